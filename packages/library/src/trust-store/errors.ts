@@ -1,0 +1,23 @@
+// The codes of the room `trust-store`.
+import { defineErrors, type ErrorMaker, type ErrorTable } from "../encoding/index.ts";
+
+/** What can go wrong with the named roots on disk, by code. */
+export const trustStoreErrors = {
+  TRUST_NAME_INVALID: {
+    kind: "malformed",
+    means: "A root was given a name that is not letters, digits, dots, dashes and underscores",
+  },
+  TRUST_NAME_TAKEN: { kind: "state", means: "Another root is stored under that name" },
+  TRUST_NOT_FOUND: { kind: "state", means: "No root is stored under that name, or none at all" },
+  TRUST_ROOT_MISSING: { kind: "unavailable", means: "The address serves no root.json, so it is no TUF repository" },
+  TRUST_ROOT_CHECKSUM: { kind: "verification", means: "The first root has another SHA-256 than the one that was given" },
+  TRUST_SERVER: { kind: "unavailable", means: "The repository answered with an error, so nothing can be said of its files" },
+  TRUST_STORE_CORRUPT: { kind: "malformed", means: "A file of the trust store does not hold what was written there" },
+  TRUST_OFFLINE_MISSING: { kind: "state", means: "Offline was asked for and the store lacks a file that was never fetched" },
+} as const satisfies ErrorTable;
+
+/** A code of the room `trust-store`. */
+export type TrustStoreErrorCode = keyof typeof trustStoreErrors;
+
+/** Make an error of this room. */
+export const trustStoreError: ErrorMaker<typeof trustStoreErrors> = defineErrors(trustStoreErrors);
