@@ -1,0 +1,13 @@
+// What runs services: listeners, routes, logs, metrics, jobs, control socket.
+export { type Clock, systemClock } from "./clock.ts";
+export { ControlSocket, callControlSocket, controlSocketPath } from "./control-socket.ts";
+export { hostError, hostErrors } from "./errors.ts";
+export { createHealthService, type HealthSource, healthListener, healthRouter } from "./health.ts";
+export { Host, type HostOptions } from "./host.ts";
+export { type HttpReply, type HttpRequest, jsonReply, readJson, requireContentType } from "./http-request.ts";
+export { JobRunner } from "./jobs.ts";
+export { isLoopback, type ListenerContext, type OpenAddress, OpenListener } from "./listeners.ts";
+export { createLogger, describeError, type Logger, type LoggerOptions, type LogLevel, silentLogger } from "./logger.ts";
+export { type Counter, durationBuckets, type Histogram, MetricsRegistry } from "./metrics.ts";
+export { type CorsOptions, errorReply, type Handler, Router, type RouterOptions, statusOfError } from "./router.ts";
+export { type Action, defaultListenerLimits, type Job, type ListenerLimits, type ListenerSpec, type Readiness, type Service, type TlsFiles } from "./service.ts";
