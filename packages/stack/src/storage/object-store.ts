@@ -1,0 +1,103 @@
+// Objects by path: tiles, entry bundles and other files that are written whole.
+import { dirname, join } from "node:path";
+import { removeQuietly, temporaryName, writeWhole } from "./durable-file.ts";
+import { reasonOf, storageError } from "./errors.ts";
+import { directoriesUpTo, type FileSystem, posixFileSystem } from "./file-system.ts";
+
+/** Whole objects under relative paths with `/`. */
+export interface ObjectStore {
+  /** The object, or undefined. */
+  read(path: string): Promise<Uint8Array | undefined>;
+  /** Replace an object in one step; it may be lost in a power cut until `sync` has returned. */
+  write(path: string, bytes: Uint8Array): Promise<void>;
+  /** Remove an object; one that is not there is no error. */
+  remove(path: string): Promise<void>;
+  /** Make everything written or removed before this call durable. */
+  sync(): Promise<void>;
+}
+
+/** An object store in a directory: an object is a file, a part of its path a directory. */
+export class DirectoryObjectStore implements ObjectStore {
+  readonly #directory: string;
+  readonly #fileSystem: FileSystem;
+  readonly #made: Set<string> = new Set();
+  #dirtyFiles: Set<string> = new Set();
+  #dirtyDirectories: Set<string> = new Set();
+
+  constructor(directory: string, fileSystem: FileSystem = posixFileSystem) {
+    this.#directory = directory;
+    this.#fileSystem = fileSystem;
+  }
+
+  async read(path: string): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#fileSystem.readFile(this.#full(path));
+    } catch (cause) {
+      throw storageError("STORAGE_READ_FAILED", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
+  async write(path: string, bytes: Uint8Array): Promise<void> {
+    const full = this.#full(path);
+    const temporary = temporaryName(full);
+    try {
+      await this.#makeParents(full);
+      await writeWhole(this.#fileSystem, temporary, bytes, false);
+      await this.#fileSystem.rename(temporary, full);
+    } catch (cause) {
+      await removeQuietly(this.#fileSystem, temporary);
+      throw storageError("STORAGE_WRITE_FAILED", `Cannot write ${path}: ${reasonOf(cause)}`, { cause });
+    }
+    this.#dirtyFiles.add(full);
+    this.#dirtyDirectories.add(dirname(full));
+  }
+
+  async remove(path: string): Promise<void> {
+    const full = this.#full(path);
+    try {
+      await this.#fileSystem.remove(full);
+    } catch (cause) {
+      throw storageError("STORAGE_WRITE_FAILED", `Cannot remove ${path}: ${reasonOf(cause)}`, { cause });
+    }
+    this.#dirtyFiles.delete(full);
+  }
+
+  async sync(): Promise<void> {
+    const files = this.#dirtyFiles;
+    const directories = this.#dirtyDirectories;
+    this.#dirtyFiles = new Set();
+    this.#dirtyDirectories = new Set();
+    try {
+      // Contents before names: a name must not outlive a power cut that its contents did not.
+      for (const file of files) await this.#syncFile(file);
+      for (const directory of directories) await this.#fileSystem.syncDirectory(directory);
+    } catch (cause) {
+      throw storageError("STORAGE_SYNC_FAILED", `Cannot make objects in ${this.#directory} durable: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
+  async #syncFile(path: string): Promise<void> {
+    const file = await this.#fileSystem.openFile(path, "append");
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #makeParents(full: string): Promise<void> {
+    const parent = dirname(full);
+    if (this.#made.has(parent)) return;
+    if (await this.#fileSystem.makeDirectory(parent)) {
+      for (const directory of directoriesUpTo(parent, this.#directory)) this.#dirtyDirectories.add(directory);
+    }
+    this.#made.add(parent);
+  }
+
+  #full(path: string): string {
+    if (path === "" || path.startsWith("/") || path.split("/").some((part) => part === "" || part === "." || part === "..")) {
+      throw new TypeError(`Object path ${JSON.stringify(path)} is not relative and plain`);
+    }
+    return join(this.#directory, path);
+  }
+}
