@@ -1,0 +1,51 @@
+// Verifying signatures, over a message or over its digest.
+import { digestLength } from "./digest.ts";
+import { isValidEcdsaOverDigest } from "./ecdsa-digest.ts";
+import { cryptoError } from "./errors.ts";
+import { type HashAlgorithm, platform } from "./platform-interface.ts";
+import { handleOf, type PublicKey } from "./public-key.ts";
+import { isValidRsaOverDigest } from "./rsa-digest.ts";
+import { checkScheme, type SignatureScheme } from "./scheme.ts";
+
+/**
+ * Whether a signature over a message is valid under a key. ECDSA signatures are strict DER. Bad signature bytes give false, never an
+ * error; a key that does not fit the scheme throws CRYPTO_SCHEME_MISMATCH, a scheme that is not carried out CRYPTO_SCHEME_UNSUPPORTED.
+ */
+export function isValidSignature(key: PublicKey, scheme: SignatureScheme, message: Uint8Array, signature: Uint8Array): boolean {
+  checkScheme(key, scheme);
+  const padding = key.type === "rsa" ? (scheme.padding ?? "pkcs1") : undefined;
+  return platform.verify(handleOf(key), scheme.hash === "none" ? undefined : scheme.hash, padding, message, signature);
+}
+
+/**
+ * Whether a signature is valid for a message with this digest, as `isValidSignature` would say with the message. Pure Ed25519 throws
+ * CRYPTO_DIGEST_ONLY_UNSUPPORTED, because it signs the message itself.
+ */
+export function isValidSignatureOverDigest(
+  key: PublicKey,
+  scheme: SignatureScheme,
+  digest: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  checkScheme(key, scheme);
+  if (scheme.hash === "none" || key.type === "ed25519") {
+    throw cryptoError(
+      "CRYPTO_DIGEST_ONLY_UNSUPPORTED",
+      "Cannot verify signature: Ed25519 needs the message, and only its digest is there",
+      { found: "a digest", expected: "the message" },
+    );
+  }
+  checkDigestLength(scheme.hash, digest);
+  if (key.type === "rsa") return isValidRsaOverDigest(key, scheme.hash, scheme.padding ?? "pkcs1", digest, signature);
+  return isValidEcdsaOverDigest(key, key.type, digest, signature);
+}
+
+function checkDigestLength(hash: HashAlgorithm, digest: Uint8Array): void {
+  const expected = digestLength(hash);
+  if (digest.length === expected) return;
+  throw cryptoError(
+    "CRYPTO_DIGEST_LENGTH",
+    `Cannot verify signature: the digest has ${digest.length} octets, and ${hash} gives ${expected}`,
+    { found: `${digest.length}`, expected: `${expected}` },
+  );
+}
