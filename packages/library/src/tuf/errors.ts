@@ -1,5 +1,5 @@
 // The codes of the room `tuf`.
-import { defineErrors, type ErrorMaker, type ErrorTable } from "../encoding/index.ts";
+import { defineErrors, type ErrorMaker } from "../encoding/index.ts";
 
 /** What can go wrong when TUF metadata is read and verified, by code. */
 export const tufErrors = {
@@ -16,7 +16,7 @@ export const tufErrors = {
   TUF_TARGET_UNKNOWN: { kind: "verification", means: "No target of that name is signed by the repository" },
   TUF_FILE_MISSING: { kind: "unavailable", means: "The repository does not serve a file that its metadata demands" },
   TUF_TOO_MANY_ROOTS: { kind: "verification", means: "The chain of root files is longer than a client follows in one refresh" },
-} as const satisfies ErrorTable;
+} as const;
 
 /** A code of the room `tuf`. */
 export type TufErrorCode = keyof typeof tufErrors;
