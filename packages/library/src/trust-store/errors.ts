@@ -1,5 +1,5 @@
 // The codes of the room `trust-store`.
-import { defineErrors, type ErrorMaker, type ErrorTable } from "../encoding/index.ts";
+import { defineErrors, type ErrorMaker } from "../encoding/index.ts";
 
 /** What can go wrong with the named roots on disk, by code. */
 export const trustStoreErrors = {
@@ -14,7 +14,7 @@ export const trustStoreErrors = {
   TRUST_SERVER: { kind: "unavailable", means: "The repository answered with an error, so nothing can be said of its files" },
   TRUST_STORE_CORRUPT: { kind: "malformed", means: "A file of the trust store does not hold what was written there" },
   TRUST_OFFLINE_MISSING: { kind: "state", means: "Offline was asked for and the store lacks a file that was never fetched" },
-} as const satisfies ErrorTable;
+} as const;
 
 /** A code of the room `trust-store`. */
 export type TrustStoreErrorCode = keyof typeof trustStoreErrors;

@@ -108,7 +108,7 @@ describe("named roots", () => {
     await addRoot({ url, name: "local", store, nowMs });
     const loaded = await loadRoot({ store, nowMs });
     assert.equal(loaded.record.name, "local");
-    assert.equal(loaded.signingConfig?.rekorTlogConfig.selector, "ANY");
+    assert.equal(loaded.signingConfig?.rekorTlogConfig?.selector, "ANY");
     assert.deepEqual(
       (await listRoots(store)).map((root) => root.name),
       ["local"],
