@@ -1,0 +1,16 @@
+export {
+  type Bundle,
+  type BundleContent,
+  type BundleVersion,
+  bundleLimits,
+  bundleMediaType,
+  bundleMediaTypes,
+  type MessageSignature,
+  signatureBytes,
+  signingCertificate,
+  type VerificationMaterial,
+} from "./bundle.ts";
+export { encodeBundle } from "./encode-bundle.ts";
+export { type BundleErrorCode, bundleErrors } from "./errors.ts";
+export { encodeTransparencyLogEntry, type InclusionProof, type LogEntry, parseTransparencyLogEntry } from "./log-entry.ts";
+export { parseBundle } from "./parse-bundle.ts";
