@@ -1,7 +1,8 @@
 // Finds in a source text its exported declarations with their doc comments, and the length of its functions.
 import { lineOf, maskSource } from "./source.mjs";
 
-const DECLARATION = /^(export\s+)?(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?(function\*?|const|let|class|interface|type)\s+([\w$]+)/gm;
+const DECLARATION =
+  /^(export\s+)?(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?(function\*?|const|let|class|interface|type)\s+([\w$]+)/gm;
 
 /**
  * Every top-level name that the file exports and declares itself: `{name, line, documented}`. A name that is re-exported from
@@ -31,7 +32,22 @@ function hasDocComment(text, offset) {
   return match !== null && /\w/.test(match[1]);
 }
 
-const NO_FUNCTION = new Set(["if", "for", "while", "switch", "catch", "with", "return", "await", "function", "super", "typeof", "new", "of", "in"]);
+const NO_FUNCTION = new Set([
+  "if",
+  "for",
+  "while",
+  "switch",
+  "catch",
+  "with",
+  "return",
+  "await",
+  "function",
+  "super",
+  "typeof",
+  "new",
+  "of",
+  "in",
+]);
 
 /** Every function of the file that has a body: `{name, line, lines}`. Arrow functions without a name are "=>". */
 export function functionLengths(text, code = maskSource(text)) {
@@ -48,7 +64,9 @@ export function functionLengths(text, code = maskSource(text)) {
     const open = bodyAfter(code, matching(code, match.index + match[0].length - 1, "(", ")"));
     if (open !== undefined) add(name, match.index, open);
   }
-  for (const match of code.matchAll(/(?:\b(?:const|let)\s+([\w$]+)\b[^;={}]*=\s*(?:async\s*)?(?:\([^;{}]*?\)|[\w$]+)[^;{}=]*)?=>\s*(?=\{)/g)) {
+  for (const match of code.matchAll(
+    /(?:\b(?:const|let)\s+([\w$]+)\b[^;={}]*=\s*(?:async\s*)?(?:\([^;{}]*?\)|[\w$]+)[^;{}=]*)?=>\s*(?=\{)/g,
+  )) {
     add(match[1] ?? "=>", match.index, match.index + match[0].length);
   }
   return found;
@@ -78,7 +96,7 @@ function bodyAfter(code, close) {
     if (char === "{") i = matching(code, i, "{", "}");
     if (char === "(") i = matching(code, i, "(", ")");
     if (char === "[") i = matching(code, i, "[", "]");
-    last = char;
+    last = code[i];
   }
   return undefined;
 }

@@ -28,13 +28,15 @@ export async function checkDocs(root) {
     if (!file.isTest && file.path.startsWith("packages/")) checkExports(file, report);
   }
   for (const room of layout.rooms.values()) {
-    if (layout.exists(room) && !existsSync(join(root, room.dir, "README.md"))) report("readme", room.dir, "this room has no README.md");
+    if (layout.exists(room) && !existsSync(join(root, room.dir, "README.md")))
+      report("readme", room.dir, "this room has no README.md");
   }
   checkLengths(root, files, report);
   const tables = await errorTables(root, layout);
   checkCodes(tables, files, report);
   const page = existsSync(join(root, ERRORS_PAGE)) ? readFileSync(join(root, ERRORS_PAGE), "utf8") : undefined;
-  if (page !== errorsPage(tables)) report("errors-page", ERRORS_PAGE, "differs from the codes of the rooms: run npm run check:docs -- --write");
+  if (page !== errorsPage(tables))
+    report("errors-page", ERRORS_PAGE, "differs from the codes of the rooms: run npm run check:docs -- --write");
   return problems.sort((a, b) => (a.where < b.where ? -1 : a.where > b.where ? 1 : 0));
 }
 
@@ -45,7 +47,9 @@ export async function writeDocs(root) {
 }
 
 function readSources(root) {
-  const paths = ["packages", "tools", "test"].flatMap((directory) => filesBelow(root, directory, (name) => /\.(?:ts|mjs)$/.test(name)));
+  const paths = ["packages", "tools", "test"].flatMap((directory) =>
+    filesBelow(root, directory, (name) => /\.(?:ts|mjs)$/.test(name)),
+  );
   return paths.map((path) => {
     const text = readFileSync(join(root, path), "utf8");
     return { path, text, code: maskSource(text), isTest: TEST_FILE.test(path) || path.startsWith("test/") };
@@ -69,13 +73,19 @@ function checkLengths(root, files, report) {
   };
   for (const { path, text, code, isTest } of files) {
     const lines = text.split("\n").length - 1;
-    if (lines > MAX_FILE_LINES && !excused(path)) report("long-file", path, `${lines} lines: split it, or give the reason in ${listPath}`);
+    if (lines > MAX_FILE_LINES && !excused(path))
+      report("long-file", path, `${lines} lines: split it, or give the reason in ${listPath}`);
     for (const each of isTest ? [] : functionLengths(text, code)) {
       if (each.lines <= MAX_FUNCTION_LINES || excused(`${path}#${each.name}`)) continue;
-      report("long-function", `${path}:${each.line}`, `${each.name} has ${each.lines} lines: split it, or give the reason in ${listPath}`);
+      report(
+        "long-function",
+        `${path}:${each.line}`,
+        `${each.name} has ${each.lines} lines: split it, or give the reason in ${listPath}`,
+      );
     }
   }
-  for (const key of Object.keys(reasons).filter((each) => !used.has(each))) report("long-files-list", listPath, `${key} is not too long any more, or its reason says nothing`);
+  for (const key of Object.keys(reasons).filter((each) => !used.has(each)))
+    report("long-files-list", listPath, `${key} is not too long any more, or its reason says nothing`);
 }
 
 /** The tables of codes of every room, in the order of architecture.json: `{room, codes: [{code, kind, means}]}`. */
@@ -94,15 +104,24 @@ async function errorTables(root, layout) {
 }
 
 function checkCodes(tables, files, report) {
-  const texts = files.filter(({ path }) => !path.endsWith("/errors.ts")).map((file) => ({ isTest: file.isTest, text: maskSource(file.text, { keepText: true }) }));
-  const thrown = texts.filter(({ isTest }) => !isTest).map(({ text }) => text).join("\n");
-  const asserted = texts.filter(({ isTest }) => isTest).map(({ text }) => text).join("\n");
+  const texts = files
+    .filter(({ path }) => !path.endsWith("/errors.ts"))
+    .map((file) => ({ isTest: file.isTest, text: maskSource(file.text, { keepText: true }) }));
+  const thrown = texts
+    .filter(({ isTest }) => !isTest)
+    .map(({ text }) => text)
+    .join("\n");
+  const asserted = texts
+    .filter(({ isTest }) => isTest)
+    .map(({ text }) => text)
+    .join("\n");
   const owners = new Map();
   for (const { room, codes } of tables) {
     for (const { code, kind, means } of codes) {
       const where = `${room.dir}/errors.ts`;
       const literal = new RegExp(`(["'\`])${code}\\1`);
-      if (!(kind in KINDS) || typeof means !== "string" || means.length < 15) report("error-entry", where, `${code} needs one of the four kinds and a sentence`);
+      if (!(kind in KINDS) || typeof means !== "string" || means.length < 15)
+        report("error-entry", where, `${code} needs one of the four kinds and a sentence`);
       if (owners.has(code)) report("error-twice", where, `${code} is also a code of ${owners.get(code)}`);
       owners.set(code, room.id);
       if (!literal.test(thrown)) report("error-never-thrown", where, `${code} is thrown nowhere`);
@@ -124,7 +143,8 @@ function errorsPage(tables) {
     if (room.folder !== folder) lines.push("", `## ${room.folder}`);
     folder = room.folder;
     lines.push("", `### ${room.name}`, "", "| code | kind | what it means |", "| --- | --- | --- |");
-    for (const { code, kind, means } of codes) lines.push(`| \`${code}\` | ${kind} | ${sentence(means).replaceAll("|", "\\|")} |`);
+    for (const { code, kind, means } of codes)
+      lines.push(`| \`${code}\` | ${kind} | ${sentence(means).replaceAll("|", "\\|")} |`);
   }
   return `${lines.join("\n")}\n`;
 }
@@ -139,7 +159,9 @@ if (import.meta.main ?? process.argv[1] === import.meta.filename) {
   else {
     const problems = await checkDocs(root);
     for (const { rule, where, message } of problems) console.log(`${where}: ${message} [${rule}]`);
-    console.log(problems.length === 0 ? "docs: in order" : `docs: ${problems.length} ${problems.length === 1 ? "problem" : "problems"}`);
+    console.log(
+      problems.length === 0 ? "docs: in order" : `docs: ${problems.length} ${problems.length === 1 ? "problem" : "problems"}`,
+    );
     process.exitCode = problems.length === 0 ? 0 : 1;
   }
 }

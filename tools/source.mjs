@@ -140,6 +140,14 @@ export function scanImports(text, code = maskSource(text)) {
   return found.sort((a, b) => a.at - b.at).map(({ at, specifier }) => ({ specifier, line: lineOf(text, at) }));
 }
 
+/** The specifiers of `import("…")` in a file, those of type queries too. */
+export function scanDynamicImports(text, code = maskSource(text)) {
+  return [...code.matchAll(/(?<![.\w$#])import\s*\(\s*(["'])/g)].map((match) => {
+    const start = match.index + match[0].length;
+    return text.slice(start, code.indexOf(match[1], start));
+  });
+}
+
 /** What a test file must not do, because the runner would stay green over it: `{rule, line, message}`. */
 export function findTestHabits(text, code = maskSource(text)) {
   const habits = [

@@ -1,0 +1,88 @@
+// npm run build: the command line as CommonJS that starts fast, packages/cli/dist/*.cjs. main is one entry and everything that is imported
+// lazily is another, because esbuild splits no CommonJS; our own packages are bundled in, other people's stay dependencies.
+import { readFileSync, rmSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { build } from "esbuild";
+import { filesBelow } from "./layout.mjs";
+import { maskSource, scanDynamicImports } from "./source.mjs";
+
+/** Bundle `source`/main.ts and all that it and its chunks import lazily by a relative path, into `outdir`; the paths written, with sizes. */
+export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], minify = true }) {
+  const written = [];
+  const waiting = [resolve(source, "main.ts")];
+  const known = new Set(waiting);
+  while (waiting.length > 0) {
+    const entry = waiting.shift();
+    const outfile = join(outdir, outputOf(source, entry));
+    const result = await build({
+      entryPoints: [entry],
+      outfile,
+      bundle: true,
+      format: "cjs",
+      platform: "node",
+      target: "node22.18",
+      minify,
+      metafile: true,
+      logLevel: "silent",
+      legalComments: "none",
+      conditions: ["@sigillum/source"],
+      banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
+      define: { "import.meta.url": "importMetaUrl" },
+      plugins: [lazyChunks(source, outdir, dirname(outfile), ours)],
+    });
+    written.push({ path: outfile, bytes: Object.values(result.metafile.outputs)[0].bytes });
+    for (const chunk of lazyTargets(Object.keys(result.metafile.inputs).map((path) => resolve(path)))) {
+      if (!chunk.startsWith(resolve(source) + sep) || known.has(chunk)) continue;
+      known.add(chunk);
+      waiting.push(chunk);
+    }
+  }
+  return written;
+}
+
+/** main.ts becomes main.cjs, blob/index.ts becomes blob/index.cjs. */
+function outputOf(source, file) {
+  return relative(resolve(source), file).replace(/\.ts$/, ".cjs");
+}
+
+function lazyTargets(files) {
+  return files
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) => {
+      const text = readFileSync(file, "utf8");
+      const specifiers = scanDynamicImports(text, maskSource(text)).filter((each) => each.startsWith("."));
+      return specifiers.map((specifier) => resolve(dirname(file), specifier));
+    });
+}
+
+/** A lazy relative import inside the program becomes an import of the chunk beside; other people's packages stay imports. */
+function lazyChunks(source, outdir, from, ours) {
+  return {
+    name: "lazy-chunks",
+    setup(builder) {
+      builder.onResolve({ filter: /^\.\.?\// }, (args) => {
+        const target = resolve(args.resolveDir, args.path);
+        if (args.kind !== "dynamic-import" || !target.startsWith(resolve(source) + sep)) return undefined;
+        const path = relative(from, join(outdir, outputOf(source, target))).replaceAll(sep, "/");
+        return { path: path.startsWith(".") ? path : `./${path}`, external: true };
+      });
+      builder.onResolve({ filter: /^[^./#]/ }, (args) => {
+        const isOurs = args.kind === "entry-point" || ours.some((pattern) => pattern.test(args.path));
+        return isOurs ? undefined : { path: args.path, external: true };
+      });
+    },
+  };
+}
+
+async function main() {
+  // only what this program writes: the rest of dist is the compiler's, which would not notice that it is gone
+  const cli = join(import.meta.dirname, "..", "packages", "cli");
+  for (const old of filesBelow(cli, "dist", (name) => name.endsWith(".cjs"))) rmSync(join(cli, old));
+  const start = performance.now();
+  for (const { path, bytes } of await bundleProgram({ source: join(cli, "src"), outdir: join(cli, "dist") })) {
+    console.log(`${relative(process.cwd(), path).padEnd(48)} ${String(Math.ceil(bytes / 1024)).padStart(6)} KiB`);
+  }
+  console.log(`built in ${((performance.now() - start) / 1000).toFixed(2)} s`);
+}
+
+if (import.meta.main ?? process.argv[1] === import.meta.filename) await main();
