@@ -1,0 +1,139 @@
+// The signature and what it is about (client-conformance.md §8.9).
+
+import type { Envelope } from "../attestation/index.ts";
+import { parseStatement, preAuthenticationEncoding, type Statement, statementPayloadType } from "../attestation/index.ts";
+import type { BundleContent, MessageSignature } from "../bundle/index.ts";
+import {
+  defaultScheme,
+  type HashAlgorithm,
+  isValidSignature,
+  isValidSignatureOverDigest,
+  type PublicKey,
+  type SignatureScheme,
+  schemeOfKeyDetails,
+} from "../crypto/index.ts";
+import { encodeHex, quote } from "../encoding/index.ts";
+import type { LogEntryBody } from "../log-entry/index.ts";
+import { type ArtifactDigests, requireDigest } from "./artifact.ts";
+import { verificationError } from "./errors.ts";
+
+/**
+ * Verify the bundle's signature with `key`, and that what was signed is the artifact, or a statement about it.
+ * Whether the key is to be believed was not checked.
+ */
+export function verifyContent(
+  content: BundleContent,
+  key: PublicKey,
+  artifact: ArtifactDigests,
+  bodies: readonly LogEntryBody[],
+): Statement | undefined {
+  if ("messageSignature" in content) {
+    verifyMessage(content.messageSignature, key, artifact, bodies);
+    return undefined;
+  }
+  return verifyEnvelope(content.dsseEnvelope, key, artifact, bodies);
+}
+
+function verifyMessage(
+  message: MessageSignature,
+  key: PublicKey,
+  artifact: ArtifactDigests,
+  bodies: readonly LogEntryBody[],
+): void {
+  const { messageDigest, signature } = message;
+  if (messageDigest !== undefined) requireDigest(artifact, messageDigest.algorithm, messageDigest.digest);
+  const schemes = candidateSchemes(key, bodies, messageDigest?.algorithm);
+  if (schemes.some((scheme) => isMessageSignature(key, scheme, artifact, signature))) return;
+  throw signatureInvalid("the artifact", key, schemes);
+}
+
+function isMessageSignature(key: PublicKey, scheme: SignatureScheme, artifact: ArtifactDigests, signature: Uint8Array): boolean {
+  if ("bytes" in artifact.artifact) return isValidSignature(key, scheme, artifact.artifact.bytes, signature);
+  // Pure Ed25519 signs the message itself: the room crypto refuses it over a digest, with a code of its own.
+  const { digest, algorithm } = artifact.artifact;
+  if (scheme.hash !== "none" && scheme.hash !== algorithm) return false;
+  return isValidSignatureOverDigest(key, scheme, digest, signature);
+}
+
+function verifyEnvelope(
+  envelope: Envelope,
+  key: PublicKey,
+  artifact: ArtifactDigests,
+  bodies: readonly LogEntryBody[],
+): Statement {
+  const encoded = preAuthenticationEncoding(envelope.payloadType, envelope.payload);
+  const schemes = candidateSchemes(key, bodies, undefined);
+  const signature = envelope.signatures[0]?.sig ?? new Uint8Array(0);
+  if (envelope.signatures.length !== 1 || !schemes.some((scheme) => isValidSignature(key, scheme, encoded, signature))) {
+    throw signatureInvalid("the envelope", key, schemes);
+  }
+  if (envelope.payloadType !== statementPayloadType) {
+    throw verificationError(
+      "PAYLOAD_TYPE_UNEXPECTED",
+      `Cannot verify envelope: its payload type is ${quote(envelope.payloadType)}`,
+      {
+        found: envelope.payloadType,
+        expected: statementPayloadType,
+      },
+    );
+  }
+  const statement = parseStatement(envelope.payload);
+  requireSubject(statement, artifact);
+  return statement;
+}
+
+// The algorithms that the key may have signed with: as the log entry's key details say, else with the hash of the log entry or of
+// the message digest, else with the key's usual hash. P-384 keys with SHA-256 are among real bundles.
+function candidateSchemes(key: PublicKey, bodies: readonly LogEntryBody[], stated: HashAlgorithm | undefined): SignatureScheme[] {
+  const usual = defaultScheme(key);
+  const schemes: SignatureScheme[] = [];
+  const add = (scheme: SignatureScheme): void => {
+    const known = schemes.some((other) => other.hash === scheme.hash && other.padding === scheme.padding);
+    if (scheme.type === key.type && !known) schemes.push(scheme);
+  };
+  for (const body of bodies) {
+    if (body.kind === "hashedrekord" && body.version === "0.0.2") add(schemeOfKeyDetails(body.keyDetails) ?? usual);
+  }
+  if (usual.hash !== "none" && key.type !== "rsa") {
+    if (stated !== undefined && stated !== "sha1") add({ ...usual, hash: stated });
+    for (const body of bodies) if (body.kind === "hashedrekord") add({ ...usual, hash: body.hashAlgorithm });
+  }
+  add(usual);
+  if (key.type === "ecdsa-p384" || key.type === "ecdsa-p521") add({ ...usual, hash: "sha256" });
+  return schemes;
+}
+
+function signatureInvalid(what: string, key: PublicKey, schemes: readonly SignatureScheme[]): Error {
+  const names = schemes.map(({ hash }) => (hash === "none" ? key.type : `${key.type} with ${hash}`)).join(" or ");
+  return verificationError("SIGNATURE_INVALID", `Cannot verify signature: it is not over ${what} by the bundle's key`, {
+    found: "a signature that does not verify",
+    expected: `a signature over ${what}, ${names}`,
+  });
+}
+
+const subjectAlgorithms: readonly HashAlgorithm[] = ["sha256", "sha384", "sha512"];
+
+// The artifact's digest is among the subjects, by the same algorithm; a name proves nothing.
+function requireSubject(statement: Statement, artifact: ArtifactDigests): void {
+  for (const algorithm of subjectAlgorithms) {
+    const stated = statement.subject.flatMap(({ digest }) => digest.get(algorithm) ?? []);
+    if (stated.length === 0) continue;
+    const digest = artifact.ifKnown(algorithm);
+    if (digest === undefined) continue;
+    const hex = encodeHex(digest);
+    if (stated.some((text) => text.toLowerCase() === hex)) return;
+  }
+  const found = statement.subject.flatMap(({ digest }) => [...digest].map(([algorithm, value]) => `${algorithm}:${value}`));
+  const known = "digest" in artifact.artifact ? artifact.artifact.algorithm : "sha256";
+  const expected = `${known}:${encodeHex(artifact.by(known))}`;
+  throw verificationError("SUBJECT_MISMATCH", `Cannot verify statement: no subject is the artifact ${expected}`, {
+    found:
+      found.length === 0
+        ? "no digest"
+        : found
+            .slice(0, 5)
+            .map((text) => quote(text, 140))
+            .join(", "),
+    expected,
+  });
+}
