@@ -1,0 +1,26 @@
+// A Sigstore in memory, for tests alone.
+export { generateSigner } from "./keys.ts";
+export {
+  authorityOf,
+  createChain,
+  defaultPeriod,
+  issue,
+  issueLeaf,
+  type LeafOrder,
+  type MemoryChain,
+  MemoryCtLog,
+  randomSerial,
+  signingTimeMs,
+  stamp,
+} from "./memory-authority.ts";
+export { type LogHooks, MemoryLog } from "./memory-log.ts";
+export { MemoryRegistry, type RegistryQuirks, registryAccount } from "./memory-registry.ts";
+export {
+  fixtureArtifact,
+  fixtureIdentity,
+  type Hooks,
+  MemorySigstore,
+  type Recipe,
+  type SignedFixture,
+} from "./memory-sigstore.ts";
+export { MemoryTree } from "./memory-tree.ts";
