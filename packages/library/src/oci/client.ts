@@ -1,0 +1,269 @@
+// The connection to registries: which scheme they speak, how they authenticate, what their errors mean.
+import { encodeBase64, encodeUtf8, JsonObject, parseJson, quote } from "../encoding/index.ts";
+import {
+  type HttpResponse,
+  type HttpStreamResponse,
+  type OutgoingBody,
+  type RequestSettings,
+  request,
+  requestStream,
+  type TlsTrust,
+} from "../http/index.ts";
+import { type Challenge, parseChallenges } from "./challenge.ts";
+import { type CredentialSource, type Credentials, dockerCredentials } from "./credentials.ts";
+import { ociError } from "./errors.ts";
+import { encodeRepository, type Repository } from "./reference.ts";
+import { TokenCache } from "./token.ts";
+
+/** How registries are spoken to. */
+export interface RegistryOptions {
+  /** Where credentials come from: Docker's and Podman's files unless said otherwise. */
+  readonly credentials?: CredentialSource;
+  /** Take plain http where https does not answer, for any host; for loopback hosts this holds always. */
+  readonly allowInsecureRegistry?: boolean;
+  readonly tls?: TlsTrust;
+  /** Told each `Warning` header's text once. */
+  readonly onWarning?: (text: string) => void;
+}
+
+/** What may be done in a repository, as token services call it. */
+export type Access = "pull" | "pull,push" | "pull,push,delete";
+
+/** A request to a registry; `path` follows "/v2/NAME/", or is an absolute URL the registry gave. */
+export interface RegistryRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly access: Access;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string;
+  readonly maxBytes?: number;
+}
+
+interface Endpoint {
+  readonly origin: string;
+  readonly challenges: readonly Challenge[];
+}
+
+const retries = 2;
+const redirects = 5;
+const maxErrorBytes = 64 * 1024;
+const pingTimeoutMs = 10_000;
+
+/**
+ * Speaks to any number of registries, and keeps what it learned of each: scheme, tokens, connections. A class because of
+ * that memory; use one for everything a command does.
+ */
+export class RegistryClient {
+  readonly #options: RegistryOptions;
+  readonly #credentials: CredentialSource;
+  readonly #endpoints: Map<string, Promise<Endpoint>> = new Map();
+  readonly #known: Map<string, Promise<Credentials | undefined>> = new Map();
+  readonly #tokens: TokenCache;
+  readonly #warned: Set<string> = new Set();
+
+  constructor(options: RegistryOptions = {}) {
+    this.#options = options;
+    this.#credentials = options.credentials ?? dockerCredentials();
+    this.#tokens = new TokenCache(options.tls);
+  }
+
+  /** Send a request and read the whole answer. Statuses of which the caller makes nothing go to `unexpected`. */
+  async send(repository: Repository, what: RegistryRequest): Promise<HttpResponse> {
+    return await this.#authorized(repository, what, async (settings) => {
+      const idempotent = what.method !== "POST" && what.method !== "PATCH";
+      return await request({
+        ...settings,
+        ...(what.body === undefined ? {} : { body: what.body }),
+        ...(what.maxBytes === undefined ? {} : { maxBytes: what.maxBytes }),
+        retries: idempotent ? retries : 0,
+      });
+    });
+  }
+
+  /** Send a request whose answer streams. */
+  async sendForStream(repository: Repository, what: RegistryRequest): Promise<HttpStreamResponse> {
+    return await this.#authorized(
+      repository,
+      what,
+      (settings) => requestStream({ ...settings, retries }),
+      (answer) => answer.cancel(),
+    );
+  }
+
+  /** Send a body that streams. It can be sent once only, so the caller made another request with the same access before. */
+  async upload(repository: Repository, what: RegistryRequest, body: OutgoingBody, contentLength: number): Promise<HttpResponse> {
+    const { settings } = await this.#settings(repository, what, undefined);
+    const answer = await requestStream({ ...settings, redirects: 0, body, contentLength, maxBytes: maxErrorBytes });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of answer.body) chunks.push(chunk);
+    return { ...answer, body: chunks[0] ?? new Uint8Array() };
+  }
+
+  async #authorized<T extends HttpResponse | HttpStreamResponse>(
+    repository: Repository,
+    what: RegistryRequest,
+    send: (settings: RequestSettings) => Promise<T>,
+    discard?: (answer: T) => void,
+  ): Promise<T> {
+    const first = await this.#settings(repository, what, undefined);
+    let answer = await send(first.settings);
+    if (answer.status === 401) {
+      // A token that does not carry this scope, or has just expired: once more with what the challenge asks for.
+      const challenges = parseChallenges(answer.headers["www-authenticate"] ?? "");
+      discard?.(answer);
+      const second = await this.#settings(repository, what, challenges);
+      answer = await send(second.settings);
+    }
+    this.#warn(answer.headers["warning"]);
+    return answer;
+  }
+
+  async #settings(
+    repository: Repository,
+    what: RegistryRequest,
+    fresh: readonly Challenge[] | undefined,
+  ): Promise<{ settings: RequestSettings }> {
+    const endpoint = await this.#endpoint(repository);
+    const url = new URL(what.path, `${endpoint.origin}/v2/${repository.name}/`);
+    const challenges = fresh ?? endpoint.challenges;
+    const authorization =
+      url.origin === endpoint.origin
+        ? await this.#authorization(endpoint, repository, what.access, challenges, fresh !== undefined)
+        : undefined;
+    return {
+      settings: {
+        method: what.method,
+        url,
+        redirects,
+        headers: { ...what.headers, ...(authorization === undefined ? {} : { authorization }) },
+        ...(this.#options.tls === undefined ? {} : { tls: this.#options.tls }),
+      },
+    };
+  }
+
+  async #authorization(
+    endpoint: Endpoint,
+    repository: Repository,
+    access: Access,
+    challenges: readonly Challenge[],
+    fresh: boolean,
+  ): Promise<string | undefined> {
+    const bearer = challenges.find((challenge) => challenge.scheme === "bearer");
+    const basic = challenges.find((challenge) => challenge.scheme === "basic");
+    if (bearer === undefined && basic === undefined) return undefined;
+    const credentials = await this.#credentialsFor(repository);
+    if (credentials?.type === "registry-token") return `Bearer ${credentials.token}`;
+    if (bearer !== undefined) {
+      return `Bearer ${await this.#tokens.token({ registry: endpoint.origin, scope: `repository:${repository.name}:${access}`, challenge: bearer, credentials, fresh })}`;
+    }
+    if (credentials?.type !== "password") return undefined;
+    return `Basic ${encodeBase64(encodeUtf8(`${credentials.username}:${credentials.password}`))}`;
+  }
+
+  #credentialsFor(repository: Repository): Promise<Credentials | undefined> {
+    const key = encodeRepository(repository);
+    let found = this.#known.get(key);
+    if (found === undefined) {
+      found = this.#credentials(repository);
+      this.#known.set(key, found);
+    }
+    return found;
+  }
+
+  #endpoint(repository: Repository): Promise<Endpoint> {
+    let found = this.#endpoints.get(repository.registry);
+    if (found === undefined) {
+      found = this.#ping(repository.registry);
+      this.#endpoints.set(repository.registry, found);
+      found.catch(() => this.#endpoints.delete(repository.registry)); // asked again next time
+    }
+    return found;
+  }
+
+  // Distribution spec end-1. Which scheme: https; for loopback http first; elsewhere http only if the caller said so.
+  async #ping(registry: string): Promise<Endpoint> {
+    const loopback = isLoopback(registry);
+    const schemes = loopback ? ["http", "https"] : this.#options.allowInsecureRegistry === true ? ["https", "http"] : ["https"];
+    let failed: unknown;
+    for (const scheme of schemes) {
+      const origin = `${scheme}://${registry}`;
+      try {
+        const answer = await request({
+          url: `${origin}/v2/`,
+          timeoutMs: pingTimeoutMs,
+          maxBytes: maxErrorBytes,
+          retries: loopback ? 0 : retries,
+          redirects,
+          ...(this.#options.tls === undefined ? {} : { tls: this.#options.tls }),
+        });
+        if (answer.status === 200) return { origin, challenges: [] };
+        if (answer.status === 401) return { origin, challenges: parseChallenges(answer.headers["www-authenticate"] ?? "") };
+        failed ??= unexpected(answer, `ask ${registry} for its version`);
+      } catch (error) {
+        failed ??= error;
+      }
+    }
+    throw failed;
+  }
+
+  #warn(header: string | undefined): void {
+    // RFC 7234 §5.5 as the distribution spec narrows it: 299 - "text".
+    const text = header === undefined ? undefined : /^299 \S+ "((?:[^"\\]|\\.)*)"/.exec(header)?.[1];
+    if (text === undefined || this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#options.onWarning?.(text);
+  }
+}
+
+/** Whether a registry's host is this machine, so that plain http is no risk. */
+export function isLoopback(registry: string): boolean {
+  const host = registry.replace(/:[0-9]+$/, "");
+  return (
+    host === "localhost" ||
+    host.endsWith(".localhost") ||
+    host === "[::1]" ||
+    /^127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$/.test(host)
+  );
+}
+
+/** The error for a status that the caller has no use for. That it could not be looked is never said as "nothing there". */
+export function unexpected(
+  answer: { readonly status: number; readonly body?: unknown; readonly headers: Readonly<Record<string, string>> },
+  what: string,
+): Error {
+  const detail = answer.body instanceof Uint8Array ? errorDetail(answer.body) : "";
+  const found = `HTTP ${answer.status}${detail === "" ? "" : ` ${detail}`}`;
+  switch (answer.status) {
+    case 401:
+    case 403:
+      return ociError(
+        "OCI_UNAUTHORIZED",
+        `Cannot ${what}: the registry refuses (${found}); log in with "docker login" or check the account's rights`,
+        { found },
+      );
+    case 404:
+      return ociError("OCI_NOT_FOUND", `Cannot ${what}: the registry has no such thing (${found})`, { found });
+    case 429: {
+      const wait = answer.headers["retry-after"];
+      return ociError(
+        "OCI_RATE_LIMITED",
+        `Cannot ${what}: the registry refuses requests for a while (${found}${wait === undefined ? "" : `, Retry-After ${quote(wait)}`})`,
+        { found },
+      );
+    }
+    default:
+      return ociError("OCI_UNAVAILABLE", `Cannot ${what}: the registry answered ${found}`, { found });
+  }
+}
+
+// Distribution spec, "Error Codes": {"errors":[{"code","message"}]}.
+function errorDetail(body: Uint8Array): string {
+  try {
+    const [first] = JsonObject.exact(parseJson(body.subarray(0, maxErrorBytes)), "error").optionalObjects("errors");
+    return first === undefined
+      ? ""
+      : quote(`${first.optionalString("code") ?? ""}: ${first.optionalString("message") ?? ""}`, 200);
+  } catch {
+    return ""; // the status says enough; a proxy's HTML page would not help
+  }
+}

@@ -1,0 +1,35 @@
+export { fetchBlob, hasBlob, pushBlob, pushBlobStream, streamBlob } from "./blobs.ts";
+export { type Challenge, parseChallenges } from "./challenge.ts";
+export { type Access, isLoopback, RegistryClient, type RegistryOptions, type RegistryRequest } from "./client.ts";
+export { type CredentialSource, type Credentials, dockerCredentials } from "./credentials.ts";
+export {
+  createOciHasher,
+  isOciDigest,
+  type OciDigest,
+  type OciHasher,
+  ociDigestOf,
+  parseOciDigest,
+  verifyOciDigest,
+} from "./digest.ts";
+export { ociError, ociErrors } from "./errors.ts";
+export {
+  type Descriptor,
+  emptyConfig,
+  encodeManifest,
+  isIndex,
+  type Manifest,
+  maxManifestBytes,
+  mediaTypes,
+  parseDescriptor,
+  parseManifest,
+} from "./manifest.ts";
+export {
+  type FetchedManifest,
+  fetchManifest,
+  fetchPlatformManifest,
+  type PushedManifest,
+  pushManifest,
+  resolveReference,
+} from "./manifests.ts";
+export { encodeReference, encodeRepository, parseReference, type Reference, type Repository } from "./reference.ts";
+export { listReferrers, pushReferrer, referrersTag } from "./referrers.ts";
