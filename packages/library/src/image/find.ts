@@ -1,0 +1,87 @@
+import { type Bundle, bundleLimits, parseBundle } from "../bundle/index.ts";
+import { isSigillumError, type SigillumError } from "../encoding/index.ts";
+import {
+  type Descriptor,
+  fetchBlob,
+  fetchManifest,
+  listReferrers,
+  type OciDigest,
+  parseReference,
+  type RegistryClient,
+  type Repository,
+  resolveReference,
+} from "../oci/index.ts";
+import { imageError } from "./errors.ts";
+
+/** A bundle that refers to an image, or why what claims to be one could not be read. */
+export type FoundBundle = { readonly manifest: OciDigest } & ({ readonly bundle: Bundle } | { readonly error: SigillumError });
+
+const bundleTypePrefix = "application/vnd.dev.sigstore.bundle";
+const maxBundles = 1_000;
+const parallel = 4;
+
+/**
+ * Find the bundles that refer to an image. An empty list means that the registry was asked and has none. Nothing about the
+ * bundles was verified, not even that they are about this image.
+ */
+export async function findBundles(
+  client: RegistryClient,
+  repository: Repository,
+  image: OciDigest,
+): Promise<readonly FoundBundle[]> {
+  const referrers = (await listReferrers(client, repository, image)).filter(
+    (one) => one.artifactType === undefined || one.artifactType.startsWith(bundleTypePrefix),
+  );
+  if (referrers.length > maxBundles) {
+    throw imageError(
+      "IMAGE_TOO_MANY_BUNDLES",
+      `Cannot read the signatures of ${image}: ${referrers.length} bundles refer to it`,
+      { found: String(referrers.length), expected: `at most ${maxBundles}` },
+    );
+  }
+  const found: FoundBundle[] = [];
+  for (let start = 0; start < referrers.length; start += parallel) {
+    const batch = referrers.slice(start, start + parallel).map((one) => read(client, repository, one));
+    for (const bundle of await Promise.all(batch)) if (bundle !== undefined) found.push(bundle);
+  }
+  return found;
+}
+
+/** Whether the image has signatures in the layout of cosign 1 and 2: an image under the tag "sha256-HEX.sig". */
+export async function hasTagLayoutSignature(client: RegistryClient, repository: Repository, image: OciDigest): Promise<boolean> {
+  try {
+    await resolveReference(client, parseReference(`${repository.registry}/${repository.name}:${image.replace(":", "-")}.sig`));
+    return true;
+  } catch (error) {
+    if (isSigillumError(error) && error.code === "OCI_NOT_FOUND") return false;
+    throw error;
+  }
+}
+
+async function read(client: RegistryClient, repository: Repository, descriptor: Descriptor): Promise<FoundBundle | undefined> {
+  try {
+    const { manifest } = await fetchManifest(client, repository, descriptor.digest);
+    // Some producers leave artifactType off the descriptor in a fallback index: the manifest itself says it.
+    if (!(manifest.artifactType ?? manifest.config?.mediaType ?? "").startsWith(bundleTypePrefix)) return undefined;
+    const [layer, second] = manifest.layers;
+    if (layer === undefined || second !== undefined) {
+      throw imageError(
+        "IMAGE_BUNDLE_MALFORMED",
+        `Cannot read bundle ${descriptor.digest}: it has ${manifest.layers.length} layers`,
+        { found: String(manifest.layers.length), expected: "1" },
+      );
+    }
+    const bundle = parseBundle(await fetchBlob(client, repository, layer, bundleLimits.bytes));
+    if (bundle.version !== "0.3") {
+      throw imageError("IMAGE_BUNDLE_MALFORMED", `Cannot read bundle ${descriptor.digest}: it is of version ${bundle.version}`, {
+        found: bundle.version,
+        expected: "0.3 or later",
+      });
+    }
+    return { manifest: descriptor.digest, bundle };
+  } catch (error) {
+    // One bundle that cannot be read is no reason to leave the others unread: whoever asked weighs it.
+    if (isSigillumError(error)) return { manifest: descriptor.digest, error };
+    throw error;
+  }
+}
