@@ -1,0 +1,233 @@
+// The description of every setting: name, kind, default, bounds and meaning. The parser, the file that `init` writes and the
+// JSON schema are all made from it, so they cannot disagree.
+
+/** One setting, or a section or list of them. */
+export type Field = TextField | IntegerField | SwitchField | TextsField | SectionField | ListField;
+
+/** A string; without `default` it may be left out unless it is `required`. */
+export interface TextField {
+  readonly kind: "text";
+  readonly means: string;
+  readonly required?: boolean;
+  readonly default?: string;
+  readonly choices?: readonly string[];
+  readonly pattern?: RegExp;
+  /** How the pattern reads in words, for messages. */
+  readonly form?: string;
+}
+
+/** A whole number within bounds, both inclusive. */
+export interface IntegerField {
+  readonly kind: "integer";
+  readonly means: string;
+  readonly default: number;
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+/** True or false. */
+export interface SwitchField {
+  readonly kind: "switch";
+  readonly means: string;
+  readonly default: boolean;
+}
+
+/** A list of strings, or of integers where `integers` is set. */
+export interface TextsField {
+  readonly kind: "texts";
+  readonly means: string;
+  readonly default: readonly (string | number)[];
+  readonly integers?: { readonly minimum: number; readonly maximum: number };
+  readonly pattern?: RegExp;
+  readonly form?: string;
+}
+
+/** A mapping with the named fields; one that is `optional` may be absent as a whole. */
+export interface SectionField {
+  readonly kind: "section";
+  readonly means: string;
+  readonly optional?: boolean;
+  readonly fields: Readonly<Record<string, Field>>;
+}
+
+/** A list of sections, empty by default. */
+export interface ListField {
+  readonly kind: "list";
+  readonly means: string;
+  readonly item: SectionField;
+  readonly maximum: number;
+}
+
+/** The services of a stack, in the order in which the file lists them. */
+export const serviceNames = ["log-v1", "log-v2", "ca", "ct", "tsa", "tuf", "identity", "registry", "explorer"] as const;
+
+/** The name of a service, as `serve --only` and the settings spell it. */
+export type ServiceName = (typeof serviceNames)[number];
+
+const serviceDefaults: Readonly<Record<ServiceName, { port: number; aliasPorts?: readonly number[]; means: string }>> = {
+  "log-v1": { port: 3000, means: "The transparency log with the API of Rekor v1." },
+  "log-v2": { port: 3003, means: "The transparency log with the API of Rekor v2 and its tiles." },
+  ca: { port: 5555, aliasPorts: [5554], means: "The certificate authority with the API of Fulcio." },
+  ct: { port: 6962, means: "The certificate transparency log in which the certificate authority logs." },
+  tsa: { port: 3004, means: "The timestamp authority (RFC 3161)." },
+  tuf: { port: 8081, means: "The TUF repository with the trusted root and the signing configurations." },
+  identity: { port: 5556, means: "The embedded OpenID Connect provider." },
+  registry: { port: 5000, means: "The embedded OCI registry." },
+  explorer: { port: 8080, means: "Health, readiness and metrics." },
+};
+
+const urlPattern = /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*[^\s?#/])?$/u;
+const urlForm = "an http or https URL without a trailing slash, query, fragment or user";
+
+const addressesField: TextsField = {
+  kind: "texts",
+  means: "IP addresses to listen on. Beyond loopback, TLS or a proxy in front is required.",
+  default: ["127.0.0.1", "::1"],
+  pattern: /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$/u,
+  form: "an IP address",
+};
+
+const tlsField: SectionField = {
+  kind: "section",
+  means: "TLS with certificate files, read again when their content changes.",
+  optional: true,
+  fields: {
+    certificateFile: { kind: "text", required: true, means: "PEM file: the server's certificate, then its intermediates." },
+    keyFile: { kind: "text", required: true, means: "PEM file: the private key of the certificate." },
+  },
+};
+
+function serviceField(name: ServiceName): SectionField {
+  const { port, aliasPorts = [], means } = serviceDefaults[name];
+  return {
+    kind: "section",
+    means,
+    fields: {
+      enabled: { kind: "switch", means: "Whether `serve` runs this service.", default: true },
+      addresses: addressesField,
+      port: { kind: "integer", means: "TCP port.", default: port, minimum: 1, maximum: 65_535 },
+      aliasPorts: {
+        kind: "texts",
+        means: "Further ports that answer the same.",
+        default: aliasPorts,
+        integers: { minimum: 1, maximum: 65_535 },
+      },
+      publicUrl: {
+        kind: "text",
+        means: "Where clients reach the service; signed into the trust root, so it is fixed once clients have it. Default: http://localhost:PORT.",
+        pattern: urlPattern,
+        form: urlForm,
+      },
+      behindProxy: { kind: "switch", means: "Whether a proxy in front of this listener ends TLS.", default: false },
+      tls: tlsField,
+    },
+  };
+}
+
+const days = (value: number, means: string): IntegerField => ({ kind: "integer", means, default: value, minimum: 1, maximum: 3650 });
+
+const issuerItem: SectionField = {
+  kind: "section",
+  means: "An OpenID Connect issuer whose tokens obtain certificates.",
+  fields: {
+    url: { kind: "text", required: true, means: "The issuer: exactly the `iss` of its tokens; discovery is below it.", pattern: /^https?:\/\/[^\s?#@]+$/u, form: "an http or https URL" },
+    clientId: { kind: "text", means: "The audience that tokens must name.", default: "sigstore" },
+    type: { kind: "text", means: "How a token becomes a certificate's subject.", default: "email", choices: ["email"] },
+    skipEmailVerification: {
+      kind: "switch",
+      means: "Accept tokens whose email_verified is missing or false: only for providers that verify every address and never say so.",
+      default: false,
+    },
+  },
+};
+
+/** The whole of sigillum.yaml. */
+export const settingsDescription: SectionField = {
+  kind: "section",
+  means: "Settings of a Sigillum stack.",
+  fields: {
+    organization: {
+      kind: "text",
+      means: "Organization in the names of the certificate authority and the timestamp authority. Read when chains are made.",
+      default: "Sigillum",
+      pattern: /^[^\p{Cc}]{1,64}$/u,
+      form: "1 to 64 characters without control characters",
+    },
+    operator: {
+      kind: "text",
+      means: "Who runs the services, as signing configurations name it: a host name, without a scheme.",
+      default: "localhost",
+      pattern: /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/u,
+      form: "a host name",
+    },
+    logLevel: { kind: "text", means: "Least important log line that is written.", default: "info", choices: ["debug", "info", "warn", "error"] },
+    services: {
+      kind: "section",
+      means: "One listener and one public URL a service.",
+      fields: Object.fromEntries(serviceNames.map((name) => [name, serviceField(name)])),
+    },
+    identityProvider: {
+      kind: "section",
+      means: "The embedded OpenID Connect provider.",
+      fields: {
+        clientId: { kind: "text", means: "The public client that signers use, and the audience of its tokens.", default: "sigstore" },
+        tokenLifetimeSeconds: { kind: "integer", means: "Lifetime of an ID token.", default: 600, minimum: 30, maximum: 3600 },
+        developmentUser: {
+          kind: "section",
+          means: "One user who signs in without a password. Refused when the identity provider listens beyond loopback.",
+          fields: {
+            enabled: { kind: "switch", means: "Whether the development user exists.", default: true },
+            email: { kind: "text", means: "Its email address.", default: "dev@example.com", pattern: /^[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}$/u, form: "an email address" },
+          },
+        },
+      },
+    },
+    certificateAuthority: {
+      kind: "section",
+      means: "The certificate authority.",
+      fields: {
+        certificateLifetimeSeconds: { kind: "integer", means: "Lifetime of an issued certificate.", default: 600, minimum: 60, maximum: 86_400 },
+        issuers: {
+          kind: "list",
+          means: "Issuers trusted besides the embedded identity provider, which is trusted whenever it is enabled.",
+          item: issuerItem,
+          maximum: 1000,
+        },
+      },
+    },
+    ctLog: {
+      kind: "section",
+      means: "The certificate transparency log.",
+      fields: {
+        leafIndexExtension: {
+          kind: "switch",
+          means: "Name the leaf index in each SCT, as static-ct demands. sigstore-python before 2026 rejects certificates with it.",
+          default: true,
+        },
+      },
+    },
+    timestampAuthority: {
+      kind: "section",
+      means: "The timestamp authority.",
+      fields: {
+        policy: { kind: "text", means: "Policy OID of tokens whose request names none.", default: "1.3.6.1.4.1.57264.2", pattern: /^[0-2](?:\.(?:0|[1-9]\d{0,15})){1,30}$/u, form: "a dotted OID" },
+      },
+    },
+    trust: {
+      kind: "section",
+      means: "What the TUF repository publishes.",
+      fields: {
+        defaultLog: {
+          kind: "text",
+          means: "The log in signing_config.v0.2.json; the other one stands in signing_config_rekor_v2.v0.2.json (v1) beside it.",
+          default: "v1",
+          choices: ["v1", "v2"],
+        },
+        rootLifetimeDays: days(365, "Days for which a version of root.json is valid."),
+        targetsLifetimeDays: days(180, "Days for which a version of targets.json is valid."),
+        snapshotLifetimeDays: days(21, "Days for which a version of snapshot.json is valid."),
+        timestampLifetimeDays: days(7, "Days for which a version of timestamp.json is valid."),
+      },
+    },
+  },
+};

@@ -1,0 +1,10 @@
+// The public surface of the room `settings`.
+export {
+  type DataDirectoryLayout, type DataDirectoryState, dataDirectoryLayout, dataDirectoryVersion, type InitialiseOptions, initialiseDataDirectory,
+  inspectDataDirectory, openDataDirectory,
+} from "./data-directory.ts";
+export { type ServiceName, serviceNames } from "./description.ts";
+export { settingsError, settingsErrors } from "./errors.ts";
+export { findFreePorts } from "./ports.ts";
+export { encodeSettingsText, settingsSchema } from "./render.ts";
+export { type IssuerSettings, parseSettings, type ServiceSettings, type Settings, type TlsSettings } from "./settings.ts";

@@ -1,0 +1,53 @@
+// Free TCP ports, for demonstrations and tests that must not meet a running stack.
+import { createServer, type Server } from "node:net";
+import { settingsError } from "./errors.ts";
+
+/** How often another port is tried when one address of a candidate is taken. */
+const maxAttempts = 50;
+
+/**
+ * Finds `count` distinct ports that are free on every one of `addresses`; an address that this machine does not have is passed
+ * over. Nothing keeps the ports after it returns: another process may take one before they are used.
+ */
+export async function findFreePorts(count: number, addresses: readonly string[]): Promise<number[]> {
+  const held: Server[] = [];
+  try {
+    const ports: number[] = [];
+    for (let attempt = 0; ports.length < count; attempt++) {
+      if (attempt >= count + maxAttempts) {
+        throw settingsError("PORT_UNAVAILABLE", `Cannot find free ports: ${attempt} candidates were taken on one of the addresses ${addresses.join(", ")}`);
+      }
+      const port = await holdPort(addresses, held);
+      if (port !== undefined) ports.push(port);
+    }
+    return ports;
+  } finally {
+    await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+}
+
+/** Listens on one port of the system's choice on all addresses; the servers join `held` so that the port is not given twice. */
+async function holdPort(addresses: readonly string[], held: Server[]): Promise<number | undefined> {
+  let port = 0;
+  for (const address of addresses) {
+    const outcome = await listen(address, port);
+    if (outcome === "absent") continue;
+    if (outcome === "taken") return undefined;
+    held.push(outcome.server);
+    port = outcome.port;
+  }
+  if (port === 0) throw settingsError("PORT_UNAVAILABLE", `Cannot find free ports: this machine has none of the addresses ${addresses.join(", ")}`);
+  return port;
+}
+
+function listen(address: string, port: number): Promise<{ server: Server; port: number } | "absent" | "taken"> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    // EADDRNOTAVAIL and EAFNOSUPPORT: a machine without ::1. Anything else means that this port cannot be had here.
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT" ? "absent" : "taken"));
+    server.listen({ host: address, port, exclusive: true }, () => {
+      const bound = server.address();
+      resolve({ server, port: typeof bound === "object" && bound !== null ? bound.port : port });
+    });
+  });
+}

@@ -1,0 +1,178 @@
+// Settings as the rest of the stack reads them: typed, complete and checked against each other.
+import { isIPv4 } from "node:net";
+import { JsonObject, type JsonValue } from "@sigillum/library/encoding";
+import { type ServiceName, serviceNames } from "./description.ts";
+import { settingsError } from "./errors.ts";
+import { parseSettingsText } from "./parse.ts";
+
+/** Certificate files of a listener. */
+export interface TlsSettings {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+/** Where a service listens and where clients reach it. */
+export interface ServiceSettings {
+  readonly enabled: boolean;
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly aliasPorts: readonly number[];
+  readonly publicUrl: string;
+  readonly behindProxy: boolean;
+  readonly tls?: TlsSettings;
+}
+
+/** An OpenID Connect issuer that obtains certificates. */
+export interface IssuerSettings {
+  readonly url: string;
+  readonly clientId: string;
+  readonly type: "email";
+  readonly skipEmailVerification: boolean;
+}
+
+/** Every setting of a stack. */
+export interface Settings {
+  readonly dataDirectory: string;
+  readonly organization: string;
+  readonly operator: string;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly services: Readonly<Record<ServiceName, ServiceSettings>>;
+  readonly identityProvider: {
+    readonly clientId: string;
+    readonly tokenLifetimeSeconds: number;
+    readonly developmentUser?: { readonly email: string };
+  };
+  readonly certificateAuthority: { readonly certificateLifetimeSeconds: number; readonly issuers: readonly IssuerSettings[] };
+  readonly ctLog: { readonly leafIndexExtension: boolean };
+  readonly timestampAuthority: { readonly policy: string };
+  readonly trust: {
+    readonly defaultLog: "v1" | "v2";
+    readonly rootLifetimeDays: number;
+    readonly targetsLifetimeDays: number;
+    readonly snapshotLifetimeDays: number;
+    readonly timestampLifetimeDays: number;
+  };
+}
+
+/**
+ * Parses the text of sigillum.yaml. What returns is complete and agrees with itself: no two services share an address and port,
+ * and the development user is out of reach from other machines. TLS beyond loopback is the host's check, made when listeners open.
+ */
+export function parseSettings(text: string, dataDirectory: string, fileName = "sigillum.yaml"): Settings {
+  const settings = settingsOf(parseSettingsText(text, fileName), dataDirectory);
+  checkPorts(settings, fileName);
+  checkDevelopmentUser(settings, fileName);
+  return settings;
+}
+
+/** Whether an address can be reached from this machine alone. */
+function isLoopbackAddress(address: string): boolean {
+  return address === "::1" || (isIPv4(address) && address.startsWith("127."));
+}
+
+function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string): Settings {
+  const root = JsonObject.exact(values, "settings");
+  const services = root.object("services");
+  const provider = root.object("identityProvider");
+  const developmentUser = provider.object("developmentUser");
+  const authority = root.object("certificateAuthority");
+  const trust = root.object("trust");
+  return {
+    dataDirectory,
+    organization: root.string("organization"),
+    operator: root.string("operator"),
+    logLevel: choice(root.string("logLevel"), ["debug", "info", "warn", "error"]),
+    services: {
+      "log-v1": serviceOf(services.object("log-v1")),
+      "log-v2": serviceOf(services.object("log-v2")),
+      ca: serviceOf(services.object("ca")),
+      ct: serviceOf(services.object("ct")),
+      tsa: serviceOf(services.object("tsa")),
+      tuf: serviceOf(services.object("tuf")),
+      identity: serviceOf(services.object("identity")),
+      registry: serviceOf(services.object("registry")),
+      explorer: serviceOf(services.object("explorer")),
+    },
+    identityProvider: {
+      clientId: provider.string("clientId"),
+      tokenLifetimeSeconds: provider.safeInteger("tokenLifetimeSeconds"),
+      ...(developmentUser.boolean("enabled") ? { developmentUser: { email: developmentUser.string("email") } } : {}),
+    },
+    certificateAuthority: {
+      certificateLifetimeSeconds: authority.safeInteger("certificateLifetimeSeconds"),
+      issuers: authority.objects("issuers").map((issuer) => ({
+        url: issuer.string("url"),
+        clientId: issuer.string("clientId"),
+        type: choice(issuer.string("type"), ["email"]),
+        skipEmailVerification: issuer.boolean("skipEmailVerification"),
+      })),
+    },
+    ctLog: { leafIndexExtension: root.object("ctLog").boolean("leafIndexExtension") },
+    timestampAuthority: { policy: root.object("timestampAuthority").string("policy") },
+    trust: {
+      defaultLog: choice(trust.string("defaultLog"), ["v1", "v2"]),
+      rootLifetimeDays: trust.safeInteger("rootLifetimeDays"),
+      targetsLifetimeDays: trust.safeInteger("targetsLifetimeDays"),
+      snapshotLifetimeDays: trust.safeInteger("snapshotLifetimeDays"),
+      timestampLifetimeDays: trust.safeInteger("timestampLifetimeDays"),
+    },
+  };
+}
+
+function serviceOf(values: JsonObject): ServiceSettings {
+  const port = values.safeInteger("port");
+  const tls = values.optionalObject("tls");
+  const scheme = tls === undefined ? "http" : "https";
+  return {
+    enabled: values.boolean("enabled"),
+    addresses: values.strings("addresses"),
+    port,
+    aliasPorts: values.array("aliasPorts").flatMap(({ value }) => (typeof value === "number" ? [value] : [])),
+    publicUrl: values.optionalString("publicUrl") ?? `${scheme}://localhost:${port}`,
+    behindProxy: values.boolean("behindProxy"),
+    ...(tls === undefined ? {} : { tls: { certificateFile: tls.string("certificateFile"), keyFile: tls.string("keyFile") } }),
+  };
+}
+
+function checkPorts(settings: Settings, fileName: string): void {
+  const taken = new Map<string, ServiceName>();
+  for (const name of serviceNames) {
+    const service = settings.services[name];
+    if (!service.enabled) continue;
+    for (const port of [service.port, ...service.aliasPorts]) {
+      for (const address of service.addresses) {
+        const other = taken.get(`${address} ${port}`);
+        if (other !== undefined) {
+          throw settingsError("SETTINGS_PORT_CONFLICT", `Cannot use ${fileName}: services ${other} and ${name} both listen on ${address} port ${port}`, {
+            found: `port ${port} twice`,
+            expected: "a port of its own for each service",
+          });
+        }
+        taken.set(`${address} ${port}`, name);
+      }
+    }
+  }
+}
+
+function beyondLoopback(service: ServiceSettings): string | undefined {
+  return service.enabled ? service.addresses.find((address) => !isLoopbackAddress(address)) : undefined;
+}
+
+function checkDevelopmentUser(settings: Settings, fileName: string): void {
+  const service = settings.services.identity;
+  const address = beyondLoopback(service);
+  const proxied = service.enabled && service.behindProxy ? "a proxy in front" : undefined;
+  const reach = address ?? proxied;
+  if (reach === undefined || settings.identityProvider.developmentUser === undefined) return;
+  throw settingsError("DEVELOPMENT_USER_NOT_LOOPBACK", `Cannot use ${fileName}: the development user signs in without a password, and services.identity is reachable through ${reach}`, {
+    found: reach,
+    expected: "loopback addresses alone, or identityProvider.developmentUser.enabled: false",
+  });
+}
+
+/** Narrows a string that the description has already held against the same choices. */
+function choice<const T extends string>(value: string, choices: readonly T[]): T {
+  const found = choices.find((item) => item === value);
+  if (found === undefined) throw new TypeError(`the settings description and the settings type disagree about ${value}`);
+  return found;
+}
