@@ -1,0 +1,74 @@
+// The certificate chains that a new stack makes for itself: certificate-authority §3.2 for the CA, §8.4 for the TSA.
+import { randomBytes } from "node:crypto";
+import type { Signer } from "@sigillum/library/crypto";
+import { type Certificate, encodeName, intermediateExtensions, parseCertificate, rootExtensions, signCertificate, timestampLeafExtensions } from "@sigillum/library/x509";
+
+const dayMs = 86_400_000;
+const rootLifetimeMs = 3652 * dayMs;
+const intermediateLifetimeMs = 1095 * dayMs;
+const timestampLeafLifetimeMs = 3287 * dayMs;
+
+/** Names and time of a new chain. */
+export interface ChainFields {
+  readonly organization: string;
+  /** Common name of the root. */
+  readonly rootName: string;
+  /** Common name of the certificate below it. */
+  readonly name: string;
+  /** Start of every certificate, in whole seconds. */
+  readonly startMs: number;
+}
+
+/** Twenty random octets that read as a positive number without a leading zero octet (RFC 5280 §4.1.2.2). */
+export function randomSerial(): Uint8Array {
+  const serial = new Uint8Array(randomBytes(20));
+  serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
+  return serial;
+}
+
+/** Makes the chain of a certificate authority: the intermediate, which issues, then the root. */
+export async function createAuthorityChain(fields: ChainFields, root: Signer, intermediate: Signer): Promise<Certificate[]> {
+  const extensions = intermediateExtensions({ spki: intermediate.publicKey.spki, issuerSpki: root.publicKey.spki, purpose: "codeSigning", pathLength: 0 });
+  return createChain(fields, root, intermediate, { extensions, pathLength: 1, lifetimeMs: intermediateLifetimeMs });
+}
+
+/** Makes the chain of a timestamp authority: the signing certificate, then the root. */
+export async function createTimestampChain(fields: ChainFields, root: Signer, leaf: Signer): Promise<Certificate[]> {
+  const extensions = timestampLeafExtensions({ spki: leaf.publicKey.spki, issuerSpki: root.publicKey.spki });
+  return createChain(fields, root, leaf, { extensions, pathLength: 0, lifetimeMs: timestampLeafLifetimeMs });
+}
+
+interface LowerCertificate {
+  readonly extensions: Uint8Array[];
+  readonly pathLength: number;
+  readonly lifetimeMs: number;
+}
+
+async function createChain(fields: ChainFields, root: Signer, lower: Signer, { extensions, pathLength, lifetimeMs }: LowerCertificate): Promise<Certificate[]> {
+  const { organization, startMs } = fields;
+  const rootName = encodeName({ organization, commonName: fields.rootName });
+  const common = { issuer: rootName, notBeforeMs: startMs };
+  const anchor = await signCertificate(
+    {
+      ...common,
+      serial: randomSerial(),
+      subject: rootName,
+      notAfterMs: startMs + rootLifetimeMs,
+      spki: root.publicKey.spki,
+      extensions: rootExtensions({ spki: root.publicKey.spki, pathLength }),
+    },
+    root,
+  );
+  const below = await signCertificate(
+    {
+      ...common,
+      serial: randomSerial(),
+      subject: encodeName({ organization, commonName: fields.name }),
+      notAfterMs: startMs + lifetimeMs,
+      spki: lower.publicKey.spki,
+      extensions,
+    },
+    root,
+  );
+  return [parseCertificate(below), parseCertificate(anchor)];
+}

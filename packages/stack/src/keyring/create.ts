@@ -1,0 +1,132 @@
+// A new stack's keys, shards and chains.
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { createSigner, type KeyType, type Signer, sha256 } from "@sigillum/library/crypto";
+import { noteKey } from "@sigillum/library/checkpoint";
+import { generatePrivateKey } from "@sigillum/signers/signers";
+import { createAuthorityChain, createTimestampChain } from "./chains.ts";
+import type { ChainRecord, KeyName, KeyRecord, KeyringDocument, ShardRecord } from "./document.ts";
+import { fileReference, keysFolder, writeKeyFile } from "./key-files.ts";
+
+/** The addresses and names that go into keys, certificates and the trust root of a new stack. */
+export interface KeyringPlan {
+  readonly organization: string;
+  readonly operator: string;
+  readonly publicUrls: {
+    readonly logV1: string;
+    readonly logV2: string;
+    readonly ca: string;
+    readonly ct: string;
+    readonly tsa: string;
+    readonly identity: string;
+  };
+}
+
+/** Makes every key of a new stack, writes the key files, and returns the document that records them; the document is not written. */
+export async function createKeyringDocument(directory: string, plan: KeyringPlan, nowMs: number): Promise<KeyringDocument> {
+  // Whole seconds: log entries and timestamps carry no fraction, and the first of them must not lie before its key's period.
+  const startMs = Math.floor(nowMs / 1000) * 1000;
+  const shardId = `${new Date(startMs).getUTCFullYear()}-1`;
+  const keys: KeyRecord[] = [];
+  await mkdir(join(directory, keysFolder), { recursive: true, mode: 0o700 });
+  const make = async (name: KeyName, type: KeyType, bits?: number): Promise<Signer> => {
+    const pkcs8 = generatePrivateKey(type, bits);
+    const signer = createSigner(pkcs8);
+    const record = { name, type, reference: fileReference(name), spki: signer.publicKey.spki };
+    await writeKeyFile(directory, record.reference, pkcs8);
+    keys.push(record);
+    return signer;
+  };
+  const shards = [
+    v1Shard(plan, shardId, startMs, await make(`log-v1/${shardId}`, "ecdsa-p256")),
+    v2Shard(plan, shardId, startMs, await make(`log-v2/${shardId}`, "ed25519")),
+    ctShard(plan, shardId, startMs, await make(`ct/${shardId}`, "ecdsa-p256")),
+  ];
+  const chains = [
+    await authorityChain(plan, startMs, await make("ca-root", "ecdsa-p384"), await make("ca", "ecdsa-p256")),
+    await timestampChain(plan, startMs, await make("tsa-root", "ecdsa-p384"), await make("tsa", "ecdsa-p256")),
+  ];
+  for (const role of ["root", "targets", "snapshot", "timestamp"]) await make(`tuf-${role}`, "ecdsa-p256");
+  // cosign and sigstore-js take ID tokens that are signed RS256 alone (certificate-authority §6).
+  await make("oidc", "rsa", 2048);
+  return {
+    operator: plan.operator,
+    organization: plan.organization,
+    createdMs: startMs,
+    keys,
+    shards,
+    chains,
+    endpoints: [{ service: "identity", publicUrl: plan.publicUrls.identity, validFor: { startMs } }],
+  };
+}
+
+function v1Shard(plan: KeyringPlan, id: string, startMs: number, signer: Signer): ShardRecord {
+  // transparency-log §1.12: the name is the host name, which sigstore-js looks for inside the base URL; the origin adds the tree.
+  const checkpointName = new URL(plan.publicUrls.logV1).hostname;
+  const treeId = randomTreeId();
+  return {
+    id,
+    api: "v1",
+    key: `log-v1/${id}`,
+    treeId,
+    origin: `${checkpointName} - ${treeId}`,
+    checkpointName,
+    logId: sha256(signer.publicKey.spki),
+    publicUrl: plan.publicUrls.logV1,
+    validFor: { startMs },
+    state: "active",
+  };
+}
+
+function v2Shard(plan: KeyringPlan, id: string, startMs: number, signer: Signer): ShardRecord {
+  // transparency-log §3.1: sigstore-go takes the host name of the base URL, without port, as the origin.
+  const origin = new URL(plan.publicUrls.logV2).hostname;
+  return {
+    id,
+    api: "v2",
+    key: `log-v2/${id}`,
+    origin,
+    checkpointName: origin,
+    logId: noteKey(origin, signer.publicKey).keyId,
+    publicUrl: plan.publicUrls.logV2,
+    validFor: { startMs },
+    state: "active",
+  };
+}
+
+function ctShard(plan: KeyringPlan, id: string, startMs: number, signer: Signer): ShardRecord {
+  // static-ct-api: the origin is the submission prefix as a URL without scheme.
+  const origin = plan.publicUrls.ct.replace(/^https?:\/\//u, "");
+  return {
+    id,
+    api: "ct",
+    key: `ct/${id}`,
+    origin,
+    checkpointName: origin,
+    logId: sha256(signer.publicKey.spki),
+    publicUrl: plan.publicUrls.ct,
+    validFor: { startMs },
+    state: "active",
+  };
+}
+
+async function authorityChain(plan: KeyringPlan, startMs: number, root: Signer, intermediate: Signer): Promise<ChainRecord> {
+  const subject = { organization: plan.organization, commonName: "sigillum" };
+  const names = { organization: plan.organization, rootName: subject.commonName, name: "sigillum-intermediate" };
+  const certificates = await createAuthorityChain({ ...names, startMs }, root, intermediate);
+  return { id: "ca-1", service: "ca", key: "ca", publicUrl: plan.publicUrls.ca, subject, certificates, validFor: { startMs }, state: "active" };
+}
+
+async function timestampChain(plan: KeyringPlan, startMs: number, root: Signer, leaf: Signer): Promise<ChainRecord> {
+  const subject = { organization: plan.organization, commonName: "sigillum-tsa-root" };
+  const names = { organization: plan.organization, rootName: subject.commonName, name: "sigillum-tsa" };
+  const certificates = await createTimestampChain({ ...names, startMs }, root, leaf);
+  return { id: "tsa-1", service: "tsa", key: "tsa", publicUrl: plan.publicUrls.tsa, subject, certificates, validFor: { startMs }, state: "active" };
+}
+
+/** A random positive 63-bit number with its highest bit set, so that it has sixteen hexadecimal digits as in an entry's identifier. */
+function randomTreeId(): string {
+  const random = randomBytes(8).readBigUInt64BE() & 0x3fff_ffff_ffff_ffffn;
+  return (random | 0x4000_0000_0000_0000n).toString();
+}
