@@ -1,0 +1,208 @@
+// The index of a shard: identity, leaf hash and search keys to entries. It follows the log: what is not in the key-value store
+// yet is in memory, and what is lost from memory in a crash is in the write-ahead file.
+//
+//   'i' ‖ identity[32]              -> index:u64
+//   'l' ‖ leafHash[32]              -> index:u64            only where it differs from the identity
+//   's' ‖ searchKeyHash[32] ‖ index:u64 -> empty
+//   'c'                             -> number of entries that the store has
+import { compareBytes, equalBytes } from "@sigillum/library/encoding";
+import type { Logger } from "../host/index.ts";
+import type { KeyChange, KeyValueStore } from "../storage/index.ts";
+
+/** An entry as the index takes it. */
+export interface IndexedEntry {
+  readonly index: number;
+  readonly identity: Uint8Array;
+  readonly leafHash: Uint8Array;
+  readonly searchKeys: readonly Uint8Array[];
+}
+
+const cursorKey = Uint8Array.of(0x63);
+const identityPrefix = 0x69;
+const leafPrefix = 0x6c;
+const searchPrefix = 0x73;
+const emptyValue = new Uint8Array(0);
+/** Entries of one write to the store. */
+const maxFlushEntries = 4096;
+/** With so many waiting, the store is written at once. */
+const eagerFlushEntries = 1024;
+const flushDelayMs = 250;
+
+/** Finds entries. Each write to the store is synced, so that the store never has a hole behind its cursor. */
+export class EntryIndex {
+  readonly #store: KeyValueStore;
+  readonly #logger: Logger;
+  readonly #identities: Map<string, number> = new Map();
+  readonly #leaves: Map<string, number> = new Map();
+  #waiting: IndexedEntry[] = [];
+  #stored: number;
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> | undefined;
+
+  private constructor(store: KeyValueStore, logger: Logger, stored: number) {
+    this.#store = store;
+    this.#logger = logger;
+    this.#stored = stored;
+  }
+
+  static async open(store: KeyValueStore, logger: Logger): Promise<EntryIndex> {
+    const cursor = await store.get(cursorKey);
+    return new EntryIndex(store, logger, cursor === undefined ? 0 : readIndex(cursor));
+  }
+
+  /** How many entries the store has durably; the write-ahead file must keep those after it. */
+  get stored(): number {
+    return this.#stored;
+  }
+
+  /** How many entries wait in memory. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Take committed entries; found from now on. Entries that the store has already are passed over. */
+  add(entries: readonly IndexedEntry[]): void {
+    for (const entry of entries) {
+      if (entry.index < this.#stored) continue;
+      this.#identities.set(nameOf(entry.identity), entry.index);
+      if (!equalBytes(entry.identity, entry.leafHash)) this.#leaves.set(nameOf(entry.leafHash), entry.index);
+      this.#waiting.push(entry);
+    }
+    this.#schedule();
+  }
+
+  /** The indexes of many identities, in their order. */
+  async findIdentities(identities: readonly Uint8Array[]): Promise<readonly (number | undefined)[]> {
+    return this.#find(identities, this.#identities, identityPrefix);
+  }
+
+  /** The index of the entry with this leaf hash. */
+  async findLeafHash(leafHash: Uint8Array): Promise<number | undefined> {
+    const [byLeaf] = await this.#find([leafHash], this.#leaves, leafPrefix);
+    if (byLeaf !== undefined) return byLeaf;
+    // Where an entry's identity is its leaf hash, only the identity is kept.
+    const [byIdentity] = await this.findIdentities([leafHash]);
+    return byIdentity;
+  }
+
+  /** Indexes of entries under a search key (hashed), newest first. */
+  async search(keyHash: Uint8Array, limit: number): Promise<number[]> {
+    const from = withIndex(prefixed(searchPrefix, keyHash), 0);
+    const to = prefixed(searchPrefix, keyHash, 0xff);
+    const waiting = this.#waiting.filter((entry) => entry.searchKeys.some((key) => compareBytes(key, keyHash) === 0)).map((entry) => entry.index);
+    const stored = await this.#store.scan({ from, to, limit, reverse: true });
+    const found = new Set([...waiting.reverse(), ...stored.map(([key]) => readIndex(key.subarray(33)))]);
+    return [...found].slice(0, limit);
+  }
+
+  /** Bring everything that waits into the store. */
+  async flush(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#flushSome();
+  }
+
+  /** Flush and let go of the store. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    try {
+      await this.flush();
+    } finally {
+      await this.#store.close();
+    }
+  }
+
+  /** Let go of the store without a flush: what waits is in the write-ahead file. */
+  async abandon(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#waiting = [];
+    await this.#flushing?.catch(() => undefined);
+    await this.#store.close();
+  }
+
+  async #find(hashes: readonly Uint8Array[], recent: ReadonlyMap<string, number>, prefix: number): Promise<readonly (number | undefined)[]> {
+    const found = hashes.map((hash) => recent.get(nameOf(hash)));
+    const missing = hashes.flatMap((hash, position) => (found[position] === undefined ? [{ hash, position }] : []));
+    const values = await this.#store.getMany(missing.map(({ hash }) => prefixed(prefix, hash)));
+    for (const [at, { position }] of missing.entries()) {
+      const value = values[at];
+      if (value !== undefined) found[position] = readIndex(value);
+    }
+    return found;
+  }
+
+  #schedule(): void {
+    if (this.#waiting.length === 0 || this.#flushing !== undefined) return;
+    if (this.#waiting.length >= eagerFlushEntries) this.#flushInBackground();
+    else this.#timer ??= setTimeout(() => this.#flushInBackground(), flushDelayMs).unref();
+  }
+
+  #flushInBackground(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushSome().then(
+      () => this.#schedule(),
+      (error: unknown) => {
+        // Nothing is lost: the entries wait in memory and in the write-ahead file, and the next batch tries again.
+        this.#logger.error("log.index-write-failed", { error, waiting: this.#waiting.length });
+      },
+    );
+  }
+
+  #flushSome(): Promise<void> {
+    this.#flushing ??= this.#write().finally(() => {
+      this.#flushing = undefined;
+    });
+    return this.#flushing;
+  }
+
+  async #write(): Promise<void> {
+    const entries = this.#waiting.slice(0, maxFlushEntries);
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    const changes = entries.flatMap(changesFor);
+    changes.push({ type: "put", key: cursorKey, value: indexBytes(last.index + 1) });
+    await this.#store.write(changes, { sync: true });
+    this.#stored = last.index + 1;
+    this.#waiting = this.#waiting.slice(entries.length);
+    for (const entry of entries) {
+      this.#identities.delete(nameOf(entry.identity));
+      this.#leaves.delete(nameOf(entry.leafHash));
+    }
+  }
+}
+
+function changesFor(entry: IndexedEntry): KeyChange[] {
+  const value = indexBytes(entry.index);
+  const changes: KeyChange[] = [{ type: "put", key: prefixed(identityPrefix, entry.identity), value }];
+  if (!equalBytes(entry.identity, entry.leafHash)) changes.push({ type: "put", key: prefixed(leafPrefix, entry.leafHash), value });
+  for (const key of entry.searchKeys) changes.push({ type: "put", key: withIndex(prefixed(searchPrefix, key), entry.index), value: emptyValue });
+  return changes;
+}
+
+function prefixed(prefix: number, hash: Uint8Array, ...suffix: readonly number[]): Uint8Array {
+  const key = new Uint8Array(1 + hash.length + suffix.length);
+  key[0] = prefix;
+  key.set(hash, 1);
+  key.set(suffix, 1 + hash.length);
+  return key;
+}
+
+function withIndex(key: Uint8Array, index: number): Uint8Array {
+  const longer = new Uint8Array(key.length + 8);
+  longer.set(key);
+  longer.set(indexBytes(index), key.length);
+  return longer;
+}
+
+function indexBytes(index: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(index));
+  return bytes;
+}
+
+function readIndex(bytes: Uint8Array): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0));
+}
+
+function nameOf(hash: Uint8Array): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString("latin1");
+}

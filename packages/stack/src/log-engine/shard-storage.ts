@@ -1,0 +1,258 @@
+// A shard on the disk. What each file is, and what a crash at any moment leaves:
+//
+//   wal/<generation>    batches; a batch is committed when its record is synced. A torn last record was acknowledged to nobody.
+//   tile/, meta/times/  full tiles, bundles and times, written after the commit, synced before the write-ahead file that has
+//                       their entries is removed. Lost or missing ones are written again from it.
+//   state/head.json     the snapshot that the first write-ahead file follows; replaced in one durable step.
+//   index/              key-value store that follows the log; its cursor says how far.
+//   checkpoint          the last published checkpoint, to refuse a state that is older.
+import { dirname, join } from "node:path";
+import { encodeUtf8 } from "@sigillum/library/encoding";
+import type { Logger } from "../host/index.ts";
+import { DirectoryObjectStore, type FileSystem, type KeyValueStore, WriteAheadFile, writeFileDurably } from "../storage/index.ts";
+import { type Batch, encodeBatch, parseBatch } from "./batch.ts";
+import { EntryIndex } from "./entry-index.ts";
+import { logError } from "./errors.ts";
+import { encodeSnapshot, loadState, parseSnapshot, type RecordReader, type Snapshot } from "./snapshot.ts";
+import { TileStore } from "./tile-store.ts";
+import { type Grown, partialObjects, replayBatch, type TreeState } from "./tree-state.ts";
+import { encodeHex, equalBytes } from "@sigillum/library/encoding";
+import { leafHash } from "@sigillum/library/merkle";
+
+/** What a shard's storage is made of. */
+export interface ShardStorageOptions {
+  readonly directory: string;
+  readonly origin: string;
+  readonly format: RecordReader;
+  readonly logger: Logger;
+  readonly fileSystem: FileSystem;
+  openKeyValues(directory: string): Promise<KeyValueStore>;
+  /** A write-ahead file longer than this is followed by a new one. */
+  readonly maxWriteAheadBytes: number;
+  readonly cacheBytes: number;
+}
+
+/** The files of one shard, recovered and open for its one writer. */
+export class ShardStorage {
+  readonly tiles: TileStore;
+  readonly index: EntryIndex;
+  readonly objects: DirectoryObjectStore;
+  readonly #options: ShardStorageOptions;
+  #wal: WriteAheadFile | undefined;
+  #generation: number;
+  #snapshot: Snapshot;
+  #snapshotting: Promise<void> | undefined;
+  #checkpoint = "";
+  #checkpointWriting: Promise<void> | undefined;
+
+  private constructor(options: ShardStorageOptions, objects: DirectoryObjectStore, index: EntryIndex, snapshot: Snapshot) {
+    this.#options = options;
+    this.#snapshot = snapshot;
+    this.#generation = snapshot.firstGeneration;
+    this.objects = objects;
+    this.index = index;
+    this.tiles = new TileStore(objects, (bundle) => options.format.splitBundle(bundle), options.cacheBytes);
+  }
+
+  /** Open the files and bring tiles and index up to the last committed batch. */
+  static async open(options: ShardStorageOptions): Promise<{ storage: ShardStorage; state: TreeState }> {
+    const { directory, fileSystem } = options;
+    for (const name of ["wal", "state"]) await fileSystem.makeDirectory(join(directory, name));
+    const keyValues = await options.openKeyValues(join(directory, "index"));
+    try {
+      await fileSystem.syncDirectory(directory);
+      await fileSystem.syncDirectory(dirname(directory));
+      const objects = new DirectoryObjectStore(directory, fileSystem);
+      const snapshot = await readSnapshot(options);
+      const storage = new ShardStorage(options, objects, await EntryIndex.open(keyValues, options.logger), snapshot);
+      const state = await storage.#replay(await loadState(snapshot, objects, options.format));
+      return { storage, state };
+    } catch (error) {
+      await keyValues.close();
+      throw error;
+    }
+  }
+
+  /** The commit point: after it returns the batch survives a power cut. One fdatasync. */
+  async commit(batch: Batch): Promise<void> {
+    if (this.#wal === undefined) throw logError("LOG_STOPPED", "Cannot add entries: the log is closed");
+    await this.#wal.append(encodeBatch(batch));
+  }
+
+  /** After a commit: keep its objects and index its entries. Both are also in the write-ahead file. */
+  accept(grown: Grown, batch: Batch, leafHashes: readonly Uint8Array[]): void {
+    this.tiles.add(grown.full);
+    for (const tile of grown.tiles) this.tiles.keepNodes(tile.level, tile.index, tile.nodes);
+    this.index.add(batch.entries.map((entry, position) => ({ ...entry, index: batch.start + position, leafHash: leafHashes[position] ?? entry.identity })));
+  }
+
+  /** Bring full tiles to the disk and begin a new write-ahead file when this one is long. Errors leave everything in memory and in the file. */
+  async settle(state: TreeState): Promise<void> {
+    try {
+      await this.tiles.flush();
+      if (this.#wal !== undefined && this.#wal.length > this.#options.maxWriteAheadBytes && this.#snapshotting === undefined) await this.#roll(state);
+    } catch (error) {
+      this.#options.logger.error("log.settle-failed", { error, size: state.size });
+    }
+  }
+
+  /** The last published checkpoint that the disk has, or undefined. */
+  async readCheckpoint(): Promise<string | undefined> {
+    const bytes = await this.#options.fileSystem.readFile(this.#checkpointPath);
+    // A power cut may leave the name without contents: the checkpoint is not synced with each batch.
+    return bytes === undefined || bytes.length === 0 ? undefined : Buffer.from(bytes).toString("utf8");
+  }
+
+  /** Note what was published; written in the background, the newest only. It is never ahead of the write-ahead file. */
+  keepCheckpoint(text: string): void {
+    this.#checkpoint = text;
+    this.#checkpointWriting ??= this.#writeCheckpoint().finally(() => {
+      this.#checkpointWriting = undefined;
+    });
+  }
+
+  /** Close with a snapshot, so that the directory holds the whole tree as files and the next open replays nothing. */
+  async close(state: TreeState): Promise<void> {
+    await this.#snapshotting;
+    await this.#checkpointWriting;
+    if (this.#wal !== undefined && state.size > this.#snapshot.size) await this.#roll(state);
+    await this.#snapshotting;
+    await this.#wal?.close();
+    this.#wal = undefined;
+    await this.index.close();
+  }
+
+  /** Close after a failure: nothing is written any more. */
+  async abandon(): Promise<void> {
+    await this.#snapshotting;
+    await this.#checkpointWriting;
+    await this.#wal?.close();
+    this.#wal = undefined;
+    await this.index.abandon();
+  }
+
+  get #checkpointPath(): string {
+    return join(this.#options.directory, "checkpoint");
+  }
+
+  async #writeCheckpoint(): Promise<void> {
+    try {
+      for (let written = ""; written !== this.#checkpoint; ) {
+        written = this.#checkpoint;
+        await this.objects.write("checkpoint", encodeUtf8(written));
+      }
+    } catch (error) {
+      // The copy on the disk only guards against old states; it lags until a later write succeeds.
+      this.#options.logger.error("log.checkpoint-write-failed", { error });
+    }
+  }
+
+  async #replay(start: TreeState): Promise<TreeState> {
+    let state = start;
+    const generations = await this.#generations();
+    for (const generation of generations) {
+      const path = this.#walPath(generation);
+      const { file, records, cutBytes } = await WriteAheadFile.open(path, this.#options.fileSystem);
+      if (cutBytes > 0) this.#options.logger.warn("log.torn-record-cut", { path, cutBytes });
+      for (const record of records) state = await this.#replayRecord(state, parseBatch(record.payload, `record ${record.sequence} of ${path}`));
+      if (generation === generations.at(-1)) this.#wal = file;
+      else await file.close();
+      this.#generation = generation;
+    }
+    await this.#options.fileSystem.syncDirectory(join(this.#options.directory, "wal"));
+    if (this.index.stored > state.size) {
+      throw logError("LOG_STATE_BEHIND_CHECKPOINT", `Cannot open log ${this.#options.origin}: it has ${state.size} entries but its index knows ${this.index.stored}`, {
+        found: String(state.size),
+        expected: `at least ${this.index.stored}`,
+      });
+    }
+    if (this.index.stored < this.#snapshot.size) {
+      throw logError("LOG_STATE_CORRUPT", `Cannot open log ${this.#options.origin}: its index knows ${this.index.stored} entries, the snapshot has ${this.#snapshot.size}`);
+    }
+    return state;
+  }
+
+  async #replayRecord(state: TreeState, batch: Batch): Promise<TreeState> {
+    const { origin, format } = this.#options;
+    if (batch.start !== state.size) {
+      throw logError("LOG_STATE_CORRUPT", `Cannot open log ${origin}: a batch begins at entry ${batch.start}, expected ${state.size}`, { found: String(batch.start), expected: String(state.size) });
+    }
+    const grown = replayBatch(state, batch, (record) => format.leafOfRecord(record));
+    if (!equalBytes(grown.state.root, batch.root)) {
+      throw logError("LOG_ROOT_MISMATCH", `Cannot open log ${origin}: the entries lead to root ${encodeHex(grown.state.root)} at size ${grown.state.size}, the batch recorded ${encodeHex(batch.root)}`, {
+        found: encodeHex(grown.state.root),
+        expected: encodeHex(batch.root),
+      });
+    }
+    const missing = [];
+    for (const object of grown.full) {
+      const stored = await this.objects.read(object.path);
+      // Whatever stands there, the write-ahead file decides: overwrite unless it is the same.
+      if (stored === undefined || !equalBytes(stored, object.bytes)) missing.push(object);
+    }
+    const leafHashes = batch.entries.map(({ record }) => leafHash(format.leafOfRecord(record)));
+    this.accept({ ...grown, full: missing }, batch, leafHashes);
+    await this.tiles.flush();
+    return grown.state;
+  }
+
+  async #generations(): Promise<readonly number[]> {
+    const { fileSystem, directory, origin } = this.#options;
+    const first = this.#snapshot.firstGeneration;
+    const found = (await fileSystem.list(join(directory, "wal"))).filter((name) => /^\d{10}$/.test(name)).map(Number);
+    // A crash after a snapshot and before the removal leaves files that the snapshot covers.
+    for (const generation of found) if (generation < first) await fileSystem.remove(this.#walPath(generation));
+    const live = found.filter((generation) => generation >= first);
+    if (live.length === 0 && this.#snapshot.size === 0) return [first];
+    if (live.length === 0 || live.some((generation, position) => generation !== first + position)) {
+      throw logError("LOG_STATE_CORRUPT", `Cannot open log ${origin}: write-ahead files ${live.join(", ") || "none"} are there, expected ${first} and those after it`);
+    }
+    return live;
+  }
+
+  async #roll(state: TreeState): Promise<void> {
+    const next = this.#generation + 1;
+    const { file } = await WriteAheadFile.open(this.#walPath(next), this.#options.fileSystem);
+    // The name must be durable before a batch in the file counts as durable.
+    await this.#options.fileSystem.syncDirectory(join(this.#options.directory, "wal"));
+    await this.#wal?.close();
+    this.#wal = file;
+    this.#generation = next;
+    this.#snapshotting = this.#takeSnapshot(state, next)
+      .catch((error: unknown) => this.#options.logger.error("log.snapshot-failed", { error, size: state.size }))
+      .finally(() => {
+        this.#snapshotting = undefined;
+      });
+  }
+
+  async #takeSnapshot(state: TreeState, firstGeneration: number): Promise<void> {
+    const { fileSystem, directory, origin } = this.#options;
+    await this.tiles.flush();
+    await this.index.flush();
+    const partials = partialObjects(state);
+    for (const object of partials) await this.objects.write(object.path, object.bytes);
+    await this.objects.sync();
+    const snapshot: Snapshot = { origin, size: state.size, root: state.root, timeMs: state.timeMs, firstGeneration, partials: partials.map(({ path }) => path) };
+    // A crash before this line leaves the old snapshot with all its write-ahead files; after it, files that the next open removes.
+    await writeFileDurably(join(directory, "state", "head.json"), encodeSnapshot(snapshot), fileSystem);
+    const before = this.#snapshot;
+    this.#snapshot = snapshot;
+    for (let generation = before.firstGeneration; generation < firstGeneration; generation += 1) await fileSystem.remove(this.#walPath(generation));
+    for (const path of before.partials) if (!snapshot.partials.includes(path)) await this.objects.remove(path);
+  }
+
+  #walPath(generation: number): string {
+    return join(this.#options.directory, "wal", String(generation).padStart(10, "0"));
+  }
+}
+
+async function readSnapshot(options: ShardStorageOptions): Promise<Snapshot> {
+  const path = join(options.directory, "state", "head.json");
+  const bytes = await options.fileSystem.readFile(path);
+  if (bytes === undefined) return { origin: options.origin, size: 0, root: new Uint8Array(32), timeMs: 0, firstGeneration: 1, partials: [] };
+  const snapshot = parseSnapshot(bytes, path);
+  if (snapshot.origin !== options.origin) {
+    throw logError("LOG_ORIGIN_MISMATCH", `Cannot open log ${options.origin}: ${path} belongs to log ${snapshot.origin}`, { found: snapshot.origin, expected: options.origin });
+  }
+  return snapshot;
+}

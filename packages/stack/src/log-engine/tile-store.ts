@@ -1,0 +1,117 @@
+// Full tiles, entry bundles and blocks of times: written once when they are full, kept hot in memory.
+import { entryBundlePath, TileNodes, tilePath, tileWidth } from "@sigillum/library/merkle";
+import type { ObjectStore } from "../storage/index.ts";
+import { ByteCache } from "./byte-cache.ts";
+import { logError } from "./errors.ts";
+
+/** The path of a block of integrated times (8 bytes big-endian milliseconds an entry) below a log's directory. */
+export function timesPath(index: number, width: number): string {
+  return entryBundlePath(index, width).replace(/^tile\/entries\//, "meta/times/");
+}
+
+/** One full or snapshot object to be written. */
+export interface StoredObject {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** An entry bundle taken apart. */
+export interface Bundle {
+  readonly records: readonly Uint8Array[];
+  readonly timesMs: readonly number[];
+}
+
+/** Reads and writes full tiles. What was handed to `add` can be read at once, whether or not it is on the disk yet. */
+export class TileStore {
+  readonly #objects: ObjectStore;
+  readonly #splitBundle: (bundle: Uint8Array) => Uint8Array[];
+  readonly #unwritten: Map<string, Uint8Array> = new Map();
+  readonly #files: ByteCache<Uint8Array>;
+  readonly #nodes: ByteCache<TileNodes>;
+  readonly #bundles: ByteCache<Bundle>;
+
+  constructor(objects: ObjectStore, splitBundle: (bundle: Uint8Array) => Uint8Array[], cacheBytes: number) {
+    this.#objects = objects;
+    this.#splitBundle = splitBundle;
+    this.#files = new ByteCache(cacheBytes);
+    this.#nodes = new ByteCache(cacheBytes);
+    this.#bundles = new ByteCache(cacheBytes);
+  }
+
+  /** Take full objects of committed entries; `flush` brings them to the disk. */
+  add(objects: readonly StoredObject[]): void {
+    for (const { path, bytes } of objects) {
+      this.#unwritten.set(path, bytes);
+      this.#files.set(path, bytes, bytes.length);
+    }
+  }
+
+  /** Write what was added. Objects that could not be written stay in memory, and the write-ahead file has their entries. */
+  async flush(): Promise<void> {
+    for (const [path, bytes] of [...this.#unwritten]) {
+      await this.#objects.write(path, bytes);
+      this.#unwritten.delete(path);
+    }
+  }
+
+  /** An object as it stands, from memory or disk. */
+  async file(path: string): Promise<Uint8Array | undefined> {
+    const hot = this.#unwritten.get(path) ?? this.#files.get(path);
+    if (hot !== undefined) return hot;
+    const bytes = await this.#objects.read(path);
+    if (bytes !== undefined) this.#files.set(path, bytes, bytes.length);
+    return bytes;
+  }
+
+  /** A full tile with its inner nodes; undefined when it is not in memory. */
+  hotNodes(level: number, index: number): TileNodes | undefined {
+    return this.#nodes.get(`${level}/${index}`);
+  }
+
+  /** Keep the nodes of a full tile. */
+  keepNodes(level: number, index: number, nodes: TileNodes): void {
+    this.#nodes.set(`${level}/${index}`, nodes, 2 * tileWidth * 32);
+  }
+
+  /** A full tile with its inner nodes. */
+  async nodes(level: number, index: number): Promise<TileNodes> {
+    const hot = this.hotNodes(level, index);
+    if (hot !== undefined) return hot;
+    const nodes = TileNodes.from(await this.#required(tilePath({ level, index, width: tileWidth })));
+    this.keepNodes(level, index, nodes);
+    return nodes;
+  }
+
+  /** A full entry bundle with its times. */
+  async bundle(index: number): Promise<Bundle> {
+    const hot = this.#bundles.get(String(index));
+    if (hot !== undefined) return hot;
+    const bytes = await this.#required(entryBundlePath(index, tileWidth));
+    const bundle = { records: this.#splitBundle(bytes), timesMs: parseTimes(await this.#required(timesPath(index, tileWidth))) };
+    if (bundle.records.length !== tileWidth || bundle.timesMs.length !== tileWidth) {
+      throw logError("LOG_STATE_CORRUPT", `Cannot read entry bundle ${index}: it has ${bundle.records.length} entries and ${bundle.timesMs.length} times, expected ${tileWidth}`);
+    }
+    this.#bundles.set(String(index), bundle, bytes.length + tileWidth * 120);
+    return bundle;
+  }
+
+  async #required(path: string): Promise<Uint8Array> {
+    const bytes = await this.file(path);
+    if (bytes === undefined) throw logError("LOG_STATE_CORRUPT", `Cannot read ${path}: the file is missing`, { found: path });
+    return bytes;
+  }
+}
+
+/** Write a block of times. */
+export function encodeTimes(timesMs: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(timesMs.length * 8);
+  const view = new DataView(bytes.buffer);
+  for (const [position, timeMs] of timesMs.entries()) view.setBigUint64(position * 8, BigInt(timeMs));
+  return bytes;
+}
+
+/** Read a block of times. */
+export function parseTimes(bytes: Uint8Array): number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: Math.floor(bytes.length / 8) }, (_, position) => Number(view.getBigUint64(position * 8)));
+}

@@ -1,0 +1,84 @@
+// The committed tree: its open tiles and the entries of its open bundle. A state never changes; a batch makes the next one.
+import { concatBytes } from "@sigillum/library/encoding";
+import { entryBundlePath, type Hash, leafHash, type Tile, TileEdge, type TileNodes, tilePath, tileWidth } from "@sigillum/library/merkle";
+import type { Batch } from "./batch.ts";
+import { encodeTimes, type StoredObject, timesPath } from "./tile-store.ts";
+
+/** A tree at one size. */
+export interface TreeState {
+  readonly size: number;
+  readonly root: Hash;
+  readonly edge: TileEdge;
+  /** Records of the entries after the last full bundle. */
+  readonly openRecords: readonly Uint8Array[];
+  readonly openTimesMs: readonly number[];
+  /** Time of the last batch; later ones are not before it. */
+  readonly timeMs: number;
+}
+
+/** The tree without entries. */
+export function emptyState(): TreeState {
+  const edge = new TileEdge();
+  return { size: 0, root: edge.root(), edge, openRecords: [], openTimesMs: [], timeMs: 0 };
+}
+
+/** What adding entries to a state gives. */
+export interface Grown {
+  readonly state: TreeState;
+  /** Objects that became full, for the tile store. */
+  readonly full: readonly StoredObject[];
+  /** The tiles among them, with their nodes. */
+  readonly tiles: readonly Tile[];
+}
+
+/** Grow a state by entries. The state given stays as it was, so that a batch that is not durable leaves no trace. */
+export function growState(before: TreeState, entries: readonly { readonly record: Uint8Array; readonly leafHash: Hash }[], timeMs: number): Grown {
+  const edge = before.edge.clone();
+  const full: StoredObject[] = [];
+  let records = [...before.openRecords];
+  let timesMs = [...before.openTimesMs];
+  let size = before.size;
+  for (const entry of entries) {
+    edge.append(entry.leafHash);
+    records.push(entry.record);
+    timesMs.push(timeMs);
+    size += 1;
+    if (records.length === tileWidth) {
+      const index = size / tileWidth - 1;
+      full.push({ path: entryBundlePath(index, tileWidth), bytes: concatBytes(...records) }, { path: timesPath(index, tileWidth), bytes: encodeTimes(timesMs) });
+      records = [];
+      timesMs = [];
+    }
+  }
+  const tiles = edge.takeTiles().filter((tile) => tile.width === tileWidth);
+  for (const tile of tiles) full.push({ path: tilePath(tile), bytes: tile.bytes });
+  return { state: { size, root: edge.root(), edge, openRecords: records, openTimesMs: timesMs, timeMs }, full, tiles };
+}
+
+/** Grow a state by a batch that was read back. */
+export function replayBatch(before: TreeState, batch: Batch, leafOfRecord: (record: Uint8Array) => Uint8Array): Grown {
+  const entries = batch.entries.map(({ record }) => ({ record, leafHash: leafHash(leafOfRecord(record)) }));
+  return growState(before, entries, batch.timeMs);
+}
+
+/** The partial tiles, bundle and times of a state: with the full ones they are the whole tree. */
+export function partialObjects(state: TreeState): StoredObject[] {
+  const objects: StoredObject[] = [];
+  for (let level = 0; tileWidth ** level <= state.size; level += 1) {
+    const nodes = state.edge.openTile(level);
+    if (nodes === undefined) continue;
+    const index = Math.floor(state.size / tileWidth ** (level + 1));
+    objects.push({ path: tilePath({ level, index, width: nodes.width }), bytes: nodes.bytes() });
+  }
+  const width = state.openRecords.length;
+  if (width > 0) {
+    const index = Math.floor(state.size / tileWidth);
+    objects.push({ path: entryBundlePath(index, width), bytes: concatBytes(...state.openRecords) }, { path: timesPath(index, width), bytes: encodeTimes(state.openTimesMs) });
+  }
+  return objects;
+}
+
+/** The open tile at these coordinates, when the state has it. */
+export function openTileAt(state: TreeState, level: number, index: number): TileNodes | undefined {
+  return Math.floor(state.size / tileWidth ** (level + 1)) === index ? state.edge.openTile(level) : undefined;
+}
