@@ -1,0 +1,5 @@
+// Rekor v1's face of the log engine.
+export { acceptedKinds, prepareEntry } from "./entries.ts";
+export { rekorV1Error, rekorV1Errors } from "./errors.ts";
+export { createRekorV1, type RekorV1Options } from "./rekor-v1.ts";
+export { openRekorV1Shard, type Place, rekorV1LogId, type RekorV1Shard, type RekorV1ShardOptions, ShardList } from "./shards.ts";
