@@ -1,0 +1,28 @@
+// Errors as grpc-gateway writes them: {"code": <grpc code>, "message", "details": []}.
+import { isSigillumError } from "@sigillum/library/encoding";
+import { type HttpReply, jsonReply, statusOfError } from "../host/index.ts";
+
+const statusOfCode: ReadonlyMap<string, number> = new Map([
+  ["REKOR_V2_NOT_FOUND", 404],
+  ["TILE_PATH_MALFORMED", 404],
+  ["REKOR_V2_DUPLICATE", 409],
+  ["LOG_INDEX_OUT_OF_RANGE", 404],
+]);
+
+// google.rpc.Code
+const grpcCodes: ReadonlyMap<number, number> = new Map([
+  [400, 3], [404, 5], [405, 12], [409, 6], [413, 8], [499, 1], [503, 14], [500, 13],
+]);
+const internal = 13;
+
+/** The reply for an error; the text of an unexpected one stays in the log. */
+export function errorReply(error: unknown): HttpReply {
+  const status = statusOfError(error, statusOfCode);
+  const known = isSigillumError(error) && status !== 500;
+  const message = known ? error.message : "failed to integrate entry";
+  const details = known ? [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: error.code, domain: "sigillum" }] : [];
+  const headers: Record<string, string> = {};
+  if (status === 503) headers["retry-after"] = "1";
+  if (isSigillumError(error) && error.code === "REKOR_V2_DUPLICATE" && error.found !== undefined) headers["x-log-index"] = error.found;
+  return jsonReply(status, { code: grpcCodes.get(status) ?? internal, message, details }, headers);
+}
