@@ -1,0 +1,145 @@
+// The CT log as a service: the write and read API of RFC 6962 §4 and the files of C2SP static-ct-api.
+import { encodeDigitallySigned, encodeExtraData, merkleTreeLeaf, parseDataTileRecord, type SignedCertificateTimestamp } from "@sigillum/library/ct";
+import { encodeBase64, encodeHex, isSigillumError, JsonObject, parseBase64 } from "@sigillum/library/encoding";
+import { errorReply, type HttpReply, type HttpRequest, jsonReply, type ListenerSpec, readJson, Router, type Service } from "../host/index.ts";
+import { CtLog, type CtLogOptions } from "./ct-log.ts";
+import { ctLogError } from "./errors.ts";
+
+/** What the service needs. */
+export interface CtLogServiceOptions extends CtLogOptions {
+  readonly listener: Omit<ListenerSpec, "handler">;
+}
+
+/** The service, and the log itself for callers in the same process. */
+export interface CtLogService extends Service {
+  readonly log: CtLog;
+}
+
+/** certificate-authority §7.3: the limit of TesseraCT. */
+const maxBodyBytes = 512 * 1024;
+const maxEntries = 256;
+const immutable = { "cache-control": "public, max-age=31536000, immutable" };
+const notFound: HttpReply = { status: 404, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" }, body: "not found\n" };
+/** What a client asks for beyond the log is not found; the rest is by kind of error. */
+const statuses: ReadonlyMap<string, number> = new Map([["CT_LOG_LEAF_UNKNOWN", 404]]);
+
+/** Opens the log and makes the service. */
+export async function createCtLogService(options: CtLogServiceOptions): Promise<CtLogService> {
+  const log = await CtLog.open(options);
+  const handler = routes(log).listener({ logger: options.logger, onError: (error, request) => errorReply(error, request, statuses), cors: {} });
+  return {
+    name: "ct",
+    log,
+    listeners: [{ ...options.listener, handler }],
+    jobs: [],
+    actions: new Map(),
+    ready: () => Promise.resolve(log.shard.failure === undefined ? { ready: true } : { ready: false, reason: "the CT log stopped: its disk did not say what is durable" }),
+    close: () => log.shard.close(),
+  };
+}
+
+function routes(log: CtLog): Router {
+  return new Router()
+    .add("POST", "/ct/v1/add-pre-chain", async (request) => sctReply(await log.submitPrecertificate(await readChain(request))))
+    .add("POST", "/ct/v1/add-chain", async (request) => sctReply(await log.submitCertificate(await readChain(request))))
+    .add("GET", "/ct/v1/get-roots", () => jsonReply(200, { certificates: log.roots().map((root) => encodeBase64(root.der)) }))
+    .add("GET", "/ct/v1/get-sth", () => treeHeadReply(log))
+    .add("GET", "/ct/v1/get-sth-consistency", (request) => consistencyReply(log, request))
+    .add("GET", "/ct/v1/get-proof-by-hash", (request) => proofReply(log, request))
+    .add("GET", "/ct/v1/get-entries", (request) => entriesReply(log, request))
+    .add("GET", "/checkpoint", () => ({ status: 200, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache" }, body: log.shard.checkpoint().text }))
+    .add("GET", "/tile/*path", (request) => tileReply(log, request.params["path"] ?? ""))
+    .add("GET", "/issuer/:fingerprint", (request) => issuerReply(log, request.params["fingerprint"] ?? ""));
+}
+
+async function readChain(request: HttpRequest): Promise<Uint8Array[]> {
+  const body = JsonObject.exact(await readJson(request, { maxBytes: maxBodyBytes, maxDepth: 4 }), "request");
+  return body.strings("chain").map((text) => parseBase64(text));
+}
+
+/** RFC 6962 §4.1. */
+function sctReply(sct: SignedCertificateTimestamp): HttpReply {
+  return jsonReply(200, {
+    sct_version: 0,
+    id: encodeBase64(sct.logId),
+    timestamp: sct.timestampMs,
+    extensions: encodeBase64(sct.extensions),
+    signature: encodeBase64(encodeDigitallySigned(sct)),
+  });
+}
+
+/** RFC 6962 §4.3. */
+function treeHeadReply(log: CtLog): HttpReply {
+  const { size, root, signature } = log.signedTreeHead();
+  return jsonReply(200, {
+    tree_size: size,
+    timestamp: signature.timestampMs,
+    sha256_root_hash: encodeBase64(root),
+    tree_head_signature: encodeBase64(encodeDigitallySigned(signature)),
+  });
+}
+
+/** RFC 6962 §4.4. */
+async function consistencyReply(log: CtLog, request: HttpRequest): Promise<HttpReply> {
+  const first = numberParameter(request, "first");
+  const second = numberParameter(request, "second");
+  const proof = first === 0 || first === second ? [] : await log.shard.consistencyProof(first, second);
+  return jsonReply(200, { consistency: proof.map((hash) => encodeBase64(hash)) });
+}
+
+/** RFC 6962 §4.5. */
+async function proofReply(log: CtLog, request: HttpRequest): Promise<HttpReply> {
+  const size = numberParameter(request, "tree_size");
+  // A plus sign that was not percent-encoded arrives as a space; base64 has no spaces.
+  const hash = parseBase64((request.query.get("hash") ?? "").replaceAll(" ", "+"));
+  const index = await log.shard.findByLeafHash(hash);
+  if (index === undefined || index >= size) throw ctLogError("CT_LOG_LEAF_UNKNOWN", `Cannot prove inclusion: the tree of size ${size} has no such leaf`, { found: encodeHex(hash) });
+  const path = await log.shard.inclusionProof(index, size);
+  return jsonReply(200, { leaf_index: index, audit_path: path.map((node) => encodeBase64(node)) });
+}
+
+/** RFC 6962 §4.6; fewer entries than asked for may be returned. */
+async function entriesReply(log: CtLog, request: HttpRequest): Promise<HttpReply> {
+  const start = numberParameter(request, "start");
+  const end = numberParameter(request, "end");
+  const { size } = log.shard.head();
+  if (start > end || start >= size) throw ctLogError("CT_LOG_PARAMETER", `Cannot read entries: ${start} to ${end} is no range of the tree of size ${size}`, { found: `${start} to ${end}`, expected: `within 0 to ${size - 1}` });
+  const entries: { leaf_input: string; extra_data: string }[] = [];
+  for (let index = start; index <= Math.min(end, size - 1, start + maxEntries - 1); index++) {
+    const { timestamped, precertificate, chainFingerprints } = parseDataTileRecord((await log.shard.entry(index)).record);
+    const chain = await Promise.all(chainFingerprints.map((fingerprint) => requiredIssuer(log, encodeHex(fingerprint))));
+    entries.push({ leaf_input: encodeBase64(merkleTreeLeaf(timestamped)), extra_data: encodeBase64(encodeExtraData({ precertificate, chain })) });
+  }
+  return jsonReply(200, { entries });
+}
+
+async function requiredIssuer(log: CtLog, fingerprint: string): Promise<Uint8Array> {
+  const der = await log.issuers.read(fingerprint);
+  if (der === undefined) throw ctLogError("CT_LOG_ISSUER_UNAVAILABLE", `Cannot read entries: the certificate of issuer ${fingerprint} is missing`);
+  return der;
+}
+
+/** static-ct-api: `tile/data/<N>` are the entry bundles, everything else as in tlog-tiles. */
+async function tileReply(log: CtLog, path: string): Promise<HttpReply> {
+  const [kind = "", ...rest] = path.split("/");
+  if (kind === "entries") return notFound;
+  try {
+    const body = await log.shard.tile(["tile", kind === "data" ? "entries" : kind, ...rest].join("/"));
+    return body === undefined ? notFound : { status: 200, headers: { "content-type": "application/octet-stream", ...immutable }, body };
+  } catch (error) {
+    // A path that is no tile's.
+    if (isSigillumError(error) && error.kind === "malformed") return notFound;
+    throw error;
+  }
+}
+
+async function issuerReply(log: CtLog, fingerprint: string): Promise<HttpReply> {
+  const body = await log.issuers.read(fingerprint);
+  return body === undefined ? notFound : { status: 200, headers: { "content-type": "application/pkix-cert", ...immutable }, body };
+}
+
+function numberParameter(request: HttpRequest, name: string): number {
+  const text = request.query.get(name) ?? "";
+  if (/^(?:0|[1-9]\d{0,14})$/u.test(text)) return Number(text);
+  throw ctLogError("CT_LOG_PARAMETER", `Cannot read request: ${name} is no number of the log's tree`, { found: text.slice(0, 40), expected: "a decimal number" });
+}
