@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { after, before, beforeEach, describe, it } from "node:test";
+import { CompactSign, exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from "jose";
+import { silentLogger } from "../host/index.ts";
+import { discoveryLimits, Issuers, issuersErrors } from "./index.ts";
+
+const startMs = Date.UTC(2026, 10, 24, 2, 0, 0);
+const now = startMs / 1000;
+const clock = { ms: startMs, nowMs: () => clock.ms };
+const embeddedUrl = "http://localhost:5556";
+
+type Keys = Awaited<ReturnType<typeof generateKeyPair>>;
+interface TokenOptions {
+  readonly claims?: Record<string, unknown>;
+  readonly header?: Record<string, unknown>;
+  readonly without?: readonly string[];
+  readonly key?: Keys["privateKey"];
+}
+
+const code =
+  (expected: string, pattern?: RegExp) =>
+  (error: { code?: string; message: string }): boolean => {
+    assert.equal(error.code, expected, error.message);
+    assert.ok(Object.hasOwn(issuersErrors, expected), expected);
+    if (pattern !== undefined) assert.match(error.message, pattern);
+    return true;
+  };
+
+describe("Issuers", () => {
+  let keys: Keys;
+  let ec: Keys;
+  let issuers: Issuers;
+  let jwk: JWK;
+  const sign = ({ claims = {}, header = {}, without = [], key }: TokenOptions = {}): Promise<string> => {
+    const all: Record<string, unknown> = { iss: embeddedUrl, aud: "sigstore", sub: "user-1", email: "dev@example.com", email_verified: true, exp: now + 60, ...claims };
+    for (const name of without) delete all[name];
+    return new SignJWT(all).setProtectedHeader({ alg: "RS256", kid: "k1", ...header }).sign(key ?? keys.privateKey);
+  };
+  before(async () => {
+    keys = await generateKeyPair("RS256", { extractable: true });
+    ec = await generateKeyPair("ES256", { extractable: true });
+    jwk = { ...(await exportJWK(keys.publicKey)), kid: "k1", use: "sig", alg: "RS256" };
+    issuers = new Issuers({
+      issuers: [],
+      embedded: {
+        configuration: { url: embeddedUrl, clientId: "sigstore", type: "email", skipEmailVerification: false },
+        keys: JSON.parse(JSON.stringify({ keys: [jwk, { ...(await exportJWK(ec.publicKey)), kid: "ec" }] })),
+      },
+      clock,
+      logger: silentLogger,
+    });
+  });
+  beforeEach(() => {
+    clock.ms = startMs;
+  });
+
+  it("turns a token of an email issuer into its principal", async () => {
+    assert.deepEqual(await issuers.verifyToken(await sign()), {
+      issuer: embeddedUrl,
+      subject: "user-1",
+      subjectAltName: { type: "email", value: "dev@example.com" },
+      challenges: ["dev@example.com", "user-1"],
+    });
+    for (const verified of ["true", "True"]) await issuers.verifyToken(await sign({ claims: { email_verified: verified } }));
+    await issuers.verifyToken(await sign({ claims: { aud: ["sigstore"], nbf: now + 299 } }));
+    await issuers.verifyToken(await sign({ header: { kid: undefined } }));
+  });
+
+  it("refuses what is no JWT", async () => {
+    await assert.rejects(issuers.verifyToken("a.b"), code("TOKEN_MALFORMED", /1 dots/u));
+    await assert.rejects(issuers.verifyToken("a.b.c"), code("TOKEN_MALFORMED", /its header/u));
+    await assert.rejects(issuers.verifyToken(`${await sign()}.x`), code("TOKEN_MALFORMED", /3 dots/u));
+    await assert.rejects(issuers.verifyToken(".".repeat(100)), code("TOKEN_MALFORMED"));
+    const list = await new CompactSign(new TextEncoder().encode("[]")).setProtectedHeader({ alg: "RS256", kid: "k1" }).sign(keys.privateKey);
+    await assert.rejects(issuers.verifyToken(list), code("TOKEN_MALFORMED", /its claims/u));
+    await assert.rejects(sign({ without: ["iss"] }).then((token) => issuers.verifyToken(token)), code("TOKEN_MALFORMED", /no claim iss/u));
+  });
+
+  it("refuses a megabyte before it reads it", async () => {
+    await assert.rejects(issuers.verifyToken("a".repeat(1_048_576)), code("TOKEN_TOO_LARGE"));
+  });
+
+  it("refuses another issuer and names the trusted ones", async () => {
+    await assert.rejects(sign({ claims: { iss: `${embeddedUrl}/` } }).then((token) => issuers.verifyToken(token)), code("TOKEN_ISSUER_UNKNOWN", /is not trusted here/u));
+  });
+
+  it("refuses alg none, a shared secret, and algorithms that the issuer does not announce", async () => {
+    const claims = { iss: embeddedUrl, aud: "sigstore", sub: "s", email: "dev@example.com", email_verified: true, exp: now + 60 };
+    await assert.rejects(issuers.verifyToken(new UnsecuredJWT(claims).encode()), code("TOKEN_ALGORITHM"));
+    const confused = await new SignJWT(claims).setProtectedHeader({ alg: "HS256", kid: "k1" }).sign(new TextEncoder().encode(JSON.stringify(jwk)));
+    await assert.rejects(issuers.verifyToken(confused), code("TOKEN_ALGORITHM", /HS256/u));
+    await assert.rejects(sign({ header: { alg: "ES256", kid: "ec" }, key: ec.privateKey }).then((token) => issuers.verifyToken(token)), code("TOKEN_ALGORITHM", /ES256/u));
+  });
+
+  it("refuses an unknown key and a wrong signature", async () => {
+    await assert.rejects(sign({ header: { kid: "k2" } }).then((token) => issuers.verifyToken(token)), code("TOKEN_KEY_UNKNOWN", /"k2"/u));
+    const other = await generateKeyPair("RS256");
+    await assert.rejects(sign({ key: other.privateKey }).then((token) => issuers.verifyToken(token)), code("TOKEN_SIGNATURE"));
+    const [header, , signature] = (await sign()).split(".");
+    const [, payload] = (await sign({ claims: { email: "root@example.com" } })).split(".");
+    await assert.rejects(issuers.verifyToken(`${header}.${payload}.${signature}`), code("TOKEN_SIGNATURE"));
+  });
+
+  it("refuses another audience, none, and more than one", async () => {
+    for (const aud of ["other", ["sigstore", "other"], ["sigstore", "sigstore"], [], 5]) {
+      await assert.rejects(sign({ claims: { aud } }).then((token) => issuers.verifyToken(token)), code("TOKEN_AUDIENCE", /expected "sigstore" alone/u));
+    }
+    await assert.rejects(sign({ without: ["aud"] }).then((token) => issuers.verifyToken(token)), code("TOKEN_AUDIENCE", /no audience/u));
+  });
+
+  it("gives exp no leeway and nbf five minutes", async () => {
+    const token = await sign();
+    clock.ms = (now + 60) * 1000 - 1;
+    await issuers.verifyToken(token);
+    clock.ms = (now + 60) * 1000;
+    await assert.rejects(issuers.verifyToken(token), code("TOKEN_EXPIRED", /expired at 2026-11-24T02:01:00Z/u));
+    clock.ms = startMs;
+    await assert.rejects(sign({ without: ["exp"] }).then((it) => issuers.verifyToken(it)), code("TOKEN_EXPIRED"));
+    await assert.rejects(sign({ claims: { nbf: now + 301 } }).then((it) => issuers.verifyToken(it)), code("TOKEN_NOT_YET_VALID"));
+    await assert.rejects(sign({ claims: { exp: "soon" } }).then((it) => issuers.verifyToken(it)), code("TOKEN_CLAIM_INVALID"));
+  });
+
+  it("demands subject, a verified and well-formed email address", async () => {
+    await assert.rejects(sign({ without: ["sub"] }).then((it) => issuers.verifyToken(it)), code("TOKEN_CLAIM_MISSING", /claim sub/u));
+    await assert.rejects(sign({ without: ["email"] }).then((it) => issuers.verifyToken(it)), code("TOKEN_CLAIM_MISSING", /claim email/u));
+    await assert.rejects(sign({ without: ["email_verified"] }).then((it) => issuers.verifyToken(it)), code("TOKEN_EMAIL_UNVERIFIED"));
+    for (const verified of [false, "false", 1]) await assert.rejects(sign({ claims: { email_verified: verified } }).then((it) => issuers.verifyToken(it)), code("TOKEN_EMAIL_UNVERIFIED"));
+    for (const email of ["no", "a@b@c", "a b@example.com", "dév@example.com", "a@example.com\0", "@example.com", `${"a".repeat(250)}@example.com`]) {
+      await assert.rejects(sign({ claims: { email } }).then((it) => issuers.verifyToken(it)), code("TOKEN_CLAIM_INVALID"));
+    }
+    await assert.rejects(sign({ claims: { email: ["dev@example.com"] } }).then((it) => issuers.verifyToken(it)), code("TOKEN_CLAIM_INVALID"));
+  });
+});
+
+describe("Issuers with a remote issuer", () => {
+  let server: Server;
+  let url = "";
+  let handler: RequestListener = (_, response) => response.end();
+  let asked: string[] = [];
+  let keys: Keys;
+  let jwk: JWK;
+  const makeIssuers = (skipEmailVerification = false): Issuers =>
+    new Issuers({ issuers: [{ url, clientId: "sigstore", type: "email", skipEmailVerification }], clock, logger: silentLogger });
+  const token = (kid = "k1", extra: Record<string, unknown> = {}): Promise<string> =>
+    new SignJWT({ iss: url, aud: "sigstore", sub: "s", email: "dev@example.com", email_verified: true, exp: now + 86_400 * 3, ...extra })
+      .setProtectedHeader({ alg: "RS256", kid })
+      .sign(keys.privateKey);
+  const serve = (documents: Record<string, unknown>): RequestListener => (request, response) => {
+    const document = documents[request.url ?? ""];
+    response.statusCode = document === undefined ? 404 : 200;
+    response.end(JSON.stringify(document ?? {}));
+  };
+  const good = (more: Record<string, unknown> = {}, set: readonly unknown[] = [jwk]): RequestListener =>
+    serve({ "/.well-known/openid-configuration": { issuer: url, jwks_uri: `${url}/keys`, ...more }, "/keys": { keys: set } });
+
+  before(async () => {
+    keys = await generateKeyPair("RS256", { extractable: true });
+    jwk = { ...(await exportJWK(keys.publicKey)), kid: "k1" };
+    server = createServer((request, response) => {
+      asked.push(request.url ?? "");
+      handler(request, response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+  });
+  after(() => new Promise((resolve) => {
+    server.close(resolve);
+    server.closeAllConnections();
+  }));
+  beforeEach(() => {
+    clock.ms = startMs;
+    asked = [];
+    handler = good();
+  });
+
+  it("fetches keys when first needed, keeps them, and fetches once for many", async () => {
+    const issuers = makeIssuers();
+    assert.deepEqual(asked, []);
+    const one = await token();
+    await Promise.all([issuers.verifyToken(one), issuers.verifyToken(one), issuers.verifyToken(one)]);
+    await issuers.verifyToken(one);
+    assert.deepEqual(asked, ["/.well-known/openid-configuration", "/keys"]);
+    clock.ms += discoveryLimits.freshMs;
+    await issuers.verifyToken(one);
+    assert.equal(asked.length, 4);
+  });
+
+  it("asks again for a key it does not know, but not at every token", async () => {
+    const issuers = makeIssuers();
+    await issuers.verifyToken(await token());
+    await assert.rejects(issuers.verifyToken(await token("k2")), code("TOKEN_KEY_UNKNOWN"));
+    assert.equal(asked.length, 2);
+    clock.ms += discoveryLimits.retryAfterMs;
+    handler = good({}, [jwk, { ...jwk, kid: "k2" }]);
+    await issuers.verifyToken(await token("k2"));
+    assert.equal(asked.length, 4);
+  });
+
+  it("goes on with known keys while the issuer is down, and says so when it never was up", async () => {
+    const issuers = makeIssuers();
+    await issuers.verifyToken(await token());
+    handler = (_, response) => response.writeHead(500).end();
+    clock.ms += discoveryLimits.freshMs;
+    await issuers.verifyToken(await token());
+    await assert.rejects(makeIssuers().verifyToken(await token()), code("ISSUER_UNREACHABLE", /answers 500/u));
+    clock.ms = startMs + discoveryLimits.staleMs;
+    await assert.rejects(issuers.verifyToken(await token()), code("ISSUER_UNREACHABLE"));
+  });
+
+  it("does not hammer an issuer that fails", async () => {
+    handler = (_, response) => response.writeHead(500).end();
+    const issuers = makeIssuers();
+    for (let i = 0; i < 3; i++) await assert.rejects(issuers.verifyToken(await token()), code("ISSUER_UNREACHABLE"));
+    assert.equal(asked.length, 1);
+  });
+
+  it("refuses a discovery document of another issuer, and keys under another scheme", async () => {
+    handler = good({ issuer: `${url}/` });
+    await assert.rejects(makeIssuers().verifyToken(await token()), code("ISSUER_INVALID", /for another/u));
+    handler = good({ jwks_uri: "file:///etc/passwd" });
+    await assert.rejects(makeIssuers().verifyToken(await token()), code("ISSUER_INVALID", /jwks_uri/u));
+    handler = (_, response) => response.end("not json");
+    await assert.rejects(makeIssuers().verifyToken(await token()), code("ISSUER_INVALID"));
+  });
+
+  it("follows redirects within the host alone", async () => {
+    handler = (request, response) => {
+      if (request.url === "/keys") response.writeHead(302, { location: "/keys2" }).end();
+      else serve({ "/.well-known/openid-configuration": { issuer: url, jwks_uri: `${url}/keys` }, "/keys2": { keys: [jwk] } })(request, response);
+    };
+    await makeIssuers().verifyToken(await token());
+    handler = (_, response) => response.writeHead(302, { location: "http://192.0.2.1/" }).end();
+    await assert.rejects(makeIssuers().verifyToken(await token()), code("ISSUER_INVALID", /redirects elsewhere/u));
+    handler = (request, response) => response.writeHead(302, { location: request.url ?? "/" }).end();
+    await assert.rejects(makeIssuers().verifyToken(await token()), code("ISSUER_INVALID", /redirects elsewhere/u));
+  });
+
+  it("refuses a huge key set and a huge document", async () => {
+    handler = good({}, Array.from({ length: 101 }, (_, index) => ({ ...jwk, kid: `k${index}` })));
+    await assert.rejects(makeIssuers().verifyToken(await token()), code("ISSUER_INVALID", /101 keys/u));
+    handler = (_, response) => response.end(" ".repeat(discoveryLimits.maxBytes + 1));
+    await assert.rejects(makeIssuers().verifyToken(await token()), (error: { code?: string }) => error.code === "ISSUER_UNREACHABLE" || error.code === "ISSUER_INVALID");
+  });
+
+  it("takes an unverified address only where the settings say so", async () => {
+    const one = await token("k1", { email_verified: undefined });
+    await assert.rejects(makeIssuers().verifyToken(one), code("TOKEN_EMAIL_UNVERIFIED"));
+    await makeIssuers(true).verifyToken(one);
+  });
+
+  it("fetches nothing for an issuer that is not configured", async () => {
+    await assert.rejects(makeIssuers().verifyToken(await token("k1", { iss: `${url}/other` })), code("TOKEN_ISSUER_UNKNOWN"));
+    assert.deepEqual(asked, []);
+  });
+});
