@@ -1,0 +1,118 @@
+// The timestamp authority as a service. certificate-authority §8.
+import { encodePem, formatRfc3339, isSigillumError } from "@sigillum/library/encoding";
+import { encodeTimestampResponse, parseTimestampRequest, signTimestampToken, type TimestampRequest, timestampLimits } from "@sigillum/library/timestamp";
+import { type Clock, type HttpReply, type HttpRequest, hostError, jsonReply, type ListenerSpec, type Logger, Router, type Service, statusOfError } from "../host/index.ts";
+import { type ChainRecord, type Keyring, randomSerial } from "../keyring/index.ts";
+import { timestampAuthorityError } from "./errors.ts";
+import { maxJsonBytes, parseJsonRequest } from "./json-request.ts";
+
+/** What a timestamp authority needs. */
+export interface TimestampAuthorityOptions {
+  readonly keyring: Keyring;
+  /** Policy of tokens whose request names none; no other is accepted. */
+  readonly policy: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly listener: Omit<ListenerSpec, "handler">;
+}
+
+const queryType = "application/timestamp-query";
+const jsonType = "application/json";
+
+/** Makes the service; the chain is read from the keyring at each request. */
+export function createTimestampAuthority(options: TimestampAuthorityOptions): Service {
+  const router = new Router()
+    .add("POST", "/api/v1/timestamp", async (request) => timestampReply(await createTimestamp(options, await readRequest(request))))
+    .add("GET", "/api/v1/timestamp/certchain", () => chainReply(options.keyring.activeChain("tsa")))
+    .add("GET", "/ping", () => ({ status: 200, headers: { "content-type": "text/plain" }, body: "." }));
+  const handler = router.listener({
+    logger: options.logger,
+    onError: (error, request) => {
+      options.logger.info("tsa.refused", { requestId: request.id, error });
+      return errorReply(error);
+    },
+    cors: { allowHeaders: ["accept", "content-type", "x-requested-with"] },
+  });
+  return {
+    name: "tsa",
+    listeners: [{ ...options.listener, handler }],
+    jobs: [],
+    actions: new Map(),
+    ready: () => {
+      const outside = outsideValidity(options.keyring.activeChain("tsa"), options.clock.nowMs());
+      return Promise.resolve(outside === undefined ? { ready: true } : { ready: false, reason: outside.message });
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Answers a request with a whole response, DER. Throws the codes of `checkTimestampRequest` and this room's. */
+export async function createTimestamp(options: Pick<TimestampAuthorityOptions, "keyring" | "policy" | "clock">, request: TimestampRequest): Promise<Uint8Array> {
+  const { keyring, policy, clock } = options;
+  const chain = keyring.activeChain("tsa");
+  const nowMs = clock.nowMs();
+  const outside = outsideValidity(chain, nowMs);
+  if (outside !== undefined) throw outside;
+  try {
+    const token = await signTimestampToken({
+      request,
+      serial: randomSerial(),
+      // §8.3: whole seconds.
+      genTimeMs: Math.floor(nowMs / 1000) * 1000,
+      policy,
+      signer: keyring.signer(chain.key),
+      chain: chain.certificates,
+    });
+    return encodeTimestampResponse(token);
+  } catch (cause) {
+    if (isSigillumError(cause)) throw cause;
+    throw timestampAuthorityError("TSA_SIGNING_FAILED", "Cannot make timestamp: the key of the timestamp authority does not sign", { cause });
+  }
+}
+
+function outsideValidity(chain: ChainRecord, nowMs: number): Error | undefined {
+  const bad = chain.certificates.find((certificate) => nowMs < certificate.notBeforeMs || nowMs > certificate.notAfterMs);
+  if (bad === undefined) return undefined;
+  const expected = `${formatRfc3339(bad.notBeforeMs)} to ${formatRfc3339(bad.notAfterMs)}`;
+  const found = formatRfc3339(nowMs);
+  return timestampAuthorityError("TSA_CERTIFICATE_OUTSIDE_VALIDITY", `Cannot make timestamp: a certificate of the authority's chain is valid from ${expected}, and it is ${found}`, { found, expected });
+}
+
+async function readRequest(request: HttpRequest): Promise<TimestampRequest> {
+  const type = (request.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
+  if (type === jsonType) return parseJsonRequest(await request.body(maxJsonBytes));
+  if (type === queryType) return parseTimestampRequest(await request.body(timestampLimits.maxRequestBytes));
+  throw unsupportedType(type ?? "");
+}
+
+function unsupportedType(found: string): Error {
+  return hostError("CONTENT_TYPE_UNSUPPORTED", `Cannot read timestamp request: content type is ${JSON.stringify(found.slice(0, 80))}`, { found: found.slice(0, 80), expected: `${queryType} or ${jsonType}` });
+}
+
+function timestampReply(body: Uint8Array): HttpReply {
+  return { status: 200, headers: { "content-type": "application/timestamp-reply", "cache-control": "no-cache, no-store, max-age=0" }, body };
+}
+
+function chainReply(chain: ChainRecord): HttpReply {
+  const body = chain.certificates.map((certificate) => encodePem("CERTIFICATE", certificate.der)).join("");
+  return { status: 200, headers: { "content-type": "application/pem-certificate-chain", "cache-control": "max-age=86400" }, body };
+}
+
+// The messages of the upstream server (§8.1), by our codes.
+const messages: ReadonlyMap<string, string> = new Map([
+  ["TIMESTAMP_HASH_WEAK", "Weak hash algorithm in timestamp request"],
+  ["TIMESTAMP_DIGEST_LENGTH", "Message digest has incorrect length for specified algorithm"],
+  ["TIMESTAMP_POLICY_UNSUPPORTED", "unaccepted policy: requested TSA policy is not supported by the TSA"],
+  ["TIMESTAMP_EXTENSION_UNSUPPORTED", "unaccepted extension: requested extensions are not supported by the TSA"],
+  ["TIMESTAMP_TOO_LARGE", "timestamp request is too large"],
+  ["TSA_JSON_TOO_LARGE", "timestamp request is too large"],
+  ["REQUEST_TOO_LARGE", "timestamp request is too large"],
+]);
+
+/** §8.1: HTTP and JSON, never an RFC 3161 rejection; `reason` and `detail` are ours. */
+function errorReply(error: unknown): HttpReply {
+  if (!isSigillumError(error)) return jsonReply(500, { code: 500, message: "Error generating timestamp response" });
+  const status = error.code === "REQUEST_TOO_LARGE" ? 400 : statusOfError(error);
+  const message = messages.get(error.code) ?? (status < 500 && !error.code.startsWith("TIMESTAMP_") && !error.code.startsWith("TSA_") ? error.message : "Error generating timestamp response");
+  return jsonReply(status, { code: status, message, reason: error.code, detail: error.message }, status === 503 ? { "retry-after": "1" } : {});
+}
