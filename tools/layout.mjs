@@ -64,18 +64,10 @@ export function derivedFiles(root, layout) {
   }
   const folders = Object.keys(layout.packages).filter((folder) => live.some((room) => room.folder === folder));
   const wholeTests = has("test") && hasTypeScript(join(root, "test"));
-  if (wholeTests)
-    files.set(
-      "test/tsconfig.json",
-      json(
-        testConfig(
-          "..",
-          ["**/*.ts"],
-          ["node_modules"],
-          live.map((room) => `../${room.dir}`),
-        ),
-      ),
-    );
+  if (wholeTests) {
+    const references = live.map((room) => `../${room.dir}`);
+    files.set("test/tsconfig.json", json(testConfig("..", ["**/*.ts"], ["node_modules"], references)));
+  }
   files.set(
     "tsconfig.json",
     json({
@@ -162,7 +154,7 @@ function entryPoint({ name, tests }) {
   return tests ? source : { ...source, types: `./dist/${name}/index.d.ts`, default: `./dist/${name}/index.js` };
 }
 
-function testConfig(toRoot, include, exclude, references, further = {}) {
+function testConfig(toRoot, include, exclude, references) {
   return {
     extends: `${toRoot}/tsconfig.base.json`,
     compilerOptions: {
@@ -174,7 +166,7 @@ function testConfig(toRoot, include, exclude, references, further = {}) {
       noEmit: true,
       allowImportingTsExtensions: true,
       types: ["node"],
-      ...further,
+      tsBuildInfoFile: ".build/test.tsbuildinfo",
     },
     include,
     ...(exclude === undefined ? {} : { exclude }),
