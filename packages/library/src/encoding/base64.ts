@@ -1,30 +1,38 @@
 // Base64 of RFC 4648, §4 with padding and §5 (URL-safe) without, strict both ways: one text for one byte string.
 import { encodingError } from "./errors.ts";
 import { quote } from "./sigillum-error.ts";
-import { parseUtf8 } from "./utf8.ts";
+import { encodeAscii, parseUtf8 } from "./utf8.ts";
 
 const standardAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const padding = 0x3d;
-const invalid = 0xff;
+/** Stands in a table for a character outside the alphabet: one bit above the 24 of a group. */
+const invalid = 1 << 24;
+/** Up to this many octets a text is joined from pieces; beyond, it is written as bytes and decoded at once. */
+const joinLimit = 96;
 
 interface Alphabet {
   readonly name: string;
-  readonly codes: Uint8Array; // sextet -> character code
-  readonly sextets: Uint8Array; // character code -> sextet, 256 entries
+  /** Two characters for every twelve bits. */
+  readonly pairs: readonly string[];
+  /** The same as two character codes in memory order. */
+  readonly pairCodes: Uint16Array;
+  /** For each of the four places of a group 256 entries: character code -> sextet, shifted to its place. */
+  readonly groups: Int32Array;
 }
 
 const standard = alphabet("base64", standardAlphabet);
 const urlSafe = alphabet("base64url", urlAlphabet);
 
 function alphabet(name: string, characters: string): Alphabet {
-  const codes = new Uint8Array(64);
-  const sextets = new Uint8Array(256).fill(invalid);
-  for (let i = 0; i < 64; i++) {
-    codes[i] = characters.charCodeAt(i);
-    sextets[characters.charCodeAt(i)] = i;
-  }
-  return { name, codes, sextets };
+  const pairs = Array.from({ length: 4096 }, (_, bits) => characters.charAt(bits >> 6) + characters.charAt(bits & 63));
+  // Written as octets and read in twos, so that the order in memory is right on every machine.
+  const codes = new Uint8Array(2 * 4096);
+  for (let i = 0; i < codes.length; i++) codes[i] = (pairs[i >> 1] ?? "").charCodeAt(i & 1);
+  const groups = new Int32Array(4 * 256).fill(invalid);
+  for (let i = 0; i < 64; i++)
+    for (let place = 0; place < 4; place++) groups[256 * place + characters.charCodeAt(i)] = i << (6 * (3 - place));
+  return { name, pairs, pairCodes: new Uint16Array(codes.buffer), groups };
 }
 
 /** Write bytes as base64 with padding (RFC 4648 §4). */
@@ -57,71 +65,89 @@ export function parseProtoBase64(text: string): Uint8Array {
   return decode(unpadded, unpadded.length, /[-_]/.test(unpadded) ? urlSafe : standard);
 }
 
-function encode(bytes: Uint8Array, { codes }: Alphabet, pad: boolean): string {
-  const whole = bytes.length - (bytes.length % 3);
-  const rest = bytes.length - whole;
-  const out = new Uint8Array((whole / 3) * 4 + (rest === 0 ? 0 : pad ? 4 : rest + 1));
+function encode(bytes: Uint8Array, { pairs, pairCodes }: Alphabet, pad: boolean): string {
+  const rest = bytes.length % 3;
+  const whole = bytes.length - rest;
+  const text = whole <= joinLimit ? encodeShort(bytes, whole, pairs) : encodeLong(bytes, whole, pairCodes);
+  if (rest === 0) return text;
+  const group = ((bytes[whole] ?? 0) << 16) | ((rest === 2 ? (bytes[whole + 1] ?? 0) : 0) << 8);
+  if (rest === 1) return text + pairs[group >> 12] + (pad ? "==" : "");
+  return text + pairs[group >> 12] + (pairs[group & 4095] ?? "").charAt(0) + (pad ? "=" : "");
+}
+
+function encodeShort(bytes: Uint8Array, whole: number, pairs: readonly string[]): string {
+  let text = "";
+  for (let i = 0; i < whole; i += 3) {
+    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    text += `${pairs[group >> 12]}${pairs[group & 4095]}`;
+  }
+  return text;
+}
+
+function encodeLong(bytes: Uint8Array, whole: number, pairCodes: Uint16Array): string {
+  const out = new Uint16Array((whole / 3) * 2);
   let at = 0;
   for (let i = 0; i < whole; i += 3) {
     const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    out[at++] = codes[group >> 18] ?? 0;
-    out[at++] = codes[(group >> 12) & 63] ?? 0;
-    out[at++] = codes[(group >> 6) & 63] ?? 0;
-    out[at++] = codes[group & 63] ?? 0;
+    out[at++] = pairCodes[group >> 12] ?? 0;
+    out[at++] = pairCodes[group & 4095] ?? 0;
   }
-  if (rest > 0) {
-    const group = ((bytes[whole] ?? 0) << 16) | ((rest === 2 ? (bytes[whole + 1] ?? 0) : 0) << 8);
-    out[at++] = codes[group >> 18] ?? 0;
-    out[at++] = codes[(group >> 12) & 63] ?? 0;
-    if (rest === 2) out[at++] = codes[(group >> 6) & 63] ?? 0;
-    if (pad) out.fill(padding, at);
-  }
-  return parseUtf8(out);
+  return parseUtf8(new Uint8Array(out.buffer));
 }
 
 function decode(text: string, length: number, alphabet: Alphabet): Uint8Array {
-  const { sextets } = alphabet;
+  const { groups } = alphabet;
   const rest = length % 4;
   if (rest === 1) throw malformed(alphabet, `${length} characters are no whole number of octets`);
+  // The text is turned into octets first: a string that is a slice of another is slow to read character by character.
+  const codes = encodeAscii(text);
+  if (codes === undefined) throw badCharacter(text, length, alphabet);
   const whole = length - rest;
   const bytes = new Uint8Array((whole / 4) * 3 + (rest === 0 ? 0 : rest - 1));
   let at = 0;
   for (let i = 0; i < whole; i += 4) {
-    const a = sextet(sextets, text.charCodeAt(i));
-    const b = sextet(sextets, text.charCodeAt(i + 1));
-    const c = sextet(sextets, text.charCodeAt(i + 2));
-    const d = sextet(sextets, text.charCodeAt(i + 3));
-    if ((a | b | c | d) > 63) throw badCharacter(text, length, alphabet);
-    bytes[at++] = (a << 2) | (b >> 4);
-    bytes[at++] = (b << 4) | (c >> 2);
-    bytes[at++] = (c << 6) | d;
+    const [a, b, c, d] = [codes[i] ?? 0, codes[i + 1] ?? 0, codes[i + 2] ?? 0, codes[i + 3] ?? 0];
+    const group = (groups[a] ?? 0) | (groups[256 + b] ?? 0) | (groups[512 + c] ?? 0) | (groups[768 + d] ?? 0);
+    if (group >= invalid) throw badCharacter(text, length, alphabet);
+    bytes[at] = group >> 16;
+    bytes[at + 1] = group >> 8;
+    bytes[at + 2] = group;
+    at += 3;
   }
-  if (rest > 0) {
-    const a = sextet(sextets, text.charCodeAt(whole));
-    const b = sextet(sextets, text.charCodeAt(whole + 1));
-    const c = rest === 3 ? sextet(sextets, text.charCodeAt(whole + 2)) : 0;
-    if ((a | b | c) > 63) throw badCharacter(text, length, alphabet);
-    // RFC 4648 §3.5: pad bits must be zero, or one byte string would have several texts.
-    if ((rest === 2 ? b & 15 : c & 3) !== 0) throw malformed(alphabet, "unused bits of its last character are set");
-    bytes[at++] = (a << 2) | (b >> 4);
-    if (rest === 3) bytes[at++] = (b << 4) | (c >> 2);
-  }
+  if (rest > 0) decodeRest(text, codes, whole, length, alphabet, bytes, at);
   return bytes;
 }
 
-function sextet(sextets: Uint8Array, code: number): number {
-  return code < 256 ? (sextets[code] ?? invalid) : invalid;
+/** The last two or three characters, which give one octet or two. */
+function decodeRest(
+  text: string,
+  codes: Uint8Array,
+  whole: number,
+  length: number,
+  alphabet: Alphabet,
+  bytes: Uint8Array,
+  at: number,
+): void {
+  const two = length - whole === 3;
+  let group = 0;
+  for (let i = whole; i < length; i++) group |= alphabet.groups[256 * (i - whole) + (codes[i] ?? 0)] ?? invalid;
+  if (group >= invalid) throw badCharacter(text, length, alphabet);
+  // RFC 4648 §3.5: pad bits must be zero, or one byte string would have several texts.
+  if ((group & (two ? 0xff : 0xffff)) !== 0) throw malformed(alphabet, "unused bits of its last character are set");
+  bytes[at] = group >> 16;
+  if (two) bytes[at + 1] = group >> 8;
 }
 
-function badCharacter(text: string, length: number, alphabet: Alphabet): Error {
+function badCharacter(text: string, length: number, { name, groups }: Alphabet): Error {
   for (let i = 0; i < length; i++) {
-    if (sextet(alphabet.sextets, text.charCodeAt(i)) === invalid)
-      return malformed(alphabet, `${quote(text.charAt(i))} at offset ${i} is not in the alphabet`);
+    const code = text.charCodeAt(i);
+    if (code >= 128 || (groups[code] ?? invalid) >= invalid)
+      return malformed({ name }, `${quote(text.charAt(i))} at offset ${i} is not in the alphabet`);
   }
-  return malformed(alphabet, "a character is not in the alphabet");
+  return malformed({ name }, "a character is not in the alphabet");
 }
 
-function malformed(alphabet: Alphabet, problem: string): Error {
+function malformed(alphabet: { readonly name: string }, problem: string): Error {
   return encodingError("BASE64_MALFORMED", `Cannot parse ${alphabet.name}: ${problem}`, {
     found: problem,
     expected: alphabet.name,
