@@ -89,14 +89,45 @@ export function modulo(value: bigint, modulus: bigint): bigint {
   return rest < 0n ? rest + modulus : rest;
 }
 
-/** The inverse of a value from 1 to the modulus less one, modulo a prime, by the extended Euclidean algorithm. */
+/** The inverse of a value from 1 to the modulus less one, modulo a prime, by Euclid's algorithm in Lehmer's form. */
 export function invert(value: bigint, modulus: bigint): bigint {
   let [a, b] = [modulus, value];
   let [x, y] = [0n, 1n];
   while (b !== 0n) {
-    const quotient = a / b;
-    [a, b] = [b, a - quotient * b];
-    [x, y] = [y, x - quotient * y];
+    const steps = leadingSteps(a, b);
+    if (steps === undefined) {
+      const quotient = a / b;
+      [a, b] = [b, a - quotient * b];
+      [x, y] = [y, x - quotient * y];
+    } else {
+      const [p, q, r, s] = steps;
+      [a, b] = [p * a + q * b, r * a + s * b];
+      [x, y] = [p * x + q * y, r * x + s * y];
+    }
   }
   return modulo(x, modulus);
+}
+
+/** Bits of the leading digits: with these every number below stays exact in a double. */
+const leadingBits = 52;
+
+/**
+ * As many steps of Euclid's algorithm as the leading bits of a > b alone decide, as the matrix that they multiply (a, b) by; undefined where
+ * they decide none. Knuth, The Art of Computer Programming, volume 2, algorithm 4.5.2 L: a quotient counts only if both ends of
+ * the interval in which the true ratio lies give the same.
+ */
+function leadingSteps(a: bigint, b: bigint): readonly [bigint, bigint, bigint, bigint] | undefined {
+  const excess = 4 * a.toString(16).length - leadingBits;
+  if (excess <= 0) return undefined;
+  let u = Number(a >> BigInt(excess));
+  let v = Number(b >> BigInt(excess));
+  let [p, q, r, s] = [1, 0, 0, 1];
+  while (v + r !== 0 && v + s !== 0) {
+    const quotient = Math.floor((u + p) / (v + r));
+    if (quotient !== Math.floor((u + q) / (v + s))) break;
+    [p, r] = [r, p - quotient * r];
+    [q, s] = [s, q - quotient * s];
+    [u, v] = [v, u - quotient * v];
+  }
+  return q === 0 ? undefined : [BigInt(p), BigInt(q), BigInt(r), BigInt(s)];
 }

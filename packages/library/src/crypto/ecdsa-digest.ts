@@ -11,12 +11,14 @@ import { parseEcdsaSignature } from "./ecdsa-signature.ts";
 import { platform } from "./platform-interface.ts";
 import { handleOf, importPointHandle, type PublicKey } from "./public-key.ts";
 
-interface FixedMessage {
+/** A message that takes the place of the real one, and its number under SHA-256. */
+export interface FixedMessage {
   readonly message: Uint8Array;
   readonly number: bigint;
 }
 
-const fixedMessages: readonly FixedMessage[] = ["first", "second"].map((name) => {
+/** The two public messages; exported for the tests of the special cases. */
+export const fixedMessages: readonly FixedMessage[] = ["first", "second"].map((name) => {
   const message = encodeUtf8(`Sigillum: the ${name} fixed message of ECDSA verification over a digest`);
   return { message, number: integerOf(sha256(message)) };
 });

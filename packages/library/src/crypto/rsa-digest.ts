@@ -4,12 +4,18 @@ import { digest } from "./digest.ts";
 import { type HashAlgorithm, platform } from "./platform-interface.ts";
 import { handleOf, type PublicKey } from "./public-key.ts";
 
-const digestOids: Readonly<Record<HashAlgorithm, string>> = {
-  sha1: "1.3.14.3.2.26",
-  sha256: "2.16.840.1.101.3.4.2.1",
-  sha384: "2.16.840.1.101.3.4.2.2",
-  sha512: "2.16.840.1.101.3.4.2.3",
+/** DigestInfo up to the digest (RFC 8017 §9.2 note 1). */
+const digestInfoPrefixes: Readonly<Record<HashAlgorithm, Uint8Array>> = {
+  sha1: digestInfoPrefix("1.3.14.3.2.26", 20),
+  sha256: digestInfoPrefix("2.16.840.1.101.3.4.2.1", 32),
+  sha384: digestInfoPrefix("2.16.840.1.101.3.4.2.2", 48),
+  sha512: digestInfoPrefix("2.16.840.1.101.3.4.2.3", 64),
 };
+
+function digestInfoPrefix(oid: string, octets: number): Uint8Array {
+  const whole = derSequence(derSequence(derOid(oid), derNull()), derOctetString(new Uint8Array(octets)));
+  return whole.subarray(0, whole.length - octets);
+}
 
 /** Whether an RSA signature is valid for a message with this digest. Never throws for bad signature bytes. */
 export function isValidRsaOverDigest(
@@ -34,7 +40,7 @@ export function isValidRsaOverDigest(
 
 /** EMSA-PKCS1-v1_5 (RFC 8017 §9.2): 00 01 ff…ff 00 DigestInfo. */
 function encodePkcs1(hash: HashAlgorithm, messageDigest: Uint8Array, length: number): Uint8Array {
-  const digestInfo = derSequence(derSequence(derOid(digestOids[hash]), derNull()), derOctetString(messageDigest));
+  const digestInfo = concatBytes(digestInfoPrefixes[hash], messageDigest);
   const encoded = new Uint8Array(length).fill(0xff);
   encoded[0] = 0;
   encoded[1] = 1;
