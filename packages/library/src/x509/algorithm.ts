@@ -13,7 +13,7 @@ import {
   encodeHex,
   equalBytes,
 } from "../encoding/index.ts";
-import { x509Error } from "./errors.ts";
+import { parsing, x509Error } from "./errors.ts";
 
 const mgf1 = "1.2.840.113549.1.1.8";
 const rsaPss = "1.2.840.113549.1.1.10";
@@ -76,7 +76,15 @@ export function signatureAlgorithmIdentifier(scheme: SignatureScheme): Uint8Arra
  * when the algorithm is unknown, its parameters are not the ones its specification asks for, or the key is of another family.
  */
 export function schemeOfSignatureAlgorithm(identifier: DerValue | Uint8Array, key: PublicKey): SignatureScheme {
-  const reader = DerReader.sequence(identifier);
+  return parsing("X509_ALGORITHM_UNSUPPORTED", "use signature algorithm", () => readScheme(DerReader.sequence(identifier), key));
+}
+
+/** The object identifier at the head of an AlgorithmIdentifier; its parameters are not looked at. */
+export function algorithmOid(identifier: DerValue | Uint8Array): string {
+  return DerReader.sequence(identifier).oid("algorithm");
+}
+
+function readScheme(reader: DerReader, key: PublicKey): SignatureScheme {
   const oid = reader.oid("signature algorithm");
   if (oid === rsaPss && key.type === "rsa") return { type: "rsa", hash: pssHash(reader), padding: "pss" };
   const algorithm = signatureAlgorithms.get(oid);
@@ -88,17 +96,10 @@ export function schemeOfSignatureAlgorithm(identifier: DerValue | Uint8Array, ke
     });
   }
   // RFC 4055 §5: implementations MUST accept RSA with NULL and with absent parameters.
-  if (algorithm.family === "rsa" && !reader.atEnd) {
-    if (reader.expect(0x05, "RSA parameters").contents.length !== 0) throw wrongParameters(oid);
-  }
+  if (algorithm.family === "rsa" && !reader.atEnd) reader.null("RSA parameters");
   if (!reader.atEnd) throw wrongParameters(oid);
   if (algorithm.family === "rsa") return { type: "rsa", hash: algorithm.hash, padding: "pkcs1" };
   return { type: key.type, hash: algorithm.hash };
-}
-
-/** The object identifier at the head of an AlgorithmIdentifier; its parameters are not looked at. */
-export function algorithmOid(identifier: DerValue | Uint8Array): string {
-  return DerReader.sequence(identifier).oid("algorithm");
 }
 
 function familyOf(type: KeyType): SignatureAlgorithm["family"] {

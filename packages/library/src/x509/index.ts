@@ -75,3 +75,4 @@ export {
   subjectKeyId,
   subjectKeyIdExtension,
 } from "./standard-extensions.ts";
+export { describeTime } from "./text.ts";

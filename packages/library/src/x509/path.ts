@@ -1,6 +1,6 @@
 // Path building and validation. RFC 5280 §6, RFC 4158; client-conformance §8.2 to §8.5.
 import { isValidSignature } from "../crypto/index.ts";
-import { equalBytes, formatRfc3339, isSigillumError, type SigillumError } from "../encoding/index.ts";
+import { equalBytes, isSigillumError, type SigillumError } from "../encoding/index.ts";
 import { schemeOfSignatureAlgorithm } from "./algorithm.ts";
 import { type Certificate, describeCertificate } from "./certificate.ts";
 import { x509Error } from "./errors.ts";
@@ -8,6 +8,7 @@ import { extensionOids } from "./extension.ts";
 import { formatName } from "./name.ts";
 import type { Purpose } from "./profile.ts";
 import { basicConstraints, extendedKeyUsage, keyPurposes, keyUsage } from "./standard-extensions.ts";
+import { describeTime } from "./text.ts";
 
 /** What `verifyPath` is to prove. */
 export interface PathQuestion {
@@ -36,6 +37,8 @@ export const pathLimits: { readonly maxDepth: number; readonly maxCandidates: nu
  * allows `purpose`; revocation and names are not checked. When no path holds, the error is that of the one that came furthest.
  */
 export function verifyPath(question: PathQuestion): Certificate[] {
+  // A time that is no number would be neither before nor after anything.
+  if (Number.isNaN(question.timeMs)) throw new TypeError(`Cannot verify certificate path: ${question.timeMs} is no time`);
   const candidates = question.anchors.length + question.intermediates.length;
   if (candidates > pathLimits.maxCandidates) throw tooLong(`${candidates} certificates`, `at most ${pathLimits.maxCandidates}`);
   const search: Search = { question, failure: undefined, signatures: 0 };
@@ -136,23 +139,23 @@ function validatePath(path: readonly Certificate[], question: PathQuestion): voi
 }
 
 function validateTime(certificate: Certificate, timeMs: number): void {
-  const found = formatRfc3339(timeMs);
+  const found = describeTime(timeMs);
   if (timeMs < certificate.notBeforeMs) {
-    const expected = `not before ${formatRfc3339(certificate.notBeforeMs)}`;
+    const expected = `not before ${describeTime(certificate.notBeforeMs)}`;
     throw refused(
       "X509_NOT_YET_VALID",
       certificate,
-      `at ${found} it is not yet valid, it begins ${formatRfc3339(certificate.notBeforeMs)}`,
+      `at ${found} it is not yet valid, it begins ${describeTime(certificate.notBeforeMs)}`,
       found,
       expected,
     );
   }
   if (timeMs > certificate.notAfterMs) {
-    const expected = `not after ${formatRfc3339(certificate.notAfterMs)}`;
+    const expected = `not after ${describeTime(certificate.notAfterMs)}`;
     throw refused(
       "X509_EXPIRED",
       certificate,
-      `at ${found} it is no longer valid, it ended ${formatRfc3339(certificate.notAfterMs)}`,
+      `at ${found} it is no longer valid, it ended ${describeTime(certificate.notAfterMs)}`,
       found,
       expected,
     );
