@@ -2,8 +2,8 @@
 //
 //   struct { uint8 hash_algorithm; uint8 signature_algorithm; opaque signature<0..2^16-1>; } DigitallySigned;
 import { isValidSignature, type PublicKey, type SignatureScheme, type Signer } from "../crypto/index.ts";
-import type { TlsReader, TlsWriter } from "../encoding/index.ts";
-import { ctError } from "./errors.ts";
+import { TlsReader, TlsWriter } from "../encoding/index.ts";
+import { ctError, parsing } from "./errors.ts";
 
 /** A signature with the numbers of its algorithms, as read; they may name anything. */
 export interface DigitallySigned {
@@ -16,7 +16,7 @@ const sha256 = 4;
 const rsa = 1;
 const ecdsa = 3;
 
-/** Read a DigitallySigned. */
+/** Read a DigitallySigned from a structure that goes on after it. */
 export function readDigitallySigned(reader: TlsReader): DigitallySigned {
   return {
     hashAlgorithm: reader.uint8("hash algorithm"),
@@ -25,7 +25,22 @@ export function readDigitallySigned(reader: TlsReader): DigitallySigned {
   };
 }
 
-/** Write a DigitallySigned. */
+/** Read a DigitallySigned, to its last byte: `signature` of a log's answer to add-chain, `tree_head_signature` of get-sth. */
+export function parseDigitallySigned(bytes: Uint8Array): DigitallySigned {
+  return parsing("CT_SIGNATURE_MALFORMED", "parse signature of CT log", () => {
+    const reader = new TlsReader(bytes);
+    const signed = readDigitallySigned(reader);
+    reader.end("signature of CT log");
+    return signed;
+  });
+}
+
+/** Write a DigitallySigned: the counterpart of `parseDigitallySigned`. */
+export function encodeDigitallySigned(signed: DigitallySigned): Uint8Array {
+  return writeDigitallySigned(new TlsWriter(96), signed).finish();
+}
+
+/** Write a DigitallySigned into a structure that goes on after it. */
 export function writeDigitallySigned(writer: TlsWriter, signed: DigitallySigned): TlsWriter {
   return writer.uint8(signed.hashAlgorithm).uint8(signed.signatureAlgorithm).vector16(signed.signature);
 }

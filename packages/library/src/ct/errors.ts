@@ -15,6 +15,7 @@ export const ctErrors = {
     kind: "malformed",
     means: "The extensions of an SCT are not what static-ct-api describes, or lack the leaf index",
   },
+  CT_SIGNATURE_MALFORMED: { kind: "malformed", means: "The signature in a log's answer is not what RFC 6962 describes" },
   CT_TREE_HEAD_MALFORMED: { kind: "malformed", means: "The signature of a tree head is not what static-ct-api describes" },
   CT_NO_SCT: { kind: "verification", means: "A certificate carries no embedded signed certificate timestamp" },
   CT_UNKNOWN_LOG: { kind: "verification", means: "No SCT of the certificate is from a log that is trusted" },

@@ -6,7 +6,13 @@ export {
   parseDataTile,
   parseDataTileRecord,
 } from "./data-tile.ts";
-export { type DigitallySigned, digitallySign, isDigitallySigned } from "./digitally-signed.ts";
+export {
+  type DigitallySigned,
+  digitallySign,
+  encodeDigitallySigned,
+  isDigitallySigned,
+  parseDigitallySigned,
+} from "./digitally-signed.ts";
 export {
   type CtEntry,
   encodeTimestampedEntry,
@@ -31,7 +37,6 @@ export {
 export { type Submission, verifySubmission } from "./submission.ts";
 export {
   ctLogId,
-  encodeDigitallySigned,
   encodeTreeHeadSignature,
   parseTreeHeadSignature,
   signTreeHead,

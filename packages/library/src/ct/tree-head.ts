@@ -61,11 +61,6 @@ export function encodeTreeHeadSignature(signature: TreeHeadSignature): Uint8Arra
   return writeDigitallySigned(new TlsWriter(96).uint64(signature.timestampMs), signature).finish();
 }
 
-/** Write the DigitallySigned alone: `tree_head_signature` of get-sth. */
-export function encodeDigitallySigned(signature: DigitallySigned): Uint8Array {
-  return writeDigitallySigned(new TlsWriter(96), signature).finish();
-}
-
 /** Read the body of a note signature, to its last byte. */
 export function parseTreeHeadSignature(bytes: Uint8Array): TreeHeadSignature {
   return parsing("CT_TREE_HEAD_MALFORMED", "parse tree head signature", () => {

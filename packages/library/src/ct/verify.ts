@@ -1,9 +1,10 @@
 // Verifying the SCTs in a certificate. RFC 6962 §3.2 and §5.2; client-conformance §8.5.
 import { type PublicKey, sha256 } from "../crypto/index.ts";
-import { encodeHex, equalBytes, formatRfc3339 } from "../encoding/index.ts";
+import { encodeHex, equalBytes } from "../encoding/index.ts";
 import {
   type Certificate,
   describeCertificate,
+  describeTime,
   extendedKeyUsage,
   extensionOids,
   keyPurposes,
@@ -36,8 +37,6 @@ export interface SctQuestion {
   /** How many distinct logs must vouch; 1 unless given. */
   readonly threshold?: number | undefined;
 }
-
-const lastFormattableMs = 253_402_300_799_999;
 
 /**
  * Verify the SCTs that a certificate carries against trusted logs; returns those that hold, at least one from each of `threshold`
@@ -112,7 +111,7 @@ function unknownLog(certificate: Certificate, sct: SignedCertificateTimestamp): 
 }
 
 function outsideValidity(certificate: Certificate, sct: SignedCertificateTimestamp): Error {
-  const found = sct.timestampMs <= lastFormattableMs ? formatRfc3339(sct.timestampMs) : `${sct.timestampMs} ms`;
+  const found = describeTime(sct.timestampMs);
   return refused(
     "CT_OUTSIDE_LOG_VALIDITY",
     certificate,
