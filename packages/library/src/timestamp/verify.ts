@@ -107,8 +107,8 @@ function verifyByAuthority(token: TimestampToken, { chain, validFor }: Timestamp
     timeMs,
     purpose: "timeStamping",
   });
-  if (timeMs < validFor.startMs || timeMs > (validFor.endMs ?? Number.MAX_SAFE_INTEGER)) {
-    // T7
+  const isTrusted = timeMs >= validFor.startMs && timeMs <= (validFor.endMs ?? Number.MAX_SAFE_INTEGER); // T7
+  if (!isTrusted) {
     const found = formatRfc3339(timeMs);
     throw timestampError(
       "TIMESTAMP_OUTSIDE_AUTHORITY_VALIDITY",
