@@ -1,5 +1,5 @@
 // Names of hash algorithms and key details in entry bodies, and which belong together.
-import { type PublicKey, type SignatureScheme, schemeOfKeyDetails } from "../crypto/index.ts";
+import { isPkcs1KeyDetails, type PublicKey, type SignatureScheme, schemeOfKeyDetails } from "../crypto/index.ts";
 import { quote } from "../encoding/index.ts";
 import { logEntryError } from "./errors.ts";
 
@@ -30,7 +30,8 @@ const entryHashes: readonly EntryHash[] = ["sha256", "sha384", "sha512"];
 
 /** The scheme that key details name; they must fit the key and have a hash that a log can verify over a digest. */
 export function entryScheme(keyDetails: string, key: PublicKey): { readonly scheme: SignatureScheme; readonly hash: EntryHash } {
-  const scheme = schemeOfKeyDetails(keyDetails);
+  // The deprecated names of PKCS #1 keys go with another encoding of the key.
+  const scheme = isPkcs1KeyDetails(keyDetails) ? undefined : schemeOfKeyDetails(keyDetails);
   const hash = scheme === undefined ? undefined : entryHash(scheme.hash);
   if (scheme === undefined || hash === undefined) {
     throw logEntryError(
