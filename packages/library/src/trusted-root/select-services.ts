@@ -26,7 +26,11 @@ export interface SelectedServices {
  * Choose the services for a signature made at `nowMs`, as the comments of sigstore_trustroot.proto demand.
  * Of several that are as good the newest is taken, so the choice is the same each time. Whether a service answers was not checked.
  */
-export function selectServices(config: SigningConfig, nowMs: number, supported: SupportedVersions = supportedVersions): SelectedServices {
+export function selectServices(
+  config: SigningConfig,
+  nowMs: number,
+  supported: SupportedVersions = supportedVersions,
+): SelectedServices {
   const ca = candidates(config.caUrls, nowMs, supported.ca)[0];
   if (ca === undefined) throw noneLeft("SIGNING_CONFIG_NO_CA", "certificate authority", config.caUrls, nowMs, supported.ca);
   const oidc = candidates(config.oidcUrls, nowMs, supported.oidc)[0];
@@ -36,9 +40,15 @@ export function selectServices(config: SigningConfig, nowMs: number, supported: 
   const tsaCandidates = candidates(config.tsaUrls, nowMs, supported.tsa);
   // A v2 log gives no time of its own; with v1 alone a config whose TSAs are all out of use still signs.
   const needsTsa = logs.some((log) => log.majorApiVersion >= 2);
-  if (tsaCandidates.length === 0 && needsTsa) throw noneLeft("SIGNING_CONFIG_NO_TSA", "timestamp authority", config.tsaUrls, nowMs, supported.tsa);
+  if (tsaCandidates.length === 0 && needsTsa)
+    throw noneLeft("SIGNING_CONFIG_NO_TSA", "timestamp authority", config.tsaUrls, nowMs, supported.tsa);
   const optional = tsaCandidates.length === 0 && config.tsaConfig?.selector !== "EXACT";
-  return { ca, ...(oidc === undefined ? {} : { oidc }), logs, tsas: optional ? [] : choose(tsaCandidates, config.tsaConfig, "tsaConfig") };
+  return {
+    ca,
+    ...(oidc === undefined ? {} : { oidc }),
+    logs,
+    tsas: optional ? [] : choose(tsaCandidates, config.tsaConfig, "tsaConfig"),
+  };
 }
 
 // client-conformance.md §9.2 rules 1 to 3: drop unknown versions and closed windows, keep the highest version, one of each operator.
@@ -53,7 +63,11 @@ function candidates(services: readonly SigningService[], nowMs: number, versions
 }
 
 // Rule 4: ALL takes all, ANY one, EXACT `count` or none.
-function choose(services: readonly SigningService[], configuration: ServiceConfiguration | undefined, path: string): readonly SigningService[] {
+function choose(
+  services: readonly SigningService[],
+  configuration: ServiceConfiguration | undefined,
+  path: string,
+): readonly SigningService[] {
   switch (configuration?.selector) {
     case "ALL":
       return services;
@@ -71,10 +85,14 @@ function choose(services: readonly SigningService[], configuration: ServiceConfi
 
 function exactly(services: readonly SigningService[], count: number, path: string): readonly SigningService[] {
   if (count > 0 && count <= services.length) return services.slice(0, count);
-  throw trustedRootError("SIGNING_CONFIG_COUNT", `Cannot choose services: ${path} asks for exactly ${count}, and ${services.length} can be used`, {
-    found: `${services.length} of distinct operators`,
-    expected: count > 0 ? `at least ${count}` : "a count above 0",
-  });
+  throw trustedRootError(
+    "SIGNING_CONFIG_COUNT",
+    `Cannot choose services: ${path} asks for exactly ${count}, and ${services.length} can be used`,
+    {
+      found: `${services.length} of distinct operators`,
+      expected: count > 0 ? `at least ${count}` : "a count above 0",
+    },
+  );
 }
 
 function noneLeft(
@@ -86,7 +104,10 @@ function noneLeft(
 ): Error {
   const now = formatRfc3339(nowMs);
   return trustedRootError(code, `Cannot choose services: no ${what} can be used at ${now}`, {
-    found: services.length === 0 ? "none listed" : `${services.length} listed, none with API version ${versions.join(" or ")} and valid now`,
+    found:
+      services.length === 0
+        ? "none listed"
+        : `${services.length} listed, none with API version ${versions.join(" or ")} and valid now`,
     expected: `a ${what} with API version ${versions.join(" or ")}, valid at ${now}`,
   });
 }

@@ -44,7 +44,11 @@ function readJson(json: string | Uint8Array): JsonValue {
   try {
     return parseJson(json, { maxBytes: signingConfigLimits.bytes });
   } catch (cause) {
-    throw trustedRootError("SIGNING_CONFIG_JSON", `Cannot parse signing config: ${cause instanceof Error ? cause.message : "it is no JSON"}`, { cause });
+    throw trustedRootError(
+      "SIGNING_CONFIG_JSON",
+      `Cannot parse signing config: ${cause instanceof Error ? cause.message : "it is no JSON"}`,
+      { cause },
+    );
   }
 }
 
@@ -89,7 +93,10 @@ function readServices(document: JsonObject, name: string): SigningService[] {
 }
 
 const windowError = (message: string, found: string): ReturnType<typeof trustedRootError> =>
-  trustedRootError("SIGNING_CONFIG_WINDOW", `Cannot parse signing config: ${message}`, { found, expected: "a start, and an end after it or none" });
+  trustedRootError("SIGNING_CONFIG_WINDOW", `Cannot parse signing config: ${message}`, {
+    found,
+    expected: "a start, and an end after it or none",
+  });
 
 // A scheme, an authority without user information, and a path: no query, fragment, white space or control character.
 const serviceUrl = /^https?:\/\/[^\s/?#@\\]+(?:\/[^\s?#\\]*)?$/;

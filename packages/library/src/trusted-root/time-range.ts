@@ -22,7 +22,11 @@ export function describeTimeRange(range: TimeRange): string {
  * Read the period of validity in the field `validFor`.
  * A missing start is refused: taken as "always", it would make a key valid that was meant to be bounded.
  */
-export function parseValidFor(owner: JsonObject, path: string, fail: (message: string, found: string) => SigillumError): TimeRange {
+export function parseValidFor(
+  owner: JsonObject,
+  path: string,
+  fail: (message: string, found: string) => SigillumError,
+): TimeRange {
   const range = owner.optionalObject("validFor");
   range?.onlyNames(["start", "end"]);
   const startMs = range?.optionalTimestampMs("start");

@@ -1,7 +1,7 @@
 // TrustedRoot of sigstore_trustroot.proto, in protobuf JSON: the keys and certificates that a verifier believes, each for its period.
 import type { HashAlgorithm, PublicKey, SignatureScheme } from "../crypto/index.ts";
-import { parsePublicKey, schemeOfKeyDetails } from "../crypto/index.ts";
-import { derBitString, derNull, derOid, derSequence, type JsonFail, JsonObject, type JsonValue, parseJson, quote } from "../encoding/index.ts";
+import { isPkcs1KeyDetails, parsePkcs1PublicKey, parsePublicKey, schemeOfKeyDetails } from "../crypto/index.ts";
+import { type JsonFail, JsonObject, type JsonValue, parseJson, quote } from "../encoding/index.ts";
 import { type Certificate, parseCertificate } from "../x509/index.ts";
 import { trustedRootError } from "./errors.ts";
 import { parseValidFor, type TimeRange } from "./time-range.ts";
@@ -74,7 +74,11 @@ function readJson(json: string | Uint8Array): JsonValue {
   try {
     return parseJson(json, { maxBytes: trustedRootLimits.bytes });
   } catch (cause) {
-    throw trustedRootError("TRUSTED_ROOT_JSON", `Cannot parse trusted root: ${cause instanceof Error ? cause.message : "it is no JSON"}`, { cause });
+    throw trustedRootError(
+      "TRUSTED_ROOT_JSON",
+      `Cannot parse trusted root: ${cause instanceof Error ? cause.message : "it is no JSON"}`,
+      { cause },
+    );
   }
 }
 
@@ -115,7 +119,10 @@ function tooLarge(path: string, found: number, limit: number): Error {
 }
 
 const windowError = (message: string, found: string): ReturnType<typeof trustedRootError> =>
-  trustedRootError("TRUSTED_ROOT_WINDOW", `Cannot parse trusted root: ${message}`, { found, expected: "a start, and an end after it or none" });
+  trustedRootError("TRUSTED_ROOT_WINDOW", `Cannot parse trusted root: ${message}`, {
+    found,
+    expected: "a start, and an end after it or none",
+  });
 
 function readLog(item: JsonObject, path: string, ignored: IgnoredInstance[]): TransparencyLog | undefined {
   item.onlyNames(["baseUrl", "hashAlgorithm", "publicKey", "logId", "checkpointKeyId", "operator"]);
@@ -133,7 +140,8 @@ function readLog(item: JsonObject, path: string, ignored: IgnoredInstance[]): Tr
     ignored.push({ path, reason: `hash algorithm ${quote(hashAlgorithm)}` });
     return undefined;
   }
-  if (scheme === undefined) {
+  // Ed25519ph is known by name and carried out by nobody here.
+  if (scheme === undefined || (scheme.type === "ed25519" && scheme.hash !== "none")) {
     ignored.push({ path, reason: `key type ${quote(keyDetails)}` });
     return undefined;
   }
@@ -158,20 +166,22 @@ function readPublicKey(rawBytes: Uint8Array, keyDetails: string, scheme: Signatu
   const expected = keyDetails;
   let key: PublicKey;
   try {
-    key = parsePublicKey(keyDetails.startsWith("PKCS1_") ? spkiOfPkcs1(rawBytes) : rawBytes);
+    key = isPkcs1KeyDetails(keyDetails) ? parsePkcs1PublicKey(rawBytes) : parsePublicKey(rawBytes);
   } catch (cause) {
-    throw trustedRootError("TRUSTED_ROOT_KEY", `Cannot parse trusted root: ${path}.publicKey is no ${keyDetails} key`, { cause, expected });
+    throw trustedRootError("TRUSTED_ROOT_KEY", `Cannot parse trusted root: ${path}.publicKey is no ${keyDetails} key`, {
+      cause,
+      expected,
+    });
   }
   if (key.type === scheme.type) return key;
-  throw trustedRootError("TRUSTED_ROOT_KEY", `Cannot parse trusted root: ${path}.publicKey is of type ${key.type}, and names ${keyDetails}`, {
-    found: key.type,
-    expected,
-  });
-}
-
-// RFC 3279 §2.3.1: an RSAPublicKey (PKCS#1) stands in the BIT STRING of a SubjectPublicKeyInfo whose parameters are NULL.
-function spkiOfPkcs1(rsaPublicKey: Uint8Array): Uint8Array {
-  return derSequence(derSequence(derOid("1.2.840.113549.1.1.1"), derNull()), derBitString(rsaPublicKey));
+  throw trustedRootError(
+    "TRUSTED_ROOT_KEY",
+    `Cannot parse trusted root: ${path}.publicKey is of type ${key.type}, and names ${keyDetails}`,
+    {
+      found: key.type,
+      expected,
+    },
+  );
 }
 
 function readAuthority(item: JsonObject, path: string): CertificateAuthority {
@@ -185,7 +195,12 @@ function readAuthority(item: JsonObject, path: string): CertificateAuthority {
     uri: item.optionalString("uri") ?? "",
     ...(subject === undefined
       ? {}
-      : { subject: { ...(organization === undefined ? {} : { organization }), ...(commonName === undefined ? {} : { commonName }) } }),
+      : {
+          subject: {
+            ...(organization === undefined ? {} : { organization }),
+            ...(commonName === undefined ? {} : { commonName }),
+          },
+        }),
     chain: readChain(item.object("certChain"), `${path}.certChain`),
     validFor: parseValidFor(item, path, windowError),
     ...(operator === undefined ? {} : { operator }),
@@ -207,7 +222,11 @@ function readChain(certChain: JsonObject, path: string): Certificate[] {
     try {
       return parseCertificate(item.base64("rawBytes"));
     } catch (cause) {
-      throw trustedRootError("TRUSTED_ROOT_CERTIFICATE", `Cannot parse trusted root: ${path}.certificates[${index}] is no certificate`, { cause });
+      throw trustedRootError(
+        "TRUSTED_ROOT_CERTIFICATE",
+        `Cannot parse trusted root: ${path}.certificates[${index}] is no certificate`,
+        { cause },
+      );
     }
   });
 }
