@@ -44,15 +44,6 @@ export const bundleMediaTypes: ReadonlyMap<string, BundleVersion> = new Map([
 /** The media type that is written. */
 export const bundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
-/** Named limits of the parser (client-conformance.md §8.1). */
-export const bundleLimits: {
-  readonly bytes: number;
-  readonly tlogEntries: number;
-  readonly timestamps: number;
-  readonly chain: number;
-  readonly proofHashes: number;
-} = { bytes: 32 * 1024 * 1024, tlogEntries: 32, timestamps: 32, chain: 10, proofHashes: 64 };
-
 /** The certificate that signed, if the bundle holds one. */
 export function signingCertificate(bundle: Bundle): Certificate | undefined {
   if ("certificate" in bundle.material) return bundle.material.certificate;

@@ -32,7 +32,8 @@ export function encodeBundle(bundle: Bundle): string {
 function encodeMaterial(bundle: Bundle): { [name: string]: JsonValue } {
   if ("publicKeyHint" in bundle.material) return { publicKey: { hint: bundle.material.publicKeyHint } };
   const certificate = signingCertificate(bundle);
-  if (certificate === undefined) throw bundleError("BUNDLE_CHAIN_EMPTY", "Cannot write bundle: it has no certificate", { found: "0 certificates" });
+  if (certificate === undefined)
+    throw bundleError("BUNDLE_CHAIN_EMPTY", "Cannot write bundle: it has no certificate", { found: "0 certificates" });
   return { certificate: { rawBytes: encodeBase64(certificate.der) } };
 }
 
@@ -52,7 +53,12 @@ function encodeMessageSignature(message: MessageSignature): JsonValue {
   return {
     ...(message.messageDigest === undefined
       ? {}
-      : { messageDigest: { algorithm: hashNames[message.messageDigest.algorithm], digest: encodeBase64(message.messageDigest.digest) } }),
+      : {
+          messageDigest: {
+            algorithm: hashNames[message.messageDigest.algorithm],
+            digest: encodeBase64(message.messageDigest.digest),
+          },
+        }),
     signature: encodeBase64(message.signature),
   };
 }

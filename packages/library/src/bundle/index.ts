@@ -2,7 +2,6 @@ export {
   type Bundle,
   type BundleContent,
   type BundleVersion,
-  bundleLimits,
   bundleMediaType,
   bundleMediaTypes,
   type MessageSignature,
@@ -12,5 +11,6 @@ export {
 } from "./bundle.ts";
 export { encodeBundle } from "./encode-bundle.ts";
 export { type BundleErrorCode, bundleErrors } from "./errors.ts";
+export { bundleLimits } from "./limits.ts";
 export { encodeTransparencyLogEntry, type InclusionProof, type LogEntry, parseTransparencyLogEntry } from "./log-entry.ts";
 export { parseBundle } from "./parse-bundle.ts";

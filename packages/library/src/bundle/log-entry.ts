@@ -1,7 +1,7 @@
 // TransparencyLogEntry of sigstore_rekor.proto, as it stands in a bundle and in the answers of a Rekor v2 log.
 import { encodeBase64, type JsonObject, type JsonValue, parseProtoBase64, quote } from "../encoding/index.ts";
-import { bundleLimits } from "./bundle.ts";
 import { bundleError } from "./errors.ts";
+import { bundleLimits } from "./limits.ts";
 
 /** A log's proof that an entry is in its tree. In Rekor v1 `logIndex` is the index in the shard, not that of the entry. */
 export interface InclusionProof {
@@ -30,7 +30,15 @@ export interface LogEntry {
 
 /** Read one log entry from its protobuf JSON. Nothing in it was verified. */
 export function parseTransparencyLogEntry(entry: JsonObject): LogEntry {
-  entry.onlyNames(["logIndex", "logId", "kindVersion", "integratedTime", "inclusionPromise", "inclusionProof", "canonicalizedBody"]);
+  entry.onlyNames([
+    "logIndex",
+    "logId",
+    "kindVersion",
+    "integratedTime",
+    "inclusionPromise",
+    "inclusionProof",
+    "canonicalizedBody",
+  ]);
   const logId = entry.object("logId");
   logId.onlyNames(["keyId"]);
   const kindVersion = entry.object("kindVersion");
@@ -69,7 +77,9 @@ function readProof(proof: JsonObject): InclusionProof {
     logIndex: proof.optionalUint64("logIndex") ?? 0,
     rootHash: readHash(proof.base64("rootHash"), "BUNDLE_PROOF_HASH", "inclusionProof.rootHash"),
     treeSize: proof.optionalUint64("treeSize") ?? 0,
-    hashes: hashes.map((hash, index) => readHash(readBase64(hash, index), "BUNDLE_PROOF_HASH", `inclusionProof.hashes[${index}]`)),
+    hashes: hashes.map((hash, index) =>
+      readHash(readBase64(hash, index), "BUNDLE_PROOF_HASH", `inclusionProof.hashes[${index}]`),
+    ),
     ...(envelope === undefined || envelope === "" ? {} : { checkpoint: envelope }),
   };
 }
@@ -88,7 +98,10 @@ function readBase64(text: string, index: number): Uint8Array {
 
 function readHash(bytes: Uint8Array, code: "BUNDLE_LOG_ID" | "BUNDLE_PROOF_HASH", path: string): Uint8Array {
   if (bytes.length === 32) return bytes;
-  throw bundleError(code, `Cannot parse log entry: ${path} is ${bytes.length} bytes long`, { found: `${bytes.length} bytes`, expected: "32 bytes" });
+  throw bundleError(code, `Cannot parse log entry: ${path} is ${bytes.length} bytes long`, {
+    found: `${bytes.length} bytes`,
+    expected: "32 bytes",
+  });
 }
 
 /** Write one log entry as protobuf JSON. Indexes are written even when they are 0: some readers demand them. */

@@ -7,12 +7,12 @@ import {
   type Bundle,
   type BundleContent,
   type BundleVersion,
-  bundleLimits,
   bundleMediaTypes,
   type MessageSignature,
   type VerificationMaterial,
 } from "./bundle.ts";
 import { type BundleErrorCode, bundleError } from "./errors.ts";
+import { bundleLimits } from "./limits.ts";
 import { type LogEntry, parseTransparencyLogEntry } from "./log-entry.ts";
 
 /**
@@ -33,7 +33,9 @@ function readJson(json: string | Uint8Array): JsonValue {
   try {
     return parseJson(json, { maxBytes: bundleLimits.bytes });
   } catch (cause) {
-    throw bundleError("BUNDLE_JSON", `Cannot parse bundle: ${cause instanceof Error ? cause.message : "it is no JSON"}`, { cause });
+    throw bundleError("BUNDLE_JSON", `Cannot parse bundle: ${cause instanceof Error ? cause.message : "it is no JSON"}`, {
+      cause,
+    });
   }
 }
 
@@ -72,7 +74,9 @@ function readMaterial(material: JsonObject, version: BundleVersion): Verificatio
   const publicKey = material.optionalObject("publicKey");
   const chain = material.optionalObject("x509CertificateChain");
   const certificate = material.optionalObject("certificate");
-  const given = [publicKey && "publicKey", chain && "x509CertificateChain", certificate && "certificate"].filter((name) => name !== undefined);
+  const given = [publicKey && "publicKey", chain && "x509CertificateChain", certificate && "certificate"].filter(
+    (name) => name !== undefined,
+  );
   if (given.length !== 1) {
     throw bundleError("BUNDLE_MATERIAL", "Cannot parse bundle: verificationMaterial must name one key or certificate", {
       found: given.length === 0 ? "none" : given.join(" and "),
@@ -105,7 +109,10 @@ function readChain(item: JsonObject, version: BundleVersion): Certificate[] {
   }
   const items = item.optionalObjects("certificates");
   if (items.length === 0) {
-    throw bundleError("BUNDLE_CHAIN_EMPTY", "Cannot parse bundle: the certificate chain is empty", { found: "0 certificates", expected: "at least 1" });
+    throw bundleError("BUNDLE_CHAIN_EMPTY", "Cannot parse bundle: the certificate chain is empty", {
+      found: "0 certificates",
+      expected: "at least 1",
+    });
   }
   if (items.length > bundleLimits.chain) {
     throw bundleError("BUNDLE_CHAIN_TOO_LONG", `Cannot parse bundle: the certificate chain has ${items.length} certificates`, {
@@ -258,5 +265,8 @@ function readEnvelope(envelope: JsonObject): Envelope {
 
 function requireSignature(signature: Uint8Array): Uint8Array {
   if (signature.length > 0) return signature;
-  throw bundleError("BUNDLE_SIGNATURE_EMPTY", "Cannot parse bundle: the signature is empty", { found: "0 bytes", expected: "a signature" });
+  throw bundleError("BUNDLE_SIGNATURE_EMPTY", "Cannot parse bundle: the signature is empty", {
+    found: "0 bytes",
+    expected: "a signature",
+  });
 }

@@ -1,0 +1,8 @@
+/** Named limits of the parser (client-conformance.md §8.1). */
+export const bundleLimits: {
+  readonly bytes: number;
+  readonly tlogEntries: number;
+  readonly timestamps: number;
+  readonly chain: number;
+  readonly proofHashes: number;
+} = { bytes: 32 * 1024 * 1024, tlogEntries: 32, timestamps: 32, chain: 10, proofHashes: 64 };
