@@ -45,7 +45,9 @@ export class Deadline {
   /** The error that says why the signal was raised. */
   error(what: string): Error {
     return this.#timedOut
-      ? httpError("HTTP_TIMEOUT", `Cannot finish ${what}: no complete answer within ${this.#timeoutMs / 1000} s`, { expected: `an answer within ${this.#timeoutMs} ms` })
+      ? httpError("HTTP_TIMEOUT", `Cannot finish ${what}: no complete answer within ${this.#timeoutMs / 1000} s`, {
+          expected: `an answer within ${this.#timeoutMs} ms`,
+        })
       : httpError("HTTP_CANCELLED", `Cannot finish ${what}: the request was given up`, { cause: this.#caller?.reason });
   }
 

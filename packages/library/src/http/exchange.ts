@@ -1,6 +1,6 @@
 // One exchange on the wire: a request sent, the head of its answer read, the body left to be read as a stream. Redirects
 // and retries are decided above, in request.ts.
-import { type IncomingMessage, request as httpRequest, type RequestOptions } from "node:http";
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -62,9 +62,12 @@ function send(outgoing: Outgoing, deadline: Deadline): Promise<IncomingMessage> 
     if (body === undefined) request.end();
     else if (fixed !== undefined) request.end(fixed);
     else if (typeof body !== "string" && !(body instanceof Uint8Array)) {
-      const source = Readable.from(watch(body, (error) => {
-        sourceError = error;
-      }), { objectMode: false });
+      const source = Readable.from(
+        watch(body, (error) => {
+          sourceError = error;
+        }),
+        { objectMode: false },
+      );
       // A failure of the source or of the socket reaches the "error" listener above; an answer that came early has been taken.
       pipeline(source, request).catch(() => undefined);
     }
@@ -81,7 +84,12 @@ async function* watch(source: AsyncIterable<Uint8Array>, failed: (error: unknown
 }
 
 /** Read an answer's body chunk by chunk, refusing more than `maxBytes`. */
-export async function* readBody(outgoing: Outgoing, deadline: Deadline, message: IncomingMessage, maxBytes: number): AsyncGenerator<Uint8Array> {
+export async function* readBody(
+  outgoing: Outgoing,
+  deadline: Deadline,
+  message: IncomingMessage,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
   let length = 0;
   try {
     for await (const chunk of message) {
@@ -89,9 +97,13 @@ export async function* readBody(outgoing: Outgoing, deadline: Deadline, message:
       if (!(bytes instanceof Uint8Array)) continue;
       length += bytes.length;
       if (length > maxBytes) {
-        throw httpError("HTTP_TOO_LARGE", `Cannot read the answer to ${describe(outgoing)}: it is longer than ${maxBytes} bytes`, {
-          expected: `at most ${maxBytes} bytes`,
-        });
+        throw httpError(
+          "HTTP_TOO_LARGE",
+          `Cannot read the answer to ${describe(outgoing)}: it is longer than ${maxBytes} bytes`,
+          {
+            expected: `at most ${maxBytes} bytes`,
+          },
+        );
       }
       yield bytes;
     }
@@ -99,7 +111,11 @@ export async function* readBody(outgoing: Outgoing, deadline: Deadline, message:
     if (isOwn(error)) throw error;
     throw deadline.signal.aborted
       ? failure(outgoing, deadline, error)
-      : httpError("HTTP_INTERRUPTED", `Cannot read the answer to ${describe(outgoing)}: the connection broke after ${length} bytes`, { cause: error });
+      : httpError(
+          "HTTP_INTERRUPTED",
+          `Cannot read the answer to ${describe(outgoing)}: the connection broke after ${length} bytes`,
+          { cause: error },
+        );
   } finally {
     deadline.end();
     if (!message.complete) message.destroy();
@@ -115,9 +131,16 @@ function failure(outgoing: Outgoing, deadline: Deadline, error: unknown): Error 
   if (deadline.signal.aborted) return deadline.error(describe(outgoing));
   const { code, message } = asNodeError(error);
   if (isTlsTrust(code)) {
-    return httpError("HTTP_TLS_UNTRUSTED", `Cannot reach ${describe(outgoing)}: its TLS certificate is not trusted (${message})`, { cause: error, found: code });
+    return httpError(
+      "HTTP_TLS_UNTRUSTED",
+      `Cannot reach ${describe(outgoing)}: its TLS certificate is not trusted (${message})`,
+      { cause: error, found: code },
+    );
   }
-  return httpError("HTTP_UNREACHABLE", `Cannot reach ${describe(outgoing)}: ${reason(code, message)}`, { cause: error, found: code || message });
+  return httpError("HTTP_UNREACHABLE", `Cannot reach ${describe(outgoing)}: ${reason(code, message)}`, {
+    cause: error,
+    found: code || message,
+  });
 }
 
 function asNodeError(error: unknown): { code: string; message: string } {
@@ -149,8 +172,13 @@ function isReset(error: NodeJS.ErrnoException): boolean {
 
 function isTlsTrust(code: string): boolean {
   return (
-    code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "DEPTH_ZERO_SELF_SIGNED_CERT" || code === "SELF_SIGNED_CERT_IN_CHAIN" ||
-    code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID" || code === "CERT_UNTRUSTED" || code.startsWith("UNABLE_TO_")
+    code === "ERR_TLS_CERT_ALTNAME_INVALID" ||
+    code === "DEPTH_ZERO_SELF_SIGNED_CERT" ||
+    code === "SELF_SIGNED_CERT_IN_CHAIN" ||
+    code === "CERT_HAS_EXPIRED" ||
+    code === "CERT_NOT_YET_VALID" ||
+    code === "CERT_UNTRUSTED" ||
+    code.startsWith("UNABLE_TO_")
   );
 }
 

@@ -37,7 +37,11 @@ describe("request", () => {
         incoming.on("data", (chunk) => {
           body += chunk;
         });
-        incoming.on("end", () => reply.writeHead(418, { "x-method": incoming.method, "set-cookie": ["a=1", "b=2"] }).end(`${incoming.headers["x-a"]} ${body}`));
+        incoming.on("end", () =>
+          reply
+            .writeHead(418, { "x-method": incoming.method, "set-cookie": ["a=1", "b=2"] })
+            .end(`${incoming.headers["x-a"]} ${body}`),
+        );
       },
       async (url) => {
         const answer = await request({ url: `${url}/p?q=1`, method: "POST", headers: { "x-a": "one" }, body: "two" });
@@ -99,7 +103,10 @@ describe("request", () => {
         await assert.rejects(request({ url }), { code: "HTTP_UNREACHABLE" });
       },
     );
-    await assert.rejects(request({ url: closed }), { code: "HTTP_UNREACHABLE", message: `Cannot reach GET ${closed}/: connection refused` });
+    await assert.rejects(request({ url: closed }), {
+      code: "HTTP_UNREACHABLE",
+      message: `Cannot reach GET ${closed}/: connection refused`,
+    });
   });
 
   it("says HTTP_INTERRUPTED when the connection breaks inside the body", async () => {
@@ -134,7 +141,9 @@ describe("request", () => {
       const url = `https://localhost:${(server.address() as AddressInfo).port}/`;
       await assert.rejects(request({ url }), { code: "HTTP_TLS_UNTRUSTED" });
       assert.equal(text((await request({ url, tls: { ca: selfSigned.cert } })).body), "secret");
-      await assert.rejects(request({ url: url.replace("localhost", "127.0.0.1"), tls: { ca: selfSigned.cert } }), { code: "HTTP_TLS_UNTRUSTED" });
+      await assert.rejects(request({ url: url.replace("localhost", "127.0.0.1"), tls: { ca: selfSigned.cert } }), {
+        code: "HTTP_TLS_UNTRUSTED",
+      });
     } finally {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -152,7 +161,13 @@ describe("request with redirects", () => {
       },
       async (url) => {
         assert.equal((await request({ url: `${url}/0` })).status, 302);
-        const answer = await request({ url: `${url}/0`, method: "POST", body: "x", redirects: 3, headers: { authorization: "Basic a" } });
+        const answer = await request({
+          url: `${url}/0`,
+          method: "POST",
+          body: "x",
+          redirects: 3,
+          headers: { authorization: "Basic a" },
+        });
         assert.equal(text(answer.body), "GET Basic a");
         assert.equal(answer.url, `${url}/3`);
         await assert.rejects(request({ url: `${url}/0`, redirects: 2 }), { code: "HTTP_REDIRECT_REFUSED" });

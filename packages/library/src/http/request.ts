@@ -111,7 +111,13 @@ interface Conversation {
 }
 
 async function converse(options: RequestSettings, body: OutgoingBody | undefined, deadline: Deadline): Promise<Conversation> {
-  let outgoing: Outgoing = { method: options.method ?? "GET", url: parseUrl(options.url), headers: options.headers ?? {}, body, tls: options.tls };
+  let outgoing: Outgoing = {
+    method: options.method ?? "GET",
+    url: parseUrl(options.url),
+    headers: options.headers ?? {},
+    body,
+    tls: options.tls,
+  };
   const repeatable = !isChunks(body);
   let redirectsLeft = options.redirects ?? 0;
   let retriesLeft = repeatable ? (options.retries ?? 0) : 0;
@@ -139,7 +145,12 @@ async function converse(options: RequestSettings, body: OutgoingBody | undefined
 }
 
 // A kept connection may have been closed by the server just as it was used again. RFC 9110 §9.2.2: only what may be repeated is.
-async function exchangeOnce(outgoing: Outgoing, deadline: Deadline, repeatable: boolean, allowed: boolean): Promise<Incoming | Error> {
+async function exchangeOnce(
+  outgoing: Outgoing,
+  deadline: Deadline,
+  repeatable: boolean,
+  allowed: boolean,
+): Promise<Incoming | Error> {
   for (let tries = 0; ; tries += 1) {
     try {
       return await exchange(outgoing, deadline);
@@ -147,7 +158,11 @@ async function exchangeOnce(outgoing: Outgoing, deadline: Deadline, repeatable: 
       if (error instanceof StaleConnection) {
         const safe = repeatable && (allowed || ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"].includes(outgoing.method));
         if (safe && tries < 3) continue;
-        return httpError("HTTP_UNREACHABLE", `Cannot reach ${describe(outgoing)}: the server closed the connection without an answer`, { cause: error });
+        return httpError(
+          "HTTP_UNREACHABLE",
+          `Cannot reach ${describe(outgoing)}: the server closed the connection without an answer`,
+          { cause: error },
+        );
       }
       if (error instanceof Error) return error;
       throw error;
@@ -164,9 +179,14 @@ function redirected(outgoing: Outgoing, incoming: Incoming): Outgoing | undefine
   const url = new URL(location, outgoing.url);
   const upgrades = outgoing.url.protocol === "http:" && url.protocol === "https:";
   if (url.protocol !== outgoing.url.protocol && !upgrades) {
-    throw httpError("HTTP_REDIRECT_REFUSED", `Cannot follow ${describe(outgoing)}: it redirects from ${outgoing.url.protocol}// to ${url.protocol}//`, { found: url.protocol, expected: outgoing.url.protocol });
+    throw httpError(
+      "HTTP_REDIRECT_REFUSED",
+      `Cannot follow ${describe(outgoing)}: it redirects from ${outgoing.url.protocol}// to ${url.protocol}//`,
+      { found: url.protocol, expected: outgoing.url.protocol },
+    );
   }
-  const keepsMethod = incoming.status === 307 || incoming.status === 308 || outgoing.method === "GET" || outgoing.method === "HEAD";
+  const keepsMethod =
+    incoming.status === 307 || incoming.status === 308 || outgoing.method === "GET" || outgoing.method === "HEAD";
   if (keepsMethod && isChunks(outgoing.body)) {
     throw httpError("HTTP_REDIRECT_REFUSED", `Cannot follow ${describe(outgoing)}: a streamed body cannot be sent twice`);
   }
@@ -178,18 +198,25 @@ function refuseExhausted(options: RequestSettings, outgoing: Outgoing, incoming:
   const allowed = options.redirects ?? 0;
   if (allowed > 0 && redirectStatuses.includes(incoming.status) && incoming.headers["location"] !== undefined) {
     incoming.message.destroy();
-    throw httpError("HTTP_REDIRECT_REFUSED", `Cannot follow ${describe(outgoing)}: more than ${allowed} redirects`, { expected: `at most ${allowed}` });
+    throw httpError("HTTP_REDIRECT_REFUSED", `Cannot follow ${describe(outgoing)}: more than ${allowed} redirects`, {
+      expected: `at most ${allowed}`,
+    });
   }
 }
 
 function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !["authorization", "cookie"].includes(name.toLowerCase())));
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !["authorization", "cookie"].includes(name.toLowerCase())),
+  );
 }
 
 function parseUrl(url: string | URL): URL {
   const parsed = typeof url === "string" ? (URL.canParse(url) ? new URL(url) : undefined) : url;
   if (parsed === undefined || (parsed.protocol !== "http:" && parsed.protocol !== "https:")) {
-    throw httpError("HTTP_URL_UNSUPPORTED", `Cannot make request: ${quote(String(url))} is no http or https URL`, { found: String(url), expected: "http://… or https://…" });
+    throw httpError("HTTP_URL_UNSUPPORTED", `Cannot make request: ${quote(String(url))} is no http or https URL`, {
+      found: String(url),
+      expected: "http://… or https://…",
+    });
   }
   return parsed;
 }
