@@ -1,0 +1,14 @@
+// Where identity tokens come from: a browser, the surroundings, a file, a development provider.
+export { type AmbientToken, ambientToken } from "./ambient.ts";
+export { type BrowserLogin, defaultClientId, loginInBrowser } from "./browser-login.ts";
+export { developmentToken } from "./development.ts";
+export { identityTokenError, identityTokenErrors } from "./errors.ts";
+export { browserCommand, openInBrowser } from "./open-browser.ts";
+export {
+  discoverProvider,
+  type Provider,
+  type ProviderOptions,
+  type TokenExpectations,
+  verifyIdentityToken,
+} from "./provider.ts";
+export { type IdentityToken, parseIdentityToken, readIdentityToken, requireUnexpired } from "./token.ts";
