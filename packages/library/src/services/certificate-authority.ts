@@ -43,7 +43,7 @@ export async function requestCertificate(
     statuses: [200, 201],
   };
   const response = await callService(call, options);
-  const chain = readAnswer(call, response, readChain);
+  const chain = readAnswer(call, response, (answer) => readChain(answer, call.url));
   const leaf = chain[0];
   if (leaf === undefined)
     throw serviceError("SERVICE_ANSWER", `Cannot read the answer of certificate authority ${call.url}: it has no certificate`);
@@ -60,13 +60,13 @@ const algorithmNames = {
   rsa: "RSA_PSS",
 } as const;
 
-function readChain(answer: JsonObject): Certificate[] {
+function readChain(answer: JsonObject, url: string): Certificate[] {
   const embedded = answer.optionalObject("signedCertificateEmbeddedSct");
   if (embedded === undefined) {
     const detached = answer.has("signedCertificateDetachedSct");
     throw serviceError(
       "SERVICE_ANSWER",
-      "Cannot use the certificate: its SCT is not embedded in it, and a bundle has no other place for it",
+      `Cannot use the answer of certificate authority ${url}: it embeds no SCT in a certificate, and a bundle has no other place for one`,
       {
         found: detached ? "signedCertificateDetachedSct" : "no certificate",
         expected: "signedCertificateEmbeddedSct",
@@ -75,10 +75,14 @@ function readChain(answer: JsonObject): Certificate[] {
   }
   const pems = embedded.object("chain").strings("certificates");
   if (pems.length > maxCertificates) {
-    throw serviceError("SERVICE_ANSWER", `Cannot use the certificate: its chain has ${pems.length} certificates`, {
-      found: String(pems.length),
-      expected: `at most ${maxCertificates}`,
-    });
+    throw serviceError(
+      "SERVICE_ANSWER",
+      `Cannot use the answer of certificate authority ${url}: its chain has ${pems.length} certificates`,
+      {
+        found: String(pems.length),
+        expected: `at most ${maxCertificates}`,
+      },
+    );
   }
   return pems.map(parseCertificatePem);
 }
