@@ -1,0 +1,37 @@
+import { defineErrors, type ErrorMaker } from "../encoding/index.ts";
+
+/** The codes of the room `signing`, with what each means. */
+export const signingErrors = {
+  TOKEN_MALFORMED: {
+    kind: "malformed",
+    means: "The identity token is no JSON web token, or lacks the claims that a signature needs.",
+  },
+  TOKEN_EXPIRED: { kind: "verification", means: "The identity token has expired; sign in again." },
+  TOKEN_EMAIL_UNVERIFIED: {
+    kind: "verification",
+    means: "The identity token's e-mail address is not verified, and no authority would certify it.",
+  },
+  SIGNING_HASH_UNSUPPORTED: {
+    kind: "malformed",
+    means: "The artifact's digest is not SHA-256, which alone can be signed with an ephemeral key.",
+  },
+  SIGNING_STATEMENT_WITHOUT_DIGEST: {
+    kind: "malformed",
+    means: "The statement names no subject by SHA-256, SHA-384 or SHA-512, so it can be verified against nothing.",
+  },
+  SIGNING_CERTIFICATE_UNTRUSTED: {
+    kind: "verification",
+    means: "The authority's certificate does not verify against the trusted root; nothing was signed or logged.",
+  },
+  SIGNING_IDENTITY_MISMATCH: {
+    kind: "verification",
+    means: "The authority certified another identity than the token's; nothing was signed or logged.",
+  },
+  SIGNING_RESULT_UNVERIFIED: {
+    kind: "verification",
+    means: "The bundle that came out does not verify against the trusted root, and was thrown away.",
+  },
+} as const;
+
+/** Make an error of the room `signing`. */
+export const signingError: ErrorMaker<typeof signingErrors> = defineErrors(signingErrors);
