@@ -3,12 +3,38 @@ import { describe, it } from "node:test";
 import { encodeStatement } from "../attestation/index.ts";
 import { type Bundle, bundleMediaType } from "../bundle/index.ts";
 import {
-  type Descriptor, emptyConfig, encodeManifest, fetchManifest, listReferrers, type Manifest, mediaTypes, type OciDigest, ociDigestOf, parseReference, pushBlob, pushReferrer, type Reference, RegistryClient,
+  type Descriptor,
+  emptyConfig,
+  encodeManifest,
+  fetchManifest,
+  listReferrers,
+  type Manifest,
+  mediaTypes,
+  type OciDigest,
+  ociDigestOf,
+  parseReference,
+  pushBlob,
+  pushReferrer,
+  type Reference,
+  RegistryClient,
 } from "../oci/index.ts";
-import { fixtureIdentity, MemoryRegistry, MemorySigstore, type Recipe, type RegistryQuirks, signingTimeMs } from "../testing/index.ts";
+import {
+  fixtureIdentity,
+  MemoryRegistry,
+  MemorySigstore,
+  type Recipe,
+  type RegistryQuirks,
+  signingTimeMs,
+} from "../testing/index.ts";
 import { attachBundle, findBundles, imageStatement, type VerifiedImage, verifyImage } from "./index.ts";
 
-const manifest: Manifest = { mediaType: mediaTypes.manifest, config: emptyConfig.descriptor, layers: [], manifests: [], annotations: {} };
+const manifest: Manifest = {
+  mediaType: mediaTypes.manifest,
+  config: emptyConfig.descriptor,
+  layers: [],
+  manifests: [],
+  annotations: {},
+};
 const sigstore = await MemorySigstore.create();
 
 interface Setting {
@@ -31,10 +57,15 @@ async function withImage(quirks: RegistryQuirks, use: (setting: Setting) => Prom
     const reference = parseReference(`${registry.host}/app:v1`);
     const subject: Descriptor = { mediaType: manifest.mediaType, digest: ociDigestOf(bytes), size: bytes.length };
     await use({
-      registry, client, reference, subject,
-      sign: async (recipe = {}) => (await sigstore.sign({ content: "envelope", payload: () => payload(subject.digest), ...recipe })).bundle,
+      registry,
+      client,
+      reference,
+      subject,
+      sign: async (recipe = {}) =>
+        (await sigstore.sign({ content: "envelope", payload: () => payload(subject.digest), ...recipe })).bundle,
       attach: (bundle) => attachBundle({ client, repository: reference, subject, bundle, nowMs: signingTimeMs }),
-      verify: (identity = fixtureIdentity) => verifyImage({ client, reference, trustedRoot: sigstore.trustedRoot, expectations: { identity } }),
+      verify: (identity = fixtureIdentity) =>
+        verifyImage({ client, reference, trustedRoot: sigstore.trustedRoot, expectations: { identity } }),
     });
   } finally {
     await registry.stop();
@@ -53,7 +84,10 @@ describe("attachBundle", () => {
       assert.equal(found.mediaType, mediaTypes.manifest);
       assert.equal(found.artifactType, bundleMediaType);
       assert.deepEqual(found.config, emptyConfig.descriptor);
-      assert.deepEqual(found.layers.map((layer) => layer.mediaType), [bundleMediaType]);
+      assert.deepEqual(
+        found.layers.map((layer) => layer.mediaType),
+        [bundleMediaType],
+      );
       assert.deepEqual(found.subject, subject);
       assert.deepEqual(found.annotations, {
         "org.opencontainers.image.created": new Date(signingTimeMs).toISOString().replace(".000", ""),
@@ -94,20 +128,34 @@ describe("verifyImage", () => {
   it("refuses a signature by another identity or issuer, about another image, or of another kind", async () => {
     await withImage({}, async ({ attach, sign, verify }) => {
       await attach(await sign());
-      await assert.rejects(verify({ ...fixtureIdentity, san: "eve@sigstore.test" }), { code: "IMAGE_NO_MATCHING_SIGNATURE", found: fixtureIdentity.san });
+      await assert.rejects(verify({ ...fixtureIdentity, san: "eve@sigstore.test" }), {
+        code: "IMAGE_NO_MATCHING_SIGNATURE",
+        found: `"${fixtureIdentity.san}"`,
+      });
       await assert.rejects(verify({ ...fixtureIdentity, issuer: "https://other.test" }), { code: "IMAGE_NO_MATCHING_SIGNATURE" });
     });
     await withImage({}, async ({ attach, sign, verify }) => {
       await attach(await sign({ payload: () => payload(ociDigestOf(new Uint8Array(1))) }));
-      await assert.rejects(verify(), (error: Error) => Reflect.get(error, "code") === "IMAGE_NO_MATCHING_SIGNATURE" && Reflect.get(Object(error.cause), "code") === "SUBJECT_MISMATCH");
+      await assert.rejects(
+        verify(),
+        (error: Error) =>
+          Reflect.get(error, "code") === "IMAGE_NO_MATCHING_SIGNATURE" &&
+          Reflect.get(Object(error.cause), "code") === "SUBJECT_MISMATCH",
+      );
     });
     await withImage({}, async ({ attach, sign, verify, subject }) => {
-      const statement = { ...imageStatement({ repository: "r", digest: subject.digest }), predicateType: "https://spdx.dev/Document" };
+      const statement = {
+        ...imageStatement({ repository: "r", digest: subject.digest }),
+        predicateType: "https://spdx.dev/Document",
+      };
       await attach(await sign({ payload: () => encodeStatement(statement) }));
       await assert.rejects(verify(), { code: "IMAGE_NO_SIGNATURES", message: /1 other attestation refers to it/ });
       await attach(await sign());
       const found = await verify();
-      assert.deepEqual(found.rejected.map(({ error }) => error.code), ["IMAGE_PREDICATE_UNEXPECTED"]);
+      assert.deepEqual(
+        found.rejected.map(({ error }) => error.code),
+        ["IMAGE_PREDICATE_UNEXPECTED"],
+      );
     });
   });
 
@@ -149,7 +197,12 @@ describe("verifyImage", () => {
   it("reads at most a thousand bundles", async () => {
     await withImage({ noReferrersApi: true }, async ({ verify, registry, subject }) => {
       const entry = { ...subject, artifactType: bundleMediaType };
-      const index: Manifest = { mediaType: mediaTypes.index, layers: [], manifests: Array.from({ length: 1_001 }, () => entry), annotations: {} };
+      const index: Manifest = {
+        mediaType: mediaTypes.index,
+        layers: [],
+        manifests: Array.from({ length: 1_001 }, () => entry),
+        annotations: {},
+      };
       registry.putManifest(encodeManifest(index), mediaTypes.index, subject.digest.replace(":", "-"));
       await assert.rejects(verify(), { code: "IMAGE_TOO_MANY_BUNDLES", kind: "unavailable" });
     });
