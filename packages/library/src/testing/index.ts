@@ -15,6 +15,7 @@ export {
 } from "./memory-authority.ts";
 export { type LogHooks, MemoryLog } from "./memory-log.ts";
 export { MemoryRegistry, type RegistryQuirks, registryAccount } from "./memory-registry.ts";
+export { MemoryServices, type ServiceAnswer, type ServiceQuirks, unsignedToken } from "./memory-services.ts";
 export {
   fixtureArtifact,
   fixtureIdentity,

@@ -1,6 +1,6 @@
 // A certificate authority, a CT log and a timestamp authority in memory.
 import { randomBytes } from "node:crypto";
-import { digest, type PublicKey, type Signer, sha256 } from "../crypto/index.ts";
+import { digest, type KeyType, type PublicKey, type Signer, sha256 } from "../crypto/index.ts";
 import { encodeSctList, leafIndexExtension, precertificateEntry, type SignedCertificateTimestamp, signSct } from "../ct/index.ts";
 import {
   encodeTimestampRequest,
@@ -58,8 +58,9 @@ export async function createChain(
   purpose: Purpose,
   name: string,
   period: { startMs: number; endMs: number } = defaultPeriod,
+  keyType: KeyType = "ecdsa-p256",
 ): Promise<MemoryChain> {
-  const [rootSigner, issuingSigner] = [generateSigner(), generateSigner()];
+  const [rootSigner, issuingSigner] = [generateSigner(keyType), generateSigner(keyType)];
   const rootName = encodeName({ organization: "sigstore.test", commonName: `${name} root` });
   const validity = { notBeforeMs: period.startMs, notAfterMs: period.endMs };
   const rootSpki = rootSigner.publicKey.spki;

@@ -250,7 +250,7 @@ export class MemoryRegistry {
     const authorization = request.headers.authorization ?? "";
     if (this.quirks.auth === "basic") return authorization === basic();
     const granted = this.#scopes.get(authorization.replace(/^Bearer /, ""));
-    return granted !== undefined && granted.split(" ").includes(this.#scope(url, request)) && url.pathname !== "/v2/";
+    return granted?.split(" ").includes(this.#scope(url, request)) === true && url.pathname !== "/v2/";
   }
 
   #scope(url: URL, request: IncomingMessage): string {

@@ -100,7 +100,7 @@ export class MemorySigstore {
   /** Sign the artifact, or a statement about it, as the recipe says. */
   async sign(recipe: Recipe = {}): Promise<SignedFixture> {
     const signer = recipe.signer ?? generateSigner();
-    const certificate = recipe.managed === true ? undefined : await this.#certificate(signer, recipe);
+    const certificate = recipe.managed === true ? undefined : await this.certify(signer.publicKey, recipe);
     const content = await signContent(signer, recipe);
     const verifier: Verifier =
       certificate === undefined
@@ -118,9 +118,10 @@ export class MemorySigstore {
     return { bundle: recipe.bundle?.(bundle) ?? bundle, artifact: fixtureArtifact, publicKey: signer.publicKey };
   }
 
-  async #certificate(signer: Signer, recipe: Recipe): Promise<Certificate> {
+  /** Issue a signing certificate. */
+  async certify(publicKey: PublicKey, recipe: Recipe = {}): Promise<Certificate> {
     return issueLeaf({
-      publicKey: signer.publicKey,
+      publicKey,
       san: recipe.san ?? { type: "email", value: fixtureIdentity.san },
       claims: { issuer: fixtureIdentity.issuer },
       notBeforeMs: signingTimeMs - 60_000,
