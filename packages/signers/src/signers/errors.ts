@@ -1,0 +1,34 @@
+// The codes of the room `signers`.
+import { defineErrors, type ErrorMaker } from "@sigillum/library/encoding";
+
+/** Every error code of this room. */
+export const signersErrors = {
+  SIGNER_REFERENCE_UNKNOWN: {
+    kind: "state",
+    means: "A key reference has a scheme that no signer serves, or is not written as its scheme demands.",
+  },
+  SIGNER_FILE_MISSING: { kind: "state", means: "The file of a key reference does not exist." },
+  SIGNER_FILE_UNREADABLE: {
+    kind: "state",
+    means: "The file of a key reference cannot be read, is no regular file, or is larger than a key can be.",
+  },
+  SIGNER_FILE_MODE: { kind: "state", means: "A private key file can be read or written by others than its owner." },
+  SIGNER_FILE_EXISTS: {
+    kind: "state",
+    means: "A private key was to be written where a file already stands; it was left as it was.",
+  },
+  SIGNER_FILE_UNWRITABLE: { kind: "state", means: "A private key file could not be written; nothing was left behind." },
+  SIGNER_ENVIRONMENT_MISSING: { kind: "state", means: "The environment variable of a key reference is not set." },
+  SIGNER_KEY_FORMAT: {
+    kind: "malformed",
+    means: "A key reference leads to something other than one private key in PKCS #8 PEM.",
+  },
+  SIGNER_PASSPHRASE_MISSING: { kind: "state", means: "A private key is encrypted and no passphrase was given." },
+  SIGNER_PASSPHRASE_WRONG: {
+    kind: "state",
+    means: "A private key cannot be decrypted: the passphrase is wrong, or the file is damaged.",
+  },
+} as const;
+
+/** Make an error of this room. */
+export const signersError: ErrorMaker<typeof signersErrors> = defineErrors(signersErrors);

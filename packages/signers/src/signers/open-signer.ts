@@ -1,0 +1,82 @@
+// From a key reference, as settings and command lines hold it, to a signer.
+import { createSigner, type KeyType, type SignatureScheme, type Signer } from "@sigillum/library/crypto";
+import { quote } from "@sigillum/library/encoding";
+import { signersError } from "./errors.ts";
+import { ephemeralSigner } from "./generate.ts";
+import { readPrivateKeyText } from "./private-key-file.ts";
+import { type PassphraseSource, parsePrivateKeyPem } from "./private-key-pem.ts";
+
+/** What opening a signer may need. */
+export interface OpenSignerOptions {
+  /** For an encrypted key; a function is called only if the key is encrypted. */
+  readonly passphrase?: PassphraseSource;
+  /** The environment that `env://` reads; the process's own when absent. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** What to sign with instead of the key's default scheme. */
+  readonly scheme?: Partial<SignatureScheme>;
+}
+
+const forms = 'a path, "file:PATH", "env://NAME" or "ephemeral:[KEYTYPE]"';
+const keyTypes: readonly KeyType[] = ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa"];
+
+/**
+ * Open the signer that a reference names: a path or `file:PATH` (PKCS #8 PEM, plain or encrypted, mode 0600), `env://NAME` (the same text in
+ * an environment variable), or `ephemeral:` (a key made now, of the type after the colon). The key was imported; it has signed nothing.
+ */
+export async function openSigner(reference: string, options: OpenSignerOptions = {}): Promise<Signer> {
+  // One letter before the colon is a drive of Windows, not a scheme.
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]+):/.exec(reference)?.[1]?.toLowerCase();
+  switch (scheme) {
+    case undefined:
+      return openFile(reference, options);
+    case "file":
+      return openFile(reference.slice("file:".length).replace(/^\/\/(?=\/)/, ""), options);
+    case "env":
+      return openVariable(reference, options);
+    case "ephemeral":
+      return openEphemeral(reference.slice("ephemeral:".length));
+    default:
+      throw signersError(
+        "SIGNER_REFERENCE_UNKNOWN",
+        `Cannot open key ${quote(reference)}: no signer serves ${quote(`${scheme}:`)}, only ${forms}`,
+        { found: `${scheme}:`, expected: forms },
+      );
+  }
+}
+
+async function openFile(path: string, options: OpenSignerOptions): Promise<Signer> {
+  if (path === "" || path.startsWith("//"))
+    throw badReference(`file:${path}`, "a file is named by its path alone, without a host");
+  return fromPem(await readPrivateKeyText(path), quote(path), options);
+}
+
+async function openVariable(reference: string, options: OpenSignerOptions): Promise<Signer> {
+  const name = /^env:\/\/([A-Za-z_][A-Za-z0-9_]*)$/i.exec(reference)?.[1];
+  if (name === undefined) throw badReference(reference, "an environment variable is named as env://NAME");
+  const text = (options.environment ?? process.env)[name];
+  if (text === undefined || text === "") {
+    throw signersError(
+      "SIGNER_ENVIRONMENT_MISSING",
+      `Cannot open key ${quote(reference)}: the environment variable ${name} is not set`,
+      { found: "nothing", expected: name },
+    );
+  }
+  return fromPem(text, quote(reference), options);
+}
+
+function openEphemeral(type: string): Signer {
+  const known = keyTypes.find((one) => one === (type === "" ? "ecdsa-p256" : type));
+  if (known === undefined) throw badReference(`ephemeral:${type}`, `the key type is none of ${keyTypes.join(", ")}`);
+  return ephemeralSigner(known);
+}
+
+async function fromPem(text: string, where: string, options: OpenSignerOptions): Promise<Signer> {
+  return createSigner(await parsePrivateKeyPem(text, where, options.passphrase), options.scheme);
+}
+
+function badReference(reference: string, problem: string): Error {
+  return signersError("SIGNER_REFERENCE_UNKNOWN", `Cannot open key ${quote(reference)}: ${problem}`, {
+    found: quote(reference),
+    expected: forms,
+  });
+}
