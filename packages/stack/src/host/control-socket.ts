@@ -41,7 +41,8 @@ export class ControlSocket {
   /** Listen on `path` with mode 0600; a socket that nobody answers on (a crash left it) is replaced. */
   static async open(path: string, actions: ReadonlyMap<string, Action>, logger: Logger): Promise<ControlSocket> {
     ensurePrivateParent(path);
-    if (await isAnswered(path)) throw hostError("CONTROL_SOCKET_TAKEN", `Cannot open control socket: another process answers on ${path}`, { found: path });
+    if (await isAnswered(path))
+      throw hostError("CONTROL_SOCKET_TAKEN", `Cannot open control socket: another process answers on ${path}`, { found: path });
     removeStale(path);
     const pending = new Set<Promise<void>>();
     const sockets = new Set<Socket>();
@@ -67,8 +68,18 @@ function ensurePrivateParent(path: string): void {
   const { uid, mode } = statSync(parent);
   const own = process.getuid?.() ?? uid;
   // Only the fallback directory stands in a place that others can write to.
-  if (parent.startsWith(tmpdir()) && parent.includes("sigillum-") && (uid !== own || (mode & 0o077) !== 0) && path.endsWith(".sock") && !path.endsWith("control.sock")) {
-    throw hostError("CONTROL_SOCKET_TAKEN", `Cannot open control socket: ${parent} belongs to another user or is open to others`, { found: parent });
+  if (
+    parent.startsWith(tmpdir()) &&
+    parent.includes("sigillum-") &&
+    (uid !== own || (mode & 0o077) !== 0) &&
+    path.endsWith(".sock") &&
+    !path.endsWith("control.sock")
+  ) {
+    throw hostError(
+      "CONTROL_SOCKET_TAKEN",
+      `Cannot open control socket: ${parent} belongs to another user or is open to others`,
+      { found: parent },
+    );
   }
 }
 
@@ -111,7 +122,13 @@ function listenPrivately(server: Server, path: string): Promise<void> {
   });
 }
 
-function serveSocket(socket: Socket, actions: ReadonlyMap<string, Action>, logger: Logger, pending: Set<Promise<void>>, sockets: Set<Socket>): void {
+function serveSocket(
+  socket: Socket,
+  actions: ReadonlyMap<string, Action>,
+  logger: Logger,
+  pending: Set<Promise<void>>,
+  sockets: Set<Socket>,
+): void {
   sockets.add(socket);
   socket.on("close", () => sockets.delete(socket));
   socket.on("error", () => socket.destroy());
@@ -142,13 +159,18 @@ async function answer(line: string, actions: ReadonlyMap<string, Action>, logger
   try {
     const { name, input } = parseCall(line);
     const action = actions.get(name);
-    if (action === undefined) throw hostError("CONTROL_ACTION_UNKNOWN", `Cannot run action: there is none called ${JSON.stringify(name.slice(0, 80))}`);
+    if (action === undefined)
+      throw hostError("CONTROL_ACTION_UNKNOWN", `Cannot run action: there is none called ${JSON.stringify(name.slice(0, 80))}`);
     logger.info("control.action", { action: name });
     return { ok: true, output: await action(input) };
   } catch (error) {
     if (isSigillumError(error)) return { ok: false, code: error.code, message: error.message };
     logger.error("control.failed", { error });
-    return { ok: false, code: "INTERNAL_ERROR", message: "Cannot run action: an unexpected error, which the log of the running stack names" };
+    return {
+      ok: false,
+      code: "INTERNAL_ERROR",
+      message: "Cannot run action: an unexpected error, which the log of the running stack names",
+    };
   }
 }
 
@@ -185,9 +207,14 @@ export function callControlSocket(path: string, action: string, input: JsonValue
 
 function readAnswer(line: string): JsonValue {
   const reply = parseJson(line, { maxBytes: maxLineBytes, maxDepth: 32 });
-  if (typeof reply !== "object" || reply === null || Array.isArray(reply)) throw hostError("CONTROL_SOCKET_UNREACHABLE", "Cannot read the stack's answer: it is no object");
+  if (typeof reply !== "object" || reply === null || Array.isArray(reply))
+    throw hostError("CONTROL_SOCKET_UNREACHABLE", "Cannot read the stack's answer: it is no object");
   if (reply["ok"] === true) return reply["output"] ?? null;
-  throw hostError("CONTROL_ACTION_REFUSED", typeof reply["message"] === "string" ? reply["message"] : "Cannot run action: refused without a reason", {
-    found: typeof reply["code"] === "string" ? reply["code"] : "",
-  });
+  throw hostError(
+    "CONTROL_ACTION_REFUSED",
+    typeof reply["message"] === "string" ? reply["message"] : "Cannot run action: refused without a reason",
+    {
+      found: typeof reply["code"] === "string" ? reply["code"] : "",
+    },
+  );
 }

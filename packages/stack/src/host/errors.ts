@@ -5,8 +5,14 @@ const table = {
   PORT_TAKEN: { kind: "state", means: "Another process listens on the port that a service is set to use." },
   PORT_FORBIDDEN: { kind: "state", means: "This user may not open the port that a service is set to use." },
   ADDRESS_UNAVAILABLE: { kind: "state", means: "The machine does not have the address that a service is set to listen on." },
-  LISTENER_NEEDS_TLS: { kind: "state", means: "A listener beyond loopback has neither certificate files nor the setting that says a proxy stands in front." },
-  TLS_FILES_UNUSABLE: { kind: "state", means: "A listener's certificate and key files cannot be read or do not belong together." },
+  LISTENER_NEEDS_TLS: {
+    kind: "state",
+    means: "A listener beyond loopback has neither certificate files nor the setting that says a proxy stands in front.",
+  },
+  TLS_FILES_UNUSABLE: {
+    kind: "state",
+    means: "A listener's certificate and key files cannot be read or do not belong together.",
+  },
   ROUTE_NOT_FOUND: { kind: "malformed", means: "A request names a path that the service does not serve." },
   METHOD_NOT_ALLOWED: { kind: "malformed", means: "A request uses a method that the path does not serve." },
   REQUEST_MALFORMED: { kind: "malformed", means: "A request's path, headers or framing cannot be read." },

@@ -23,7 +23,11 @@ export function healthRouter(source: HealthSource): Router {
       const ready = [...services.values()].every((readiness) => readiness.ready);
       return jsonReply(ready ? 200 : 503, { ready, services: Object.fromEntries(services) }, noStore);
     })
-    .add("GET", "/metrics", () => ({ status: 200, headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8", ...noStore }, body: source.metrics.text() }));
+    .add("GET", "/metrics", () => ({
+      status: 200,
+      headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8", ...noStore },
+      body: source.metrics.text(),
+    }));
 }
 
 const noStore = { "cache-control": "no-store" };

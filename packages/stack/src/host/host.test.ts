@@ -5,10 +5,27 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { callControlSocket, ControlSocket, controlSocketPath, createHealthService, createLogger, Host, jsonReply, type ListenerSpec, MetricsRegistry, Router, errorReply, type Service, silentLogger, systemClock } from "./index.ts";
+import {
+  ControlSocket,
+  callControlSocket,
+  controlSocketPath,
+  createHealthService,
+  createLogger,
+  errorReply,
+  Host,
+  jsonReply,
+  type ListenerSpec,
+  MetricsRegistry,
+  Router,
+  type Service,
+  silentLogger,
+  systemClock,
+} from "./index.ts";
 
 function serviceOf(name: string, listener: Partial<ListenerSpec>, more: Partial<Service> = {}): Service {
-  const handler = new Router().add("GET", "/", () => jsonReply(200, { name })).listener({ logger: silentLogger, onError: errorReply });
+  const handler = new Router()
+    .add("GET", "/", () => jsonReply(200, { name }))
+    .listener({ logger: silentLogger, onError: errorReply });
   return {
     name,
     listeners: [{ name: "http", addresses: ["127.0.0.1"], port: 0, handler, ...listener }],
@@ -55,15 +72,21 @@ describe("Host", () => {
     await new Promise<void>((resolve) => blocker.listen(0, "127.0.0.1", resolve));
     const address = blocker.address();
     assert.ok(address !== null && typeof address === "object");
-    let closed = 0;
+    const closed: string[] = [];
     const host = new Host({ logger: silentLogger, clock: systemClock });
-    const services = [serviceOf("ca", {}, { close: async () => void (closed += 1) }), serviceOf("log-v1", { port: address.port })];
+    const services = [
+      serviceOf("ca", {}, { close: async () => void closed.push("ca") }),
+      serviceOf("log-v1", { port: address.port }),
+    ];
     await assert.rejects(host.start(services), (error: Error & { code?: string }) => {
       assert.equal(error.code, "PORT_TAKEN");
-      assert.equal(error.message, `Cannot open log-v1: port ${address.port} on 127.0.0.1 is taken by another process; the setting is services.log-v1.port`);
+      assert.equal(
+        error.message,
+        `Cannot open log-v1: port ${address.port} on 127.0.0.1 is taken by another process; the setting is services.log-v1.port`,
+      );
       return true;
     });
-    assert.equal(closed, 1);
+    assert.deepEqual(closed, ["ca"]);
     await new Promise((resolve) => blocker.close(resolve));
   });
 
@@ -77,11 +100,15 @@ describe("Host", () => {
 
   test("Host.start says when an address is not the machine's and when certificate files do not serve", async () => {
     const elsewhere = serviceOf("ca", { addresses: ["192.0.2.1"], behindProxy: true });
-    await assert.rejects(new Host({ logger: silentLogger, clock: systemClock }).start([elsewhere]), { code: "ADDRESS_UNAVAILABLE" });
+    await assert.rejects(new Host({ logger: silentLogger, clock: systemClock }).start([elsewhere]), {
+      code: "ADDRESS_UNAVAILABLE",
+    });
     const files = { certificateFile: join(directory, "tls.pem"), keyFile: join(directory, "tls.key") };
     await writeFile(files.certificateFile, "no certificate");
     await writeFile(files.keyFile, "no key");
-    await assert.rejects(new Host({ logger: silentLogger, clock: systemClock }).start([serviceOf("ca", { tls: files })]), { code: "TLS_FILES_UNUSABLE" });
+    await assert.rejects(new Host({ logger: silentLogger, clock: systemClock }).start([serviceOf("ca", { tls: files })]), {
+      code: "TLS_FILES_UNUSABLE",
+    });
   });
 
   test("Host.stop answers what was accepted before services close", async () => {
@@ -148,7 +175,10 @@ describe("Host", () => {
     assert.deepEqual([before.status, JSON.parse(before.text).services.ca], [503, { ready: false, reason: "key missing" }]);
     ready = true;
     assert.equal((await fetchText(`${base}/readyz`)).status, 200);
-    assert.match((await fetchText(`${base}/metrics`)).text, /sigillum_http_requests_total\{service="explorer",method="GET",status="503"\} 1/);
+    assert.match(
+      (await fetchText(`${base}/metrics`)).text,
+      /sigillum_http_requests_total\{service="explorer",method="GET",status="503"\} 1/,
+    );
     await host.stop();
   });
 
@@ -163,7 +193,10 @@ describe("Host", () => {
     await host.start([serviceOf("ca", {}, { actions })]);
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     assert.equal(await callControlSocket(path, "double", 21), 42);
-    await assert.rejects(callControlSocket(path, "triple", 1), { code: "CONTROL_ACTION_REFUSED", found: "CONTROL_ACTION_UNKNOWN" });
+    await assert.rejects(callControlSocket(path, "triple", 1), {
+      code: "CONTROL_ACTION_REFUSED",
+      found: "CONTROL_ACTION_UNKNOWN",
+    });
     await assert.rejects(callControlSocket(path, "fails", 1), { code: "CONTROL_ACTION_REFUSED", found: "INTERNAL_ERROR" });
     await assert.rejects(ControlSocket.open(path, actions, silentLogger), { code: "CONTROL_SOCKET_TAKEN" });
     await host.stop();
@@ -178,11 +211,18 @@ describe("Host", () => {
 
   test("createLogger writes one JSON line each, keeps secrets out and names causes", () => {
     const lines: string[] = [];
-    const logger = createLogger({ level: "info", write: (line) => lines.push(line), clock: { nowMs: () => 0 } }).child({ service: "ca" });
+    const logger = createLogger({ level: "info", write: (line) => lines.push(line), clock: { nowMs: () => 0 } }).child({
+      service: "ca",
+    });
     logger.debug("unseen");
     logger.info("login", { idToken: "eyJ", nested: { password: "x", n: 1n } });
     assert.deepEqual(JSON.parse(lines.join("")), {
-      time: "1970-01-01T00:00:00.000Z", level: "info", event: "login", service: "ca", idToken: "[redacted]", nested: { password: "[redacted]", n: "1" },
+      time: "1970-01-01T00:00:00.000Z",
+      level: "info",
+      event: "login",
+      service: "ca",
+      idToken: "[redacted]",
+      nested: { password: "[redacted]", n: "1" },
     });
   });
 
@@ -196,10 +236,20 @@ describe("Host", () => {
     assert.equal(
       metrics.text(),
       [
-        "# HELP adds_total Adds", "# TYPE adds_total counter", 'adds_total{shard="a\\"b"} 2',
-        "# HELP tree_size Size", "# TYPE tree_size gauge", 'tree_size{shard="one"} 7',
-        "# HELP seconds Time", "# TYPE seconds histogram", 'seconds_bucket{le="0.1"} 1', 'seconds_bucket{le="1"} 1', 'seconds_bucket{le="+Inf"} 2',
-        "seconds_sum 5.05", "seconds_count 2", "",
+        "# HELP adds_total Adds",
+        "# TYPE adds_total counter",
+        'adds_total{shard="a\\"b"} 2',
+        "# HELP tree_size Size",
+        "# TYPE tree_size gauge",
+        'tree_size{shard="one"} 7',
+        "# HELP seconds Time",
+        "# TYPE seconds histogram",
+        'seconds_bucket{le="0.1"} 1',
+        'seconds_bucket{le="1"} 1',
+        'seconds_bucket{le="+Inf"} 2',
+        "seconds_sum 5.05",
+        "seconds_count 2",
+        "",
       ].join("\n"),
     );
   });

@@ -45,11 +45,17 @@ export class Host {
     try {
       for (const service of services) {
         for (const spec of service.listeners) {
-          const context = { service: service.name, logger, metrics: this.metrics, tlsReloadMs: this.#options.tlsReloadMs ?? 10_000 };
+          const context = {
+            service: service.name,
+            logger,
+            metrics: this.metrics,
+            tlsReloadMs: this.#options.tlsReloadMs ?? 10_000,
+          };
           this.#listeners.push(await OpenListener.open(spec, context));
         }
       }
-      if (this.#options.controlSocket !== undefined) this.#control = await ControlSocket.open(this.#options.controlSocket, collectActions(services), logger);
+      if (this.#options.controlSocket !== undefined)
+        this.#control = await ControlSocket.open(this.#options.controlSocket, collectActions(services), logger);
     } catch (error) {
       await this.stop();
       throw error;
@@ -65,7 +71,9 @@ export class Host {
 
   /** Readiness of each service by name; a service whose `ready` throws is not ready. */
   async readiness(): Promise<ReadonlyMap<string, Readiness>> {
-    const entries = this.#services.map(async (service): Promise<[string, Readiness]> => [service.name, await readinessOf(service)]);
+    const entries = this.#services.map(
+      async (service): Promise<[string, Readiness]> => [service.name, await readinessOf(service)],
+    );
     const found = new Map(await Promise.all(entries));
     if (this.#stopping !== undefined) found.set("host", { ready: false, reason: "stopping" });
     return found;

@@ -42,7 +42,13 @@ export class NodeHttpRequest implements HttpRequest {
   #query: URLSearchParams | undefined;
   #abort: AbortController | undefined;
 
-  constructor(raw: IncomingMessage, response: ServerResponse, target: { path: string; search: string }, params: Readonly<Record<string, string>>, id: string) {
+  constructor(
+    raw: IncomingMessage,
+    response: ServerResponse,
+    target: { path: string; search: string },
+    params: Readonly<Record<string, string>>,
+    id: string,
+  ) {
     this.method = raw.method ?? "GET";
     this.path = target.path;
     this.#search = target.search;
@@ -100,7 +106,8 @@ function readBody(raw: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
       const [first] = parts;
       resolve(parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, length));
     });
-    const gone = (): void => reject(hostError("REQUEST_ABORTED", "Cannot read request: the client went away before its body ended"));
+    const gone = (): void =>
+      reject(hostError("REQUEST_ABORTED", "Cannot read request: the client went away before its body ended"));
     raw.on("error", gone);
     raw.on("aborted", gone);
     if (raw.destroyed && !raw.complete) gone();
@@ -108,17 +115,27 @@ function readBody(raw: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
 }
 
 function tooLarge(found: number, maxBytes: number): Error {
-  return hostError("REQUEST_TOO_LARGE", `Cannot read request: its body has at least ${found} bytes, at most ${maxBytes} are accepted`, {
-    found: String(found),
-    expected: `at most ${maxBytes}`,
-  });
+  return hostError(
+    "REQUEST_TOO_LARGE",
+    `Cannot read request: its body has at least ${found} bytes, at most ${maxBytes} are accepted`,
+    {
+      found: String(found),
+      expected: `at most ${maxBytes}`,
+    },
+  );
 }
 
 /** Read a body as strict JSON; `contentTypes` names what the header may say (a missing header counts as the first of them). */
-export async function readJson(request: HttpRequest, limits: { maxBytes: number; maxDepth?: number; contentTypes?: readonly string[] }): Promise<JsonValue> {
+export async function readJson(
+  request: HttpRequest,
+  limits: { maxBytes: number; maxDepth?: number; contentTypes?: readonly string[] },
+): Promise<JsonValue> {
   if (limits.contentTypes !== undefined) requireContentType(request, limits.contentTypes);
   const bytes = await request.body(limits.maxBytes);
-  return parseJson(bytes, limits.maxDepth === undefined ? { maxBytes: limits.maxBytes } : { maxBytes: limits.maxBytes, maxDepth: limits.maxDepth });
+  return parseJson(
+    bytes,
+    limits.maxDepth === undefined ? { maxBytes: limits.maxBytes } : { maxBytes: limits.maxBytes, maxDepth: limits.maxDepth },
+  );
 }
 
 /** Refuse a request whose Content-Type is none of `accepted`. */
@@ -127,10 +144,14 @@ export function requireContentType(request: HttpRequest, accepted: readonly stri
   if (header === undefined) return;
   const found = header.split(";", 1)[0]?.trim().toLowerCase() ?? "";
   if (accepted.includes(found)) return;
-  throw hostError("CONTENT_TYPE_UNSUPPORTED", `Cannot read request: content type is ${JSON.stringify(found.slice(0, 80))}, expected ${accepted.join(" or ")}`, {
-    found: found.slice(0, 80),
-    expected: accepted.join(" or "),
-  });
+  throw hostError(
+    "CONTENT_TYPE_UNSUPPORTED",
+    `Cannot read request: content type is ${JSON.stringify(found.slice(0, 80))}, expected ${accepted.join(" or ")}`,
+    {
+      found: found.slice(0, 80),
+      expected: accepted.join(" or "),
+    },
+  );
 }
 
 /** A reply with a JSON body. */
@@ -156,7 +177,8 @@ export async function sendReply(raw: IncomingMessage, response: ServerResponse, 
     return;
   }
   if (body === undefined) {
-    if (reply.status !== 204 && reply.status !== 304 && !response.hasHeader("content-length")) response.setHeader("content-length", "0");
+    if (reply.status !== 204 && reply.status !== 304 && !response.hasHeader("content-length"))
+      response.setHeader("content-length", "0");
     response.end();
     return;
   }

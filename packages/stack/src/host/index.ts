@@ -10,4 +10,13 @@ export { isLoopback, type ListenerContext, type OpenAddress, OpenListener } from
 export { createLogger, describeError, type Logger, type LoggerOptions, type LogLevel, silentLogger } from "./logger.ts";
 export { type Counter, durationBuckets, type Histogram, MetricsRegistry } from "./metrics.ts";
 export { type CorsOptions, errorReply, type Handler, Router, type RouterOptions, statusOfError } from "./router.ts";
-export { type Action, defaultListenerLimits, type Job, type ListenerLimits, type ListenerSpec, type Readiness, type Service, type TlsFiles } from "./service.ts";
+export {
+  type Action,
+  defaultListenerLimits,
+  type Job,
+  type ListenerLimits,
+  type ListenerSpec,
+  type Readiness,
+  type Service,
+  type TlsFiles,
+} from "./service.ts";

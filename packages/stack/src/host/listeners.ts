@@ -35,7 +35,12 @@ export class OpenListener {
   readonly #draining: { now: boolean };
   readonly #reload: NodeJS.Timeout | undefined;
 
-  private constructor(addresses: readonly OpenAddress[], servers: readonly Server[], draining: { now: boolean }, reload: NodeJS.Timeout | undefined) {
+  private constructor(
+    addresses: readonly OpenAddress[],
+    servers: readonly Server[],
+    draining: { now: boolean },
+    reload: NodeJS.Timeout | undefined,
+  ) {
     this.addresses = addresses;
     this.#servers = servers;
     this.#draining = draining;
@@ -51,11 +56,13 @@ export class OpenListener {
     for (let attempt = 1; ; attempt += 1) {
       const opened = await openAll(spec, context, () => makeServer(spec, handler, tls));
       if (opened !== undefined) {
-        const reload = spec.tls === undefined || tls === undefined ? undefined : watchTlsFiles(spec.tls, tls, opened.servers, context);
+        const reload =
+          spec.tls === undefined || tls === undefined ? undefined : watchTlsFiles(spec.tls, tls, opened.servers, context);
         return new OpenListener(opened.addresses, opened.servers, draining, reload);
       }
       // With port 0 the port that one address chose may be taken on the next: choose again.
-      if (attempt === portAttempts) throw hostError("PORT_TAKEN", `Cannot open ${context.service}: no port is free on all of ${spec.addresses.join(", ")}`);
+      if (attempt === portAttempts)
+        throw hostError("PORT_TAKEN", `Cannot open ${context.service}: no port is free on all of ${spec.addresses.join(", ")}`);
     }
   }
 
@@ -95,11 +102,20 @@ async function readTlsFiles(files: TlsFiles, service: string): Promise<TlsMateri
     return material;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw hostError("TLS_FILES_UNUSABLE", `Cannot open ${service}: certificate ${files.certificateFile} and key ${files.keyFile} do not serve: ${reason}`, { cause });
+    throw hostError(
+      "TLS_FILES_UNUSABLE",
+      `Cannot open ${service}: certificate ${files.certificateFile} and key ${files.keyFile} do not serve: ${reason}`,
+      { cause },
+    );
   }
 }
 
-function watchTlsFiles(files: TlsFiles, first: TlsMaterial, servers: readonly Server[], context: ListenerContext): NodeJS.Timeout {
+function watchTlsFiles(
+  files: TlsFiles,
+  first: TlsMaterial,
+  servers: readonly Server[],
+  context: ListenerContext,
+): NodeJS.Timeout {
   let current = first;
   const look = async (): Promise<void> => {
     try {
@@ -153,7 +169,11 @@ async function openAll(
         port = boundPort(server);
         addresses.push({ service: context.service, listener: spec.name, address, port });
       } else if (address === "::1" && spec.addresses.length > 1 && (failure === "EADDRNOTAVAIL" || failure === "EAFNOSUPPORT")) {
-        context.logger.warn("listener.no-ipv6", { service: context.service, address, reason: "the machine has no IPv6 loopback" });
+        context.logger.warn("listener.no-ipv6", {
+          service: context.service,
+          address,
+          reason: "the machine has no IPv6 loopback",
+        });
       } else if (failure === "EADDRINUSE" && spec.port === 0) {
         await Promise.all(servers.map((open) => closeServer(open, 0)));
         return undefined;
@@ -188,23 +208,44 @@ function boundPort(server: Server): number {
 function listenError(spec: ListenerSpec, service: string, address: string, failure: string): Error {
   const setting = spec.setting ?? `services.${service}.port`;
   if (failure === "EADDRINUSE") {
-    return hostError("PORT_TAKEN", `Cannot open ${service}: port ${spec.port} on ${address} is taken by another process; the setting is ${setting}`, {
-      found: `${address}:${spec.port}`,
-    });
+    return hostError(
+      "PORT_TAKEN",
+      `Cannot open ${service}: port ${spec.port} on ${address} is taken by another process; the setting is ${setting}`,
+      {
+        found: `${address}:${spec.port}`,
+      },
+    );
   }
   if (failure === "EACCES") {
-    return hostError("PORT_FORBIDDEN", `Cannot open ${service}: this user may not open port ${spec.port} on ${address}; the setting is ${setting}`, {
-      found: `${address}:${spec.port}`,
-    });
+    return hostError(
+      "PORT_FORBIDDEN",
+      `Cannot open ${service}: this user may not open port ${spec.port} on ${address}; the setting is ${setting}`,
+      {
+        found: `${address}:${spec.port}`,
+      },
+    );
   }
-  return hostError("ADDRESS_UNAVAILABLE", `Cannot open ${service}: address ${address} port ${spec.port} is not to be had (${failure}); the setting is ${setting}`, {
-    found: `${address}:${spec.port}`,
-  });
+  return hostError(
+    "ADDRESS_UNAVAILABLE",
+    `Cannot open ${service}: address ${address} port ${spec.port} is not to be had (${failure}); the setting is ${setting}`,
+    {
+      found: `${address}:${spec.port}`,
+    },
+  );
 }
 
 function instrument(spec: ListenerSpec, context: ListenerContext, draining: { readonly now: boolean }): RequestListener {
-  const requests = context.metrics.counter("sigillum_http_requests_total", "Requests answered, by service, method and status", ["service", "method", "status"]);
-  const durations = context.metrics.histogram("sigillum_http_request_seconds", "Time from a request's headers to the end of its reply", durationBuckets, ["service"]);
+  const requests = context.metrics.counter("sigillum_http_requests_total", "Requests answered, by service, method and status", [
+    "service",
+    "method",
+    "status",
+  ]);
+  const durations = context.metrics.histogram(
+    "sigillum_http_request_seconds",
+    "Time from a request's headers to the end of its reply",
+    durationBuckets,
+    ["service"],
+  );
   return (raw: IncomingMessage, response: ServerResponse) => {
     const begun = performance.now();
     response.on("close", () => {

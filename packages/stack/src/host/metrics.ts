@@ -51,7 +51,11 @@ export class MetricsRegistry {
   /** All metrics in the Prometheus text format. */
   text(): string {
     const families = [...this.#families.values()];
-    return families.map((family) => [`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`, ...family.lines(), ""].join("\n")).join("");
+    return families
+      .map((family) =>
+        [`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`, ...family.lines(), ""].join("\n"),
+      )
+      .join("");
   }
 
   #keep<F extends Family>(family: F): F {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { createServer, type IncomingMessage, request as httpRequest, type Server } from "node:http";
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { isSigillumError } from "@sigillum/library/encoding";
-import { createLogger, errorReply, jsonReply, readJson, Router, silentLogger, statusOfError } from "./index.ts";
+import { createLogger, errorReply, jsonReply, Router, readJson, silentLogger, statusOfError } from "./index.ts";
 
 interface Answer {
   readonly status: number;
@@ -12,15 +12,23 @@ interface Answer {
   readonly text: string;
 }
 
-function ask(server: Server, method: string, path: string, options: { body?: string; headers?: Record<string, string> } = {}): Promise<Answer> {
+function ask(
+  server: Server,
+  method: string,
+  path: string,
+  options: { body?: string; headers?: Record<string, string> } = {},
+): Promise<Answer> {
   const address = server.address();
   assert.ok(address !== null && typeof address === "object");
   return new Promise((resolve, reject) => {
-    const outgoing = httpRequest({ host: "127.0.0.1", port: address.port, method, path, headers: options.headers ?? {} }, (incoming) => {
-      let text = "";
-      incoming.setEncoding("utf8").on("data", (part: string) => (text += part));
-      incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text }));
-    });
+    const outgoing = httpRequest(
+      { host: "127.0.0.1", port: address.port, method, path, headers: options.headers ?? {} },
+      (incoming) => {
+        let text = "";
+        incoming.setEncoding("utf8").on("data", (part: string) => (text += part));
+        incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text }));
+      },
+    );
     outgoing.on("error", reject);
     outgoing.end(options.body);
   });
@@ -31,14 +39,18 @@ describe("Router", () => {
   const router = new Router()
     .add("GET", "/plain", () => ({ status: 200, body: "plain" }))
     .add("GET", "/items/:id", ({ params }) => jsonReply(200, params))
-    .add("POST", "/items/:id", async (request) => jsonReply(201, await readJson(request, { maxBytes: 64, maxDepth: 4, contentTypes: ["application/json"] })))
+    .add("POST", "/items/:id", async (request) =>
+      jsonReply(201, await readJson(request, { maxBytes: 64, maxDepth: 4, contentTypes: ["application/json"] })),
+    )
     .add("GET", "/files/*rest", ({ params, query }) => jsonReply(200, { rest: params["rest"], q: query.get("q") }))
     .add("GET", "/stream", () => ({ status: 200, body: Readable.from([Buffer.from("a"), Buffer.from("b")]) }))
     .add("GET", "/fails", () => {
       throw new Error("secret detail");
     });
   const logger = createLogger({ level: "warn", write: (line) => lines.push(line) });
-  const server = createServer(router.listener({ logger, cors: { exposeHeaders: ["etag"] }, onError: (error, request) => errorReply(error, request) }));
+  const server = createServer(
+    router.listener({ logger, cors: { exposeHeaders: ["etag"] }, onError: (error, request) => errorReply(error, request) }),
+  );
   before(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)));
   after(() => new Promise<void>((resolve) => server.close(() => resolve())));
 
@@ -59,7 +71,10 @@ describe("Router", () => {
     const unknown = await ask(server, "GET", "/nowhere");
     assert.deepEqual([unknown.status, JSON.parse(unknown.text).code], [404, "ROUTE_NOT_FOUND"]);
     const method = await ask(server, "DELETE", "/items/1");
-    assert.deepEqual([method.status, JSON.parse(method.text).code, method.headers.allow], [405, "METHOD_NOT_ALLOWED", "GET, POST, HEAD, OPTIONS"]);
+    assert.deepEqual(
+      [method.status, JSON.parse(method.text).code, method.headers.allow],
+      [405, "METHOD_NOT_ALLOWED", "GET, POST, HEAD, OPTIONS"],
+    );
   });
 
   test("Router refuses a path that is not percent-encoded UTF-8", async () => {
@@ -92,9 +107,13 @@ describe("Router", () => {
   test("readJson refuses a body that is too long, announced or not, and other content types", async () => {
     const headers = { "content-type": "application/json" };
     const body = JSON.stringify({ x: "y".repeat(100) });
-    const announced = await ask(server, "POST", "/items/1", { body, headers: { ...headers, "content-length": String(body.length) } });
+    const announced = await ask(server, "POST", "/items/1", {
+      body,
+      headers: { ...headers, "content-length": String(body.length) },
+    });
     const chunked = await ask(server, "POST", "/items/1", { body, headers: { ...headers, "transfer-encoding": "chunked" } });
-    for (const answer of [announced, chunked]) assert.deepEqual([answer.status, JSON.parse(answer.text).code], [413, "REQUEST_TOO_LARGE"]);
+    for (const answer of [announced, chunked])
+      assert.deepEqual([answer.status, JSON.parse(answer.text).code], [413, "REQUEST_TOO_LARGE"]);
     const other = await ask(server, "POST", "/items/1", { body: "x", headers: { "content-type": "text/plain" } });
     assert.deepEqual([other.status, JSON.parse(other.text).code], [415, "CONTENT_TYPE_UNSUPPORTED"]);
     assert.deepEqual(JSON.parse((await ask(server, "POST", "/items/1", { body: '{"a":1}', headers })).text), { a: 1 });
@@ -122,6 +141,9 @@ describe("Router", () => {
   });
 
   test("Router.add refuses a route that is there already", () => {
-    assert.throws(() => new Router().add("GET", "/a/:b", () => ({ status: 200 })).add("GET", "/a/:b", () => ({ status: 200 })), TypeError);
+    assert.throws(
+      () => new Router().add("GET", "/a/:b", () => ({ status: 200 })).add("GET", "/a/:b", () => ({ status: 200 })),
+      TypeError,
+    );
   });
 });

@@ -77,7 +77,8 @@ export class Router {
     let reply: HttpReply;
     try {
       const matched = this.#match(target.path);
-      if (matched === undefined) throw hostError("ROUTE_NOT_FOUND", `Cannot serve ${target.path.slice(0, 200)}: there is no such path`);
+      if (matched === undefined)
+        throw hostError("ROUTE_NOT_FOUND", `Cannot serve ${target.path.slice(0, 200)}: there is no such path`);
       const method = raw.method ?? "GET";
       const handler = matched.route.methods.get(method) ?? (method === "HEAD" ? matched.route.methods.get("GET") : undefined);
       if (handler === undefined) {
@@ -87,7 +88,8 @@ export class Router {
         reply = await handler(request);
       }
     } catch (error) {
-      if (!isSigillumError(error)) options.logger.error("http.handler-failed", { error, requestId: id, method: raw.method, path: target.path });
+      if (!isSigillumError(error))
+        options.logger.error("http.handler-failed", { error, requestId: id, method: raw.method, path: target.path });
       reply = options.onError(error, request);
     }
     await sendReply(raw, response, reply);
@@ -132,7 +134,11 @@ function decodePath(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch (cause) {
-    throw hostError("REQUEST_MALFORMED", `Cannot read request: path part ${JSON.stringify(text.slice(0, 80))} is not percent-encoded UTF-8`, { cause });
+    throw hostError(
+      "REQUEST_MALFORMED",
+      `Cannot read request: path part ${JSON.stringify(text.slice(0, 80))} is not percent-encoded UTF-8`,
+      { cause },
+    );
   }
 }
 
@@ -144,10 +150,14 @@ function methodReply(options: RouterOptions, route: Route, request: HttpRequest,
     if (options.cors !== undefined) response.setHeader("access-control-allow-methods", allow);
     return { status: 204, headers: { allow } };
   }
-  const error = hostError("METHOD_NOT_ALLOWED", `Cannot serve ${request.method} ${request.path.slice(0, 200)}: the path answers ${allow}`, {
-    found: request.method,
-    expected: allow,
-  });
+  const error = hostError(
+    "METHOD_NOT_ALLOWED",
+    `Cannot serve ${request.method} ${request.path.slice(0, 200)}: the path answers ${allow}`,
+    {
+      found: request.method,
+      expected: allow,
+    },
+  );
   const reply = options.onError(error, request);
   return { ...reply, headers: { ...reply.headers, allow } };
 }
@@ -195,6 +205,15 @@ export function statusOfError(error: unknown, table?: ReadonlyMap<string, number
 export function errorReply(error: unknown, request: HttpRequest, table?: ReadonlyMap<string, number>): HttpReply {
   const status = statusOfError(error, table);
   const headers: Record<string, string> = status === 503 ? { "retry-after": "1" } : {};
-  if (isSigillumError(error) && status !== 500) return jsonReply(status, { code: error.code, message: error.message, requestId: request.id }, headers);
-  return jsonReply(status, { code: "INTERNAL_ERROR", message: "Cannot answer: an unexpected error, which the log names by this request id", requestId: request.id }, headers);
+  if (isSigillumError(error) && status !== 500)
+    return jsonReply(status, { code: error.code, message: error.message, requestId: request.id }, headers);
+  return jsonReply(
+    status,
+    {
+      code: "INTERNAL_ERROR",
+      message: "Cannot answer: an unexpected error, which the log names by this request id",
+      requestId: request.id,
+    },
+    headers,
+  );
 }
