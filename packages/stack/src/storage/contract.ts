@@ -11,8 +11,13 @@ export interface ContractCase<Subject> {
 }
 
 const text = (value: string): Uint8Array => Uint8Array.from(Buffer.from(value));
-const put = (key: string, value: string): { type: "put"; key: Uint8Array; value: Uint8Array } => ({ type: "put", key: text(key), value: text(value) });
-const string = (bytes: Uint8Array | undefined): string | undefined => (bytes === undefined ? undefined : Buffer.from(bytes).toString());
+const put = (key: string, value: string): { type: "put"; key: Uint8Array; value: Uint8Array } => ({
+  type: "put",
+  key: text(key),
+  value: text(value),
+});
+const string = (bytes: Uint8Array | undefined): string | undefined =>
+  bytes === undefined ? undefined : Buffer.from(bytes).toString();
 
 /** What every KeyValueStore does. */
 export const keyValueStoreContract: readonly ContractCase<KeyValueStore>[] = [
@@ -43,7 +48,10 @@ export const keyValueStoreContract: readonly ContractCase<KeyValueStore>[] = [
       await store.write(keys.map((key) => ({ type: "put" as const, key, value: key })));
       const scan = async (from: number[], to: number[], more: { limit?: number; reverse?: boolean } = {}): Promise<number[][]> =>
         (await store.scan({ from: Uint8Array.from(from), to: Uint8Array.from(to), ...more })).map(([key]) => [...key]);
-      deepEqual(await scan([1, 0], [2]), [[1, 0], [1, 255]]);
+      deepEqual(await scan([1, 0], [2]), [
+        [1, 0],
+        [1, 255],
+      ]);
       deepEqual(await scan([0], [255], { limit: 2 }), [[1], [1, 0]]);
       deepEqual(await scan([0], [255], { limit: 2, reverse: true }), [[200], [2]]);
       deepEqual(await scan([2], [2]), []);
@@ -57,7 +65,10 @@ export const keyValueStoreContract: readonly ContractCase<KeyValueStore>[] = [
       const writing = store.write([{ type: "put", key, value }]);
       await writing;
       value.fill(0);
-      deepEqual([...((await store.get(Uint8Array.from({ length: 256 }, (_, at) => at))) ?? [])], Array.from({ length: 256 }, (_, at) => at));
+      deepEqual(
+        [...((await store.get(Uint8Array.from({ length: 256 }, (_, at) => at))) ?? [])],
+        Array.from({ length: 256 }, (_, at) => at),
+      );
     },
   },
 ];

@@ -40,7 +40,11 @@ async function probeWritable(directory: string, place: string): Promise<void> {
     await writeFile(probe, "", { mode: 0o600 });
     await rm(probe, { force: true });
   } catch (cause) {
-    throw storageError("DATA_DIRECTORY_UNWRITABLE", `Cannot use data directory ${directory}: this user may not write to it (${reasonOf(cause)})`, { cause, found: reasonOf(cause) });
+    throw storageError(
+      "DATA_DIRECTORY_UNWRITABLE",
+      `Cannot use data directory ${directory}: this user may not write to it (${reasonOf(cause)})`,
+      { cause, found: reasonOf(cause) },
+    );
   }
 }
 
@@ -55,10 +59,14 @@ async function openLock(directory: string, place: string): Promise<ClassicLevel>
   } catch (cause) {
     if (levelReason(cause) === "LEVEL_LOCKED") {
       const pid = await readOwner(place);
-      throw storageError("DATA_DIRECTORY_LOCKED", `Cannot use data directory ${directory}: ${pid === undefined ? "another process" : `process ${pid}`} works on it`, {
-        cause,
-        ...(pid === undefined ? {} : { found: `process ${pid}` }),
-      });
+      throw storageError(
+        "DATA_DIRECTORY_LOCKED",
+        `Cannot use data directory ${directory}: ${pid === undefined ? "another process" : `process ${pid}`} works on it`,
+        {
+          cause,
+          ...(pid === undefined ? {} : { found: `process ${pid}` }),
+        },
+      );
     }
     // The store holds nothing; one that a power cut damaged is made anew, under the same lock.
     await ClassicLevel.destroy(place);

@@ -4,10 +4,19 @@ import { defineErrors, type ErrorTable, type SigillumError } from "@sigillum/lib
 const table = {
   DATA_DIRECTORY_LOCKED: { kind: "state", means: "Another process works on the data directory." },
   DATA_DIRECTORY_UNWRITABLE: { kind: "state", means: "This user may not write to the data directory, or it cannot be made." },
-  STORAGE_WRITE_FAILED: { kind: "unavailable", means: "A write did not happen and left nothing behind; it may be tried again when the reason is gone." },
-  STORAGE_SYNC_FAILED: { kind: "state", means: "The system could not say that written data is durable; nothing more is written until the process starts anew." },
+  STORAGE_WRITE_FAILED: {
+    kind: "unavailable",
+    means: "A write did not happen and left nothing behind; it may be tried again when the reason is gone.",
+  },
+  STORAGE_SYNC_FAILED: {
+    kind: "state",
+    means: "The system could not say that written data is durable; nothing more is written until the process starts anew.",
+  },
   STORAGE_READ_FAILED: { kind: "unavailable", means: "A file or key of the data directory could not be read." },
-  WRITE_AHEAD_CORRUPT: { kind: "state", means: "A write-ahead file is damaged before its end, which no crash of ours can cause." },
+  WRITE_AHEAD_CORRUPT: {
+    kind: "state",
+    means: "A write-ahead file is damaged before its end, which no crash of ours can cause.",
+  },
   WRITE_AHEAD_RECORD_TOO_LARGE: { kind: "malformed", means: "A record is longer than a write-ahead file takes." },
 } as const;
 

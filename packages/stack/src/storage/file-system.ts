@@ -36,7 +36,10 @@ export interface FileSystem {
 /** The machine's files through node:fs. */
 export const posixFileSystem: FileSystem = {
   async openFile(path, how) {
-    const flags = how === "create" ? constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC : constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
+    const flags =
+      how === "create"
+        ? constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC
+        : constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
     return new PosixFile(await open(path, flags, 0o600));
   },
   async readFile(path) {

@@ -68,17 +68,26 @@ class LevelKeyValueStore implements KeyValueStore {
 
   async write(changes: readonly KeyChange[], options?: { readonly sync?: boolean }): Promise<void> {
     const operations = changes.map((change) =>
-      change.type === "put" ? { type: "put" as const, key: change.key, value: change.value } : { type: "del" as const, key: change.key },
+      change.type === "put"
+        ? { type: "put" as const, key: change.key, value: change.value }
+        : { type: "del" as const, key: change.key },
     );
     try {
       await this.#level.batch(operations, { sync: options?.sync === true });
     } catch (cause) {
-      throw storageError("STORAGE_WRITE_FAILED", `Cannot write to key-value store ${this.#directory}: ${levelReason(cause)}`, { cause });
+      throw storageError("STORAGE_WRITE_FAILED", `Cannot write to key-value store ${this.#directory}: ${levelReason(cause)}`, {
+        cause,
+      });
     }
   }
 
   scan(range: KeyRange): Promise<readonly KeyAndValue[]> {
-    const iterator = this.#level.iterator({ gte: range.from, lt: range.to, limit: range.limit ?? -1, reverse: range.reverse === true });
+    const iterator = this.#level.iterator({
+      gte: range.from,
+      lt: range.to,
+      limit: range.limit ?? -1,
+      reverse: range.reverse === true,
+    });
     return this.#read(iterator.all());
   }
 
@@ -90,7 +99,9 @@ class LevelKeyValueStore implements KeyValueStore {
     try {
       return await reading;
     } catch (cause) {
-      throw storageError("STORAGE_READ_FAILED", `Cannot read from key-value store ${this.#directory}: ${levelReason(cause)}`, { cause });
+      throw storageError("STORAGE_READ_FAILED", `Cannot read from key-value store ${this.#directory}: ${levelReason(cause)}`, {
+        cause,
+      });
     }
   }
 }

@@ -3,7 +3,16 @@ import { dirname } from "node:path";
 import type { FileSystem, WritableFile } from "./file-system.ts";
 
 /** The operations that can be made to fail. */
-export type FaultyOperation = "openFile" | "append" | "truncate" | "sync" | "rename" | "remove" | "makeDirectory" | "syncDirectory" | "readFile";
+export type FaultyOperation =
+  | "openFile"
+  | "append"
+  | "truncate"
+  | "sync"
+  | "rename"
+  | "remove"
+  | "makeDirectory"
+  | "syncDirectory"
+  | "readFile";
 
 /** A fault: the n-th matching operation from now fails, either before it did anything or after it had its effect. */
 export interface Fault {
@@ -60,7 +69,8 @@ export class MemoryFileSystem implements FileSystem {
   /** What the system holds after the process was killed now: everything written, synced or not (and, as then, not all of it durable). */
   afterKill(): MemoryFileSystem {
     const next = new MemoryFileSystem();
-    for (const [path, contents] of this.#durableNames) next.#durableNames.set(path, { current: contents.durable, durable: contents.durable });
+    for (const [path, contents] of this.#durableNames)
+      next.#durableNames.set(path, { current: contents.durable, durable: contents.durable });
     for (const [path, contents] of this.#files) {
       const copy = { current: contents.current, durable: contents.durable };
       next.#files.set(path, copy);
@@ -117,23 +127,31 @@ export class MemoryFileSystem implements FileSystem {
 
   async syncDirectory(path: string): Promise<void> {
     return this.#run("syncDirectory", path, () => {
-      for (const known of [...this.#durableNames.keys()]) if (dirname(known) === path && !this.#files.has(known)) this.#durableNames.delete(known);
+      for (const known of [...this.#durableNames.keys()])
+        if (dirname(known) === path && !this.#files.has(known)) this.#durableNames.delete(known);
       for (const [known, contents] of this.#files) if (dirname(known) === path) this.#durableNames.set(known, contents);
     });
   }
 
   #writable(path: string, contents: Contents): WritableFile {
+    const write = (bytes: Uint8Array): void => {
+      contents.current = Buffer.concat([contents.current, bytes]);
+    };
+    const truncate = (length: number): void => {
+      contents.current = contents.current.slice(0, length);
+    };
+    const sync = (): void => {
+      contents.durable = contents.current;
+    };
     return {
       size: async () => contents.current.length,
       append: async (parts) => {
         const bytes = Buffer.concat(parts);
-        const half = (): void => {
-          contents.current = Buffer.concat([contents.current, bytes.subarray(0, Math.floor(bytes.length / 2))]);
-        };
-        return this.#run("append", path, () => void (contents.current = Buffer.concat([contents.current, bytes])), half);
+        const half = (): void => write(bytes.subarray(0, Math.floor(bytes.length / 2)));
+        return this.#run("append", path, () => write(bytes), half);
       },
-      truncate: async (length) => this.#run("truncate", path, () => void (contents.current = contents.current.slice(0, length))),
-      sync: async () => this.#run("sync", path, () => void (contents.durable = contents.current)),
+      truncate: async (length) => this.#run("truncate", path, () => truncate(length)),
+      sync: async () => this.#run("sync", path, sync),
       close: async () => undefined,
     };
   }

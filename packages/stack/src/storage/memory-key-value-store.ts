@@ -52,7 +52,9 @@ export class MemoryKeyValueStore implements KeyValueStore {
     const to = nameOf(range.to);
     const names = [...this.#values.keys()].filter((name) => name >= from && name < to).sort();
     if (range.reverse === true) names.reverse();
-    return names.slice(0, range.limit ?? names.length).map((name): KeyAndValue => [Buffer.from(name, "hex"), this.#values.get(name) ?? new Uint8Array(0)]);
+    return names
+      .slice(0, range.limit ?? names.length)
+      .map((name): KeyAndValue => [Buffer.from(name, "hex"), this.#values.get(name) ?? new Uint8Array(0)]);
   }
 
   async close(): Promise<void> {

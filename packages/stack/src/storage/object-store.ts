@@ -72,7 +72,9 @@ export class DirectoryObjectStore implements ObjectStore {
       for (const file of files) await this.#syncFile(file);
       for (const directory of directories) await this.#fileSystem.syncDirectory(directory);
     } catch (cause) {
-      throw storageError("STORAGE_SYNC_FAILED", `Cannot make objects in ${this.#directory} durable: ${reasonOf(cause)}`, { cause });
+      throw storageError("STORAGE_SYNC_FAILED", `Cannot make objects in ${this.#directory} durable: ${reasonOf(cause)}`, {
+        cause,
+      });
     }
   }
 

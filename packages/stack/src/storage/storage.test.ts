@@ -4,7 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileSystemContract, keyValueStoreContract, objectStoreContract } from "./contract.ts";
-import { DirectoryObjectStore, lockDirectory, MemoryFileSystem, MemoryKeyValueStore, openKeyValueStore, posixFileSystem, writeFileDurably } from "./index.ts";
+import {
+  DirectoryObjectStore,
+  lockDirectory,
+  MemoryFileSystem,
+  MemoryKeyValueStore,
+  openKeyValueStore,
+  posixFileSystem,
+  writeFileDurably,
+} from "./index.ts";
 
 async function inTemporaryDirectory(run: (directory: string) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "sigillum-storage-"));
@@ -48,20 +56,28 @@ describe("KeyValueStore contract", () => {
 
   test("MemoryKeyValueStore forgets what was not synced", async () => {
     const store = new MemoryKeyValueStore();
-    const change = (name: number): { type: "put"; key: Uint8Array; value: Uint8Array } => ({ type: "put", key: Uint8Array.of(name), value: Uint8Array.of(name) });
+    const change = (name: number): { type: "put"; key: Uint8Array; value: Uint8Array } => ({
+      type: "put",
+      key: Uint8Array.of(name),
+      value: Uint8Array.of(name),
+    });
     await store.write([change(1)], { sync: true });
     await store.write([change(2)]);
     store.failNextWrite("after");
     await assert.rejects(store.write([change(3)], { sync: true }), { code: "STORAGE_WRITE_FAILED" });
     await store.write([change(4)]);
     const cut = store.afterPowerCut();
-    assert.deepEqual((await cut.scan({ from: Uint8Array.of(0), to: Uint8Array.of(9) })).map(([key]) => key[0]), [1, 2, 3]);
+    assert.deepEqual(
+      (await cut.scan({ from: Uint8Array.of(0), to: Uint8Array.of(9) })).map(([key]) => key[0]),
+      [1, 2, 3],
+    );
   });
 });
 
 describe("FileSystem contract", () => {
   for (const rule of fileSystemContract) {
-    test(`posixFileSystem: ${rule.name}`, () => inTemporaryDirectory((directory) => rule.run({ files: posixFileSystem, directory })));
+    test(`posixFileSystem: ${rule.name}`, () =>
+      inTemporaryDirectory((directory) => rule.run({ files: posixFileSystem, directory })));
     test(`MemoryFileSystem: ${rule.name}`, async () => rule.run({ files: await memoryWith("/data"), directory: "/data" }));
   }
 
@@ -82,8 +98,10 @@ describe("FileSystem contract", () => {
 
 describe("ObjectStore contract", () => {
   for (const rule of objectStoreContract) {
-    test(`DirectoryObjectStore on POSIX: ${rule.name}`, () => inTemporaryDirectory((directory) => rule.run(new DirectoryObjectStore(directory))));
-    test(`DirectoryObjectStore in memory: ${rule.name}`, async () => rule.run(new DirectoryObjectStore("/data", await memoryWith("/data"))));
+    test(`DirectoryObjectStore on POSIX: ${rule.name}`, () =>
+      inTemporaryDirectory((directory) => rule.run(new DirectoryObjectStore(directory))));
+    test(`DirectoryObjectStore in memory: ${rule.name}`, async () =>
+      rule.run(new DirectoryObjectStore("/data", await memoryWith("/data"))));
   }
 
   test("DirectoryObjectStore.sync makes contents and every new directory's name durable", async () => {
@@ -132,7 +150,10 @@ describe("lockDirectory", () => {
   test("lockDirectory refuses a second holder and names the process, until it is released", () =>
     inTemporaryDirectory(async (directory) => {
       const lock = await lockDirectory(directory);
-      await assert.rejects(lockDirectory(directory), { code: "DATA_DIRECTORY_LOCKED", message: `Cannot use data directory ${directory}: process ${process.pid} works on it` });
+      await assert.rejects(lockDirectory(directory), {
+        code: "DATA_DIRECTORY_LOCKED",
+        message: `Cannot use data directory ${directory}: process ${process.pid} works on it`,
+      });
       await lock.release();
       await (await lockDirectory(directory)).release();
     }));
@@ -140,6 +161,9 @@ describe("lockDirectory", () => {
   test("lockDirectory refuses a directory that cannot be made or written", () =>
     inTemporaryDirectory(async (directory) => {
       await writeFileDurably(join(directory, "file"), Uint8Array.of(1));
-      await assert.rejects(lockDirectory(join(directory, "file", "data")), { code: "DATA_DIRECTORY_UNWRITABLE", found: "ENOTDIR" });
+      await assert.rejects(lockDirectory(join(directory, "file", "data")), {
+        code: "DATA_DIRECTORY_UNWRITABLE",
+        found: "ENOTDIR",
+      });
     }));
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { maxRecordBytes, MemoryFileSystem, WriteAheadFile } from "./index.ts";
+import { MemoryFileSystem, maxRecordBytes, WriteAheadFile } from "./index.ts";
 
 const path = "/wal/1";
 
@@ -92,7 +92,10 @@ describe("WriteAheadFile", () => {
           assert.equal(error.code, "WRITE_AHEAD_CORRUPT");
           return [];
         });
-        assert.deepEqual(found, records.slice(0, found.length).map((record) => [...record]));
+        assert.deepEqual(
+          found,
+          records.slice(0, found.length).map((record) => [...record]),
+        );
       }),
     );
   });

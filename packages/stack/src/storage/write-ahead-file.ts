@@ -74,7 +74,10 @@ export class WriteAheadFile {
     if (this.#failure !== undefined) throw this.#failure;
     const length = parts.reduce((sum, part) => sum + part.length, 0);
     if (length > maxRecordBytes) {
-      throw storageError("WRITE_AHEAD_RECORD_TOO_LARGE", `Cannot append to ${this.#path}: the record has ${length} bytes, at most ${maxRecordBytes} fit`);
+      throw storageError(
+        "WRITE_AHEAD_RECORD_TOO_LARGE",
+        `Cannot append to ${this.#path}: the record has ${length} bytes, at most ${maxRecordBytes} fit`,
+      );
     }
     const header = frameHeader(length, this.#sequence, parts);
     try {
@@ -107,7 +110,11 @@ export class WriteAheadFile {
   }
 
   #fail(step: string, cause: unknown): Error {
-    this.#failure = storageError("STORAGE_SYNC_FAILED", `Cannot append to ${this.#path}: ${step} failed with ${reasonOf(cause)}, and nothing more is written`, { cause });
+    this.#failure = storageError(
+      "STORAGE_SYNC_FAILED",
+      `Cannot append to ${this.#path}: ${step} failed with ${reasonOf(cause)}, and nothing more is written`,
+      { cause },
+    );
     return this.#failure;
   }
 }
@@ -141,9 +148,13 @@ function readFrames(bytes: Uint8Array, path: string): { records: WriteAheadRecor
   }
   if (at < bytes.length && hasLaterFrame(bytes, at + 1, nextSequence)) {
     // Each record was synced before the next was begun, so a crash can tear the last one alone.
-    throw storageError("WRITE_AHEAD_CORRUPT", `Cannot read write-ahead file ${path}: record ${nextSequence} at byte ${at} is damaged but a later record is whole`, {
-      found: `byte ${at}`,
-    });
+    throw storageError(
+      "WRITE_AHEAD_CORRUPT",
+      `Cannot read write-ahead file ${path}: record ${nextSequence} at byte ${at} is damaged but a later record is whole`,
+      {
+        found: `byte ${at}`,
+      },
+    );
   }
   return { records, end: at, nextSequence };
 }
