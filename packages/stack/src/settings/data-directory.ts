@@ -25,7 +25,6 @@ export interface DataDirectoryLayout {
   readonly logs: string;
   readonly tuf: string;
   readonly registry: string;
-  readonly controlSocket: string;
 }
 
 /** The paths of a data directory; nothing is looked at. */
@@ -39,7 +38,6 @@ export function dataDirectoryLayout(directory: string): DataDirectoryLayout {
     logs: join(root, "logs"),
     tuf: join(root, "tuf"),
     registry: join(root, "registry"),
-    controlSocket: join(root, "control.sock"),
   };
 }
 

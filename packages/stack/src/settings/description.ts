@@ -219,13 +219,13 @@ export const settingsDescription: SectionField = {
       fields: {
         defaultLog: {
           kind: "text",
-          means: "The log in signing_config.v0.2.json; the other one stands in signing_config_rekor_v2.v0.2.json (v1) beside it.",
+          means: "The log API that signing_config.v0.2.json names; the other stands in signing_config_rekor_v1.v0.2.json or signing_config_rekor_v2.v0.2.json.",
           default: "v1",
           choices: ["v1", "v2"],
         },
         rootLifetimeDays: days(365, "Days for which a version of root.json is valid."),
-        targetsLifetimeDays: days(180, "Days for which a version of targets.json is valid."),
-        snapshotLifetimeDays: days(21, "Days for which a version of snapshot.json is valid."),
+        targetsLifetimeDays: days(30, "Days for which a version of targets.json is valid."),
+        snapshotLifetimeDays: days(30, "Days for which a version of snapshot.json is valid."),
         timestampLifetimeDays: days(7, "Days for which a version of timestamp.json is valid."),
       },
     },
