@@ -25,10 +25,14 @@ export const maxLeafBytes = 65_535;
 /** Frame a leaf as C2SP tlog-tiles does: a 16-bit big-endian length, then the leaf. */
 export function encodeTileRecord(leaf: Uint8Array): Uint8Array {
   if (leaf.length > maxLeafBytes) {
-    throw logError("LOG_ENTRY_TOO_LARGE", `Cannot add entry: its stored form has ${leaf.length} bytes, at most ${maxLeafBytes} fit an entry bundle`, {
-      found: String(leaf.length),
-      expected: `at most ${maxLeafBytes}`,
-    });
+    throw logError(
+      "LOG_ENTRY_TOO_LARGE",
+      `Cannot add entry: its stored form has ${leaf.length} bytes, at most ${maxLeafBytes} fit an entry bundle`,
+      {
+        found: String(leaf.length),
+        expected: `at most ${maxLeafBytes}`,
+      },
+    );
   }
   const record = new Uint8Array(2 + leaf.length);
   record[0] = leaf.length >>> 8;
@@ -44,7 +48,8 @@ export function splitTileBundle(bundle: Uint8Array): Uint8Array[] {
     const high = bundle[at];
     const low = bundle[at + 1];
     const end = high === undefined || low === undefined ? Number.POSITIVE_INFINITY : at + 2 + high * 256 + low;
-    if (end > bundle.length) throw logError("LOG_STATE_CORRUPT", `Cannot read entry bundle: the record at byte ${at} does not end within it`);
+    if (end > bundle.length)
+      throw logError("LOG_STATE_CORRUPT", `Cannot read entry bundle: the record at byte ${at} does not end within it`);
     records.push(bundle.subarray(at, end));
     at = end;
   }

@@ -89,7 +89,9 @@ export class EntryIndex {
   async search(keyHash: Uint8Array, limit: number): Promise<number[]> {
     const from = withIndex(prefixed(searchPrefix, keyHash), 0);
     const to = prefixed(searchPrefix, keyHash, 0xff);
-    const waiting = this.#waiting.filter((entry) => entry.searchKeys.some((key) => compareBytes(key, keyHash) === 0)).map((entry) => entry.index);
+    const waiting = this.#waiting
+      .filter((entry) => entry.searchKeys.some((key) => compareBytes(key, keyHash) === 0))
+      .map((entry) => entry.index);
     const stored = await this.#store.scan({ from, to, limit, reverse: true });
     const found = new Set([...waiting.reverse(), ...stored.map(([key]) => readIndex(key.subarray(33)))]);
     return [...found].slice(0, limit);
@@ -118,7 +120,11 @@ export class EntryIndex {
     await this.#store.close();
   }
 
-  async #find(hashes: readonly Uint8Array[], recent: ReadonlyMap<string, number>, prefix: number): Promise<readonly (number | undefined)[]> {
+  async #find(
+    hashes: readonly Uint8Array[],
+    recent: ReadonlyMap<string, number>,
+    prefix: number,
+  ): Promise<readonly (number | undefined)[]> {
     const found = hashes.map((hash) => recent.get(nameOf(hash)));
     const missing = hashes.flatMap((hash, position) => (found[position] === undefined ? [{ hash, position }] : []));
     const values = await this.#store.getMany(missing.map(({ hash }) => prefixed(prefix, hash)));
@@ -173,8 +179,10 @@ export class EntryIndex {
 function changesFor(entry: IndexedEntry): KeyChange[] {
   const value = indexBytes(entry.index);
   const changes: KeyChange[] = [{ type: "put", key: prefixed(identityPrefix, entry.identity), value }];
-  if (!equalBytes(entry.identity, entry.leafHash)) changes.push({ type: "put", key: prefixed(leafPrefix, entry.leafHash), value });
-  for (const key of entry.searchKeys) changes.push({ type: "put", key: withIndex(prefixed(searchPrefix, key), entry.index), value: emptyValue });
+  if (!equalBytes(entry.identity, entry.leafHash))
+    changes.push({ type: "put", key: prefixed(leafPrefix, entry.leafHash), value });
+  for (const key of entry.searchKeys)
+    changes.push({ type: "put", key: withIndex(prefixed(searchPrefix, key), entry.index), value: emptyValue });
   return changes;
 }
 

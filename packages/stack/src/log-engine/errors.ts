@@ -4,10 +4,17 @@ import { defineErrors, type ErrorTable, type SigillumError } from "@sigillum/lib
 const table = {
   LOG_OVERLOADED: { kind: "unavailable", means: "More entries wait to be added than the log accepts; try again shortly." },
   LOG_STOPPED: { kind: "unavailable", means: "The shard is closed, or stopped after its disk could not say what is durable." },
-  LOG_NOT_PUBLISHED: { kind: "unavailable", means: "The entry is durable but no checkpoint over it could be signed; the same request later finds it." },
+  LOG_NOT_PUBLISHED: {
+    kind: "unavailable",
+    means: "The entry is durable but no checkpoint over it could be signed; the same request later finds it.",
+  },
   LOG_ENTRY_TOO_LARGE: { kind: "malformed", means: "The entry is longer than an entry bundle can hold (65,535 bytes)." },
   LOG_INDEX_OUT_OF_RANGE: { kind: "malformed", means: "An index or size is beyond the published tree." },
-  LOG_STATE_BEHIND_CHECKPOINT: { kind: "state", means: "The stored log is shorter than a checkpoint it published or than its own index: part of it was lost or an old copy was put back." },
+  LOG_STATE_BEHIND_CHECKPOINT: {
+    kind: "state",
+    means:
+      "The stored log is shorter than a checkpoint it published or than its own index: part of it was lost or an old copy was put back.",
+  },
   LOG_ROOT_MISMATCH: { kind: "state", means: "The stored entries and tiles do not lead to the root that the log recorded." },
   LOG_ORIGIN_MISMATCH: { kind: "state", means: "The stored checkpoint belongs to a log of another origin." },
   LOG_STATE_CORRUPT: { kind: "state", means: "A file of the log's state is missing or cannot be read." },

@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { concatBytes, encodeBase64, encodeUtf8, isSigillumError } from "@sigillum/library/encoding";
 import { sha256 } from "@sigillum/library/crypto";
+import { concatBytes, encodeBase64, encodeUtf8, isSigillumError } from "@sigillum/library/encoding";
 import { emptyRoot, type Hash, leafHash, nodeHash, verifyConsistency, verifyInclusion } from "@sigillum/library/merkle";
 import { createLogger, silentLogger } from "../host/index.ts";
 import { MemoryFileSystem, MemoryKeyValueStore } from "../storage/index.ts";
-import { type EntryFormat, encodeTileRecord, type LogLimits, LogShard, maxLeafBytes, splitTileBundle, type TreeHead } from "./index.ts";
+import {
+  type EntryFormat,
+  encodeTileRecord,
+  type LogLimits,
+  LogShard,
+  maxLeafBytes,
+  splitTileBundle,
+  type TreeHead,
+} from "./index.ts";
 
 const origin = "log.example";
 
@@ -67,7 +75,8 @@ function naiveRoot(leaves: readonly Hash[]): Hash {
   return nodeHash(naiveRoot(leaves.slice(0, split)), naiveRoot(leaves.slice(split)));
 }
 
-const names = (count: number, from = 0): string[] => Array.from({ length: count }, (_, at) => `subject${(from + at) % 7}:${from + at}`);
+const names = (count: number, from = 0): string[] =>
+  Array.from({ length: count }, (_, at) => `subject${(from + at) % 7}:${from + at}`);
 
 async function addAll(shard: LogShard<string>, entries: readonly string[]): Promise<void> {
   await Promise.all(entries.map((entry) => shard.add(entry)));
@@ -78,12 +87,21 @@ describe("LogShard", () => {
     const shard = await open(await newDisk());
     assert.deepEqual(shard.head(), { size: 0, root: emptyRoot });
     const added = await Promise.all(names(600).map((entry) => shard.add(entry)));
-    assert.deepEqual(added.map(({ index }) => index), Array.from({ length: 600 }, (_, at) => at));
+    assert.deepEqual(
+      added.map(({ index }) => index),
+      Array.from({ length: 600 }, (_, at) => at),
+    );
     const { size, root } = shard.head();
     assert.deepEqual(root, naiveRoot(names(600).map((entry) => leafHash(encodeUtf8(entry)))));
     for (const index of [0, 255, 256, 511, 512, 599]) {
       const proof = await shard.proof(index);
-      verifyInclusion({ leafHash: leafHash(encodeUtf8(names(600)[index] ?? "")), leafIndex: index, treeSize: size, proof: proof.hashes, root });
+      verifyInclusion({
+        leafHash: leafHash(encodeUtf8(names(600)[index] ?? "")),
+        leafIndex: index,
+        treeSize: size,
+        proof: proof.hashes,
+        root,
+      });
       assert.equal(proof.checkpoint, shard.checkpoint().text);
     }
     await shard.close();
@@ -96,9 +114,21 @@ describe("LogShard", () => {
     for (const size of [1, 2, 37, 255, 256, 257, 511, 512, 513, 530]) {
       const root = naiveRoot(leaves.slice(0, size));
       assert.deepEqual(await shard.rootAt(size), root);
-      verifyConsistency({ size1: size, root1: root, size2: 530, root2: shard.head().root, proof: await shard.consistencyProof(size, 530) });
+      verifyConsistency({
+        size1: size,
+        root1: root,
+        size2: 530,
+        root2: shard.head().root,
+        proof: await shard.consistencyProof(size, 530),
+      });
       const index = Math.floor(size / 2);
-      verifyInclusion({ leafHash: leaves[index] ?? emptyRoot, leafIndex: index, treeSize: size, proof: await shard.inclusionProof(index, size), root });
+      verifyInclusion({
+        leafHash: leaves[index] ?? emptyRoot,
+        leafIndex: index,
+        treeSize: size,
+        proof: await shard.inclusionProof(index, size),
+        root,
+      });
     }
     await shard.close();
   });
@@ -112,9 +142,16 @@ describe("LogShard", () => {
     assert.deepEqual(await shard.tile("tile/0/001.p/44"), concatBytes(...leaves.slice(256)));
     assert.deepEqual(await shard.tile("tile/0/001.p/7"), concatBytes(...leaves.slice(256, 263)));
     assert.deepEqual(await shard.tile("tile/1/000.p/1"), naiveRoot(leaves.slice(0, 256)));
-    for (const absent of ["tile/0/001", "tile/0/001.p/45", "tile/1/000", "tile/2/000", "tile/entries/002", "tile/0/002.p/1"]) assert.equal(await shard.tile(absent), undefined);
-    const entries = [...splitTileBundle((await shard.tile("tile/entries/000")) ?? emptyRoot), ...splitTileBundle((await shard.tile("tile/entries/001.p/44")) ?? emptyRoot)];
-    assert.deepEqual(entries.map((record) => Buffer.from(record.subarray(2)).toString()), names(300));
+    for (const absent of ["tile/0/001", "tile/0/001.p/45", "tile/1/000", "tile/2/000", "tile/entries/002", "tile/0/002.p/1"])
+      assert.equal(await shard.tile(absent), undefined);
+    const entries = [
+      ...splitTileBundle((await shard.tile("tile/entries/000")) ?? emptyRoot),
+      ...splitTileBundle((await shard.tile("tile/entries/001.p/44")) ?? emptyRoot),
+    ];
+    assert.deepEqual(
+      entries.map((record) => Buffer.from(record.subarray(2)).toString()),
+      names(300),
+    );
     assert.equal(splitTileBundle((await shard.tile("tile/entries/000.p/9")) ?? emptyRoot).length, 9);
     await assert.rejects(shard.tile("tile/0/../0"), { code: "TILE_PATH_MALFORMED" });
     await shard.close();
@@ -125,7 +162,15 @@ describe("LogShard", () => {
     let now = 1_700_000_000_000;
     const shard = await open(disk, { nowMs: () => (now += 1000) });
     const together = await Promise.all([shard.add("a:1"), shard.add("a:1"), shard.add("b:1"), shard.add("a:1")]);
-    assert.deepEqual(together.map(({ index, duplicate }) => [index, duplicate]), [[0, false], [0, true], [1, false], [0, true]]);
+    assert.deepEqual(
+      together.map(({ index, duplicate }) => [index, duplicate]),
+      [
+        [0, false],
+        [0, true],
+        [1, false],
+        [0, true],
+      ],
+    );
     const later = await shard.add("a:1");
     assert.deepEqual([later.index, later.duplicate, later.timeMs], [0, true, together[0]?.timeMs]);
     await shard.close();
@@ -150,7 +195,12 @@ describe("LogShard", () => {
   test("LogShard costs one sync a batch and signs nothing while idle", async () => {
     const disk = await newDisk();
     let signed = 0;
-    const shard = await open(disk, { sign: (head) => textCheckpoint({ ...head, size: head.size + 0 * (signed += 1) }) });
+    const shard = await open(disk, {
+      sign: (head) => {
+        signed += 1;
+        return textCheckpoint(head);
+      },
+    });
     const before = disk.files.counts.get("sync") ?? 0;
     await addAll(shard, names(200));
     assert.equal((disk.files.counts.get("sync") ?? 0) - before, 1);
@@ -173,7 +223,11 @@ describe("LogShard", () => {
   test("LogShard.add rejects an entry that is too long and keeps the others of its batch", async () => {
     const shard = await open(await newDisk());
     const long = "x".repeat(maxLeafBytes + 1);
-    const [first, refused, second] = await Promise.allSettled([shard.add("a:1"), shard.add(long), shard.add("x".repeat(maxLeafBytes))]);
+    const [first, refused, second] = await Promise.allSettled([
+      shard.add("a:1"),
+      shard.add(long),
+      shard.add("x".repeat(maxLeafBytes)),
+    ]);
     assert.ok(first?.status === "fulfilled" && second?.status === "fulfilled" && refused?.status === "rejected");
     assert.equal(isSigillumError(refused.reason) && refused.reason.code, "LOG_ENTRY_TOO_LARGE");
     assert.equal(second.value.index, 1);
@@ -196,7 +250,9 @@ describe("LogShard", () => {
 
   test("LogShard whose checkpoint cannot be signed answers LOG_NOT_PUBLISHED, and the retry finds the durable entry", async () => {
     let broken = false;
-    const shard = await open(await newDisk(), { sign: (head) => (broken ? Promise.reject(new Error("no key")) : textCheckpoint(head)) });
+    const shard = await open(await newDisk(), {
+      sign: (head) => (broken ? Promise.reject(new Error("no key")) : textCheckpoint(head)),
+    });
     broken = true;
     await assert.rejects(shard.add("a:1"), { code: "LOG_NOT_PUBLISHED" });
     assert.equal(shard.head().size, 0);
@@ -309,7 +365,10 @@ describe("LogShard across restarts", () => {
     await addAll(shard, names(3));
     await shard.close();
     await assert.rejects(open(powerCut(disk), { origin: "other.example" }), { code: "LOG_ORIGIN_MISMATCH" });
-    for (const [path, text] of [["state/head.json", "{}"], ["checkpoint", "nonsense"]] as const) {
+    for (const [path, text] of [
+      ["state/head.json", "{}"],
+      ["checkpoint", "nonsense"],
+    ] as const) {
       const damaged = powerCut(disk);
       await (await damaged.files.openFile(`/data/log/${path}`, "create")).append([encodeUtf8(text)]);
       await assert.rejects(open(damaged), { code: "LOG_STATE_CORRUPT" }, path);
@@ -338,10 +397,20 @@ describe("LogShard across restarts", () => {
 
 describe("LogShard under faults", () => {
   const faults = [
-    { operation: "append", path: "/wal/" }, { operation: "sync", path: "/wal/" }, { operation: "openFile", path: "/tile/" }, { operation: "append", path: "/tile/" },
-    { operation: "rename", path: "/tile/" }, { operation: "openFile", path: "/wal/" }, { operation: "syncDirectory", path: "/wal" }, { operation: "sync", path: "/state/" },
-    { operation: "rename", path: "/state/" }, { operation: "syncDirectory", path: "/state" }, { operation: "remove", path: "/wal/" }, { operation: "sync", path: "/tile/" },
-    { operation: "append", path: "checkpoint" }, { operation: "rename", path: "checkpoint" },
+    { operation: "append", path: "/wal/" },
+    { operation: "sync", path: "/wal/" },
+    { operation: "openFile", path: "/tile/" },
+    { operation: "append", path: "/tile/" },
+    { operation: "rename", path: "/tile/" },
+    { operation: "openFile", path: "/wal/" },
+    { operation: "syncDirectory", path: "/wal" },
+    { operation: "sync", path: "/state/" },
+    { operation: "rename", path: "/state/" },
+    { operation: "syncDirectory", path: "/state" },
+    { operation: "remove", path: "/wal/" },
+    { operation: "sync", path: "/tile/" },
+    { operation: "append", path: "checkpoint" },
+    { operation: "rename", path: "checkpoint" },
   ] as const;
   for (const { operation, path } of faults) {
     for (const when of ["before", "after", "half"] as const) {
@@ -355,7 +424,8 @@ describe("LogShard under faults", () => {
         for (let round = 0; round < 4; round += 1) {
           const entries = names(40, 250 + round * 40);
           const results = await Promise.allSettled(entries.map((entry) => shard.add(entry)));
-          for (const [at, result] of results.entries()) if (result.status === "fulfilled") acknowledged.set(entries[at] ?? "", result.value.index);
+          for (const [at, result] of results.entries())
+            if (result.status === "fulfilled") acknowledged.set(entries[at] ?? "", result.value.index);
         }
         const published = shard.checkpoint();
         const root = shard.head().root;
@@ -364,7 +434,13 @@ describe("LogShard under faults", () => {
           const again = await open(crashed, { limits });
           assert.equal(await again.fsck(), again.head().size);
           for (const [entry, index] of acknowledged) assert.equal(Buffer.from((await again.entry(index)).leaf).toString(), entry);
-          verifyConsistency({ size1: published.size, root1: root, size2: again.head().size, root2: again.head().root, proof: await again.consistencyProof(published.size, again.head().size) });
+          verifyConsistency({
+            size1: published.size,
+            root1: root,
+            size2: again.head().size,
+            root2: again.head().root,
+            proof: await again.consistencyProof(published.size, again.head().size),
+          });
           await again.close();
         }
         await shard.close();
@@ -376,8 +452,14 @@ describe("LogShard under faults", () => {
     const disk = await newDisk();
     const lines: string[] = [];
     const shard = await LogShard.open({
-      directory: "/data/log", format: textFormat, origin, clock: { nowMs: () => 1 }, signCheckpoint: textCheckpoint, fileSystem: disk.files,
-      logger: createLogger({ level: "error", write: (line) => lines.push(line) }), openKeyValues: async () => disk.keyValues,
+      directory: "/data/log",
+      format: textFormat,
+      origin,
+      clock: { nowMs: () => 1 },
+      signCheckpoint: textCheckpoint,
+      fileSystem: disk.files,
+      logger: createLogger({ level: "error", write: (line) => lines.push(line) }),
+      openKeyValues: async () => disk.keyValues,
     });
     disk.files.fail({ operation: "sync", path: "/wal/", when: "after" });
     await assert.rejects(shard.add("a:1"), { code: "STORAGE_SYNC_FAILED" });

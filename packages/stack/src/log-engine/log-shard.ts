@@ -1,8 +1,23 @@
 // A shard: one Merkle tree with one writer, durable before it answers, and readable as C2SP tiles.
-import { concatBytes, encodeHex, equalBytes } from "@sigillum/library/encoding";
-import { sha256 } from "@sigillum/library/crypto";
-import { consistencyProof, type Hash, inclusionProof, inclusionRoot, leafHash, parseTilePath, type TileNodes, TileProver, tilePath, treeRoot, tileWidth, entryBundlePath, widthOfTile } from "@sigillum/library/merkle";
+
 import { parseCheckpoint, parseSignedNote } from "@sigillum/library/checkpoint";
+import { sha256 } from "@sigillum/library/crypto";
+import { concatBytes, encodeHex, equalBytes } from "@sigillum/library/encoding";
+import {
+  consistencyProof,
+  entryBundlePath,
+  type Hash,
+  inclusionProof,
+  inclusionRoot,
+  leafHash,
+  parseTilePath,
+  type TileNodes,
+  TileProver,
+  tilePath,
+  tileWidth,
+  treeRoot,
+  widthOfTile,
+} from "@sigillum/library/merkle";
 import { type Clock, type Logger, MetricsRegistry } from "../host/index.ts";
 import { type FileSystem, type KeyValueStore, openKeyValueStore, posixFileSystem } from "../storage/index.ts";
 import type { EntryFormat } from "./entry-format.ts";
@@ -100,7 +115,9 @@ export class LogShard<Entry> {
     const metrics = options.metrics ?? new MetricsRegistry();
     const added = metrics.counter("sigillum_log_entries_added_total", "Entries added", ["origin"]);
     const batches = metrics.counter("sigillum_log_batches_total", "Batches committed, each with one fdatasync", ["origin"]);
-    metrics.gauge("sigillum_log_size", "Entries in the published tree", () => this.#published.state.size, { origin: options.origin });
+    metrics.gauge("sigillum_log_size", "Entries in the published tree", () => this.#published.state.size, {
+      origin: options.origin,
+    });
     // Nothing is published before the first `#publish`, which `open` awaits.
     this.#published = { state, text: "", prover: this.#proverOf(state) };
     const limits = { ...defaultLogLimits, ...options.limits };
@@ -176,7 +193,10 @@ export class LogShard<Entry> {
   async proof(index: number): Promise<PublishedProof> {
     const { state, text, prover } = this.#published;
     requireBelow(index, state.size, "entry");
-    const hashes = await this.#hot(() => prover.inclusionProof(index), () => inclusionProof(index, state.size, this.#readerOf(state)));
+    const hashes = await this.#hot(
+      () => prover.inclusionProof(index),
+      () => inclusionProof(index, state.size, this.#readerOf(state)),
+    );
     const { leaf } = await this.entry(index);
     const found = inclusionRoot({ leafHash: leafHash(leaf), leafIndex: index, treeSize: state.size, proof: hashes });
     if (!equalBytes(found, state.root)) throw this.#rootMismatch(`entry ${index} at size ${state.size}`, found, state.root);
@@ -188,7 +208,11 @@ export class LogShard<Entry> {
     const { state, prover } = this.#published;
     requireBelow(size, state.size + 1, "tree size");
     requireBelow(index, size, "entry");
-    if (size === state.size) return this.#hot(() => prover.inclusionProof(index), () => inclusionProof(index, size, this.#readerOf(state)));
+    if (size === state.size)
+      return this.#hot(
+        () => prover.inclusionProof(index),
+        () => inclusionProof(index, size, this.#readerOf(state)),
+      );
     return inclusionProof(index, size, this.#readerOf(state));
   }
 
@@ -214,10 +238,13 @@ export class LogShard<Entry> {
     const position = index % tileWidth;
     const bundleIndex = Math.floor(index / tileWidth);
     const open = bundleIndex === Math.floor(state.size / tileWidth);
-    const { records, timesMs } = open ? { records: state.openRecords, timesMs: state.openTimesMs } : await this.#storage.tiles.bundle(bundleIndex);
+    const { records, timesMs } = open
+      ? { records: state.openRecords, timesMs: state.openTimesMs }
+      : await this.#storage.tiles.bundle(bundleIndex);
     const record = records[position];
     const timeMs = timesMs[position];
-    if (record === undefined || timeMs === undefined) throw logError("LOG_STATE_CORRUPT", `Cannot read entry ${index}: its bundle ends before it`);
+    if (record === undefined || timeMs === undefined)
+      throw logError("LOG_STATE_CORRUPT", `Cannot read entry ${index}: its bundle ends before it`);
     return { record, leaf: this.#options.format.leafOfRecord(record), timeMs };
   }
 
@@ -259,7 +286,8 @@ export class LogShard<Entry> {
     for (let index = 0; index < state.size; index += 1) {
       const hash = leafHash((await this.entry(index)).leaf);
       const nodes = await this.#nodesAt(state, 0, Math.floor(index / tileWidth));
-      if (!equalBytes(nodes.node(0, index % tileWidth), hash)) throw this.#rootMismatch(`entry ${index}`, hash, nodes.node(0, index % tileWidth));
+      if (!equalBytes(nodes.node(0, index % tileWidth), hash))
+        throw this.#rootMismatch(`entry ${index}`, hash, nodes.node(0, index % tileWidth));
     }
     for (let level = 1; tileWidth ** level <= state.size; level += 1) {
       const count = Math.floor(state.size / tileWidth ** level);
@@ -297,13 +325,20 @@ export class LogShard<Entry> {
     if (text === undefined) return;
     const last = readStoredCheckpoint(text, this.origin);
     if (last.origin !== this.origin) {
-      throw logError("LOG_ORIGIN_MISMATCH", `Cannot open log ${this.origin}: its last checkpoint is of log ${last.origin}`, { found: last.origin, expected: this.origin });
+      throw logError("LOG_ORIGIN_MISMATCH", `Cannot open log ${this.origin}: its last checkpoint is of log ${last.origin}`, {
+        found: last.origin,
+        expected: this.origin,
+      });
     }
     if (last.treeSize > state.size) {
-      throw logError("LOG_STATE_BEHIND_CHECKPOINT", `Cannot open log ${this.origin}: it has ${state.size} entries but published a checkpoint of ${last.treeSize}; going on would fork it`, {
-        found: String(state.size),
-        expected: `at least ${last.treeSize}`,
-      });
+      throw logError(
+        "LOG_STATE_BEHIND_CHECKPOINT",
+        `Cannot open log ${this.origin}: it has ${state.size} entries but published a checkpoint of ${last.treeSize}; going on would fork it`,
+        {
+          found: String(state.size),
+          expected: `at least ${last.treeSize}`,
+        },
+      );
     }
     const root = last.treeSize === state.size ? state.root : await treeRoot(last.treeSize, this.#readerOf(state));
     if (!equalBytes(root, last.root)) throw this.#rootMismatch(`the published size ${last.treeSize}`, root, last.root);
@@ -350,7 +385,11 @@ export class LogShard<Entry> {
 
   #rootMismatch(what: string, found: Hash, expected: Hash): Error {
     const fields = { found: encodeHex(found), expected: encodeHex(expected) };
-    return logError("LOG_ROOT_MISMATCH", `Cannot use log ${this.origin}: ${what} leads to ${fields.found}, recorded is ${fields.expected}`, fields);
+    return logError(
+      "LOG_ROOT_MISMATCH",
+      `Cannot use log ${this.origin}: ${what} leads to ${fields.found}, recorded is ${fields.expected}`,
+      fields,
+    );
   }
 }
 
@@ -364,5 +403,8 @@ function readStoredCheckpoint(text: string, origin: string): ReturnType<typeof p
 
 function requireBelow(value: number, bound: number, what: string): void {
   if (Number.isSafeInteger(value) && value >= 0 && value < bound) return;
-  throw logError("LOG_INDEX_OUT_OF_RANGE", `Cannot read log: ${what} ${value} is not below ${bound}`, { found: String(value), expected: `below ${bound}` });
+  throw logError("LOG_INDEX_OUT_OF_RANGE", `Cannot read log: ${what} ${value} is not below ${bound}`, {
+    found: String(value),
+    expected: `below ${bound}`,
+  });
 }

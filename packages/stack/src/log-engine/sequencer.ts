@@ -84,7 +84,9 @@ export class Sequencer<Entry> {
     const bytes = format.byteLength?.(entry) ?? defaultEntryBytes;
     this.#outstandingEntries += 1;
     this.#outstandingBytes += bytes;
-    const added = new Promise<Sequenced>((resolve, reject) => this.#queue.push({ entry, identity, bytes, resolve, reject })).finally(() => {
+    const added = new Promise<Sequenced>((resolve, reject) =>
+      this.#queue.push({ entry, identity, bytes, resolve, reject }),
+    ).finally(() => {
       this.#joined.delete(name);
       this.#outstandingEntries -= 1;
       this.#outstandingBytes -= bytes;
@@ -105,11 +107,16 @@ export class Sequencer<Entry> {
     const { limits } = this.#parts;
     if (this.#closed) return logError("LOG_STOPPED", "Cannot add entry: the log is closed");
     if (this.#failure !== undefined) return stopped(this.#failure);
-    if (this.#outstandingEntries < limits.maxOutstandingEntries && this.#outstandingBytes < limits.maxOutstandingBytes) return undefined;
-    return logError("LOG_OVERLOADED", `Cannot add entry: ${this.#outstandingEntries} entries with ${this.#outstandingBytes} bytes wait already; retry shortly`, {
-      found: `${this.#outstandingEntries} entries`,
-      expected: `fewer than ${limits.maxOutstandingEntries}`,
-    });
+    if (this.#outstandingEntries < limits.maxOutstandingEntries && this.#outstandingBytes < limits.maxOutstandingBytes)
+      return undefined;
+    return logError(
+      "LOG_OVERLOADED",
+      `Cannot add entry: ${this.#outstandingEntries} entries with ${this.#outstandingBytes} bytes wait already; retry shortly`,
+      {
+        found: `${this.#outstandingEntries} entries`,
+        expected: `fewer than ${limits.maxOutstandingEntries}`,
+      },
+    );
   }
 
   async #run(): Promise<void> {
@@ -155,7 +162,12 @@ export class Sequencer<Entry> {
       try {
         const leaf = format.leaf(waiting.entry, before.size + placed.length, timeMs);
         const searchKeys = format.searchKeys(waiting.entry).map((key) => sha256(key));
-        records.push({ identity: waiting.identity, searchKeys, record: format.record(waiting.entry, leaf), leafHash: leafHash(leaf) });
+        records.push({
+          identity: waiting.identity,
+          searchKeys,
+          record: format.record(waiting.entry, leaf),
+          leafHash: leafHash(leaf),
+        });
         placed.push(waiting);
       } catch (error) {
         waiting.reject(error);
@@ -172,7 +184,11 @@ export class Sequencer<Entry> {
       throw error;
     }
     this.#state = grown.state;
-    storage.accept(grown, batch, records.map((record) => record.leafHash));
+    storage.accept(
+      grown,
+      batch,
+      records.map((record) => record.leafHash),
+    );
     this.#parts.onBatch(placed.length);
     return placed;
   }
@@ -184,7 +200,11 @@ export class Sequencer<Entry> {
       await this.#parts.publish(this.#state);
       return undefined;
     } catch (cause) {
-      return logError("LOG_NOT_PUBLISHED", "Cannot publish a checkpoint over entries that are durable; the same request later finds them", { cause });
+      return logError(
+        "LOG_NOT_PUBLISHED",
+        "Cannot publish a checkpoint over entries that are durable; the same request later finds them",
+        { cause },
+      );
     }
   }
 }

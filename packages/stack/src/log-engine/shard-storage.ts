@@ -7,7 +7,8 @@
 //   index/              key-value store that follows the log; its cursor says how far.
 //   checkpoint          the last published checkpoint, to refuse a state that is older.
 import { dirname, join } from "node:path";
-import { encodeUtf8 } from "@sigillum/library/encoding";
+import { encodeHex, encodeUtf8, equalBytes } from "@sigillum/library/encoding";
+import { leafHash } from "@sigillum/library/merkle";
 import type { Logger } from "../host/index.ts";
 import { DirectoryObjectStore, type FileSystem, type KeyValueStore, WriteAheadFile, writeFileDurably } from "../storage/index.ts";
 import { type Batch, encodeBatch, parseBatch } from "./batch.ts";
@@ -16,8 +17,6 @@ import { logError } from "./errors.ts";
 import { encodeSnapshot, loadState, parseSnapshot, type RecordReader, type Snapshot } from "./snapshot.ts";
 import { TileStore } from "./tile-store.ts";
 import { type Grown, partialObjects, replayBatch, type TreeState } from "./tree-state.ts";
-import { encodeHex, equalBytes } from "@sigillum/library/encoding";
-import { leafHash } from "@sigillum/library/merkle";
 
 /** What a shard's storage is made of. */
 export interface ShardStorageOptions {
@@ -83,14 +82,21 @@ export class ShardStorage {
   accept(grown: Grown, batch: Batch, leafHashes: readonly Uint8Array[]): void {
     this.tiles.add(grown.full);
     for (const tile of grown.tiles) this.tiles.keepNodes(tile.level, tile.index, tile.nodes);
-    this.index.add(batch.entries.map((entry, position) => ({ ...entry, index: batch.start + position, leafHash: leafHashes[position] ?? entry.identity })));
+    this.index.add(
+      batch.entries.map((entry, position) => ({
+        ...entry,
+        index: batch.start + position,
+        leafHash: leafHashes[position] ?? entry.identity,
+      })),
+    );
   }
 
   /** Bring full tiles to the disk and begin a new write-ahead file when this one is long. Errors leave everything in memory and in the file. */
   async settle(state: TreeState): Promise<void> {
     try {
       await this.tiles.flush();
-      if (this.#wal !== undefined && this.#wal.length > this.#options.maxWriteAheadBytes && this.#snapshotting === undefined) await this.#roll(state);
+      if (this.#wal !== undefined && this.#wal.length > this.#options.maxWriteAheadBytes && this.#snapshotting === undefined)
+        await this.#roll(state);
     } catch (error) {
       this.#options.logger.error("log.settle-failed", { error, size: state.size });
     }
@@ -154,20 +160,28 @@ export class ShardStorage {
       const path = this.#walPath(generation);
       const { file, records, cutBytes } = await WriteAheadFile.open(path, this.#options.fileSystem);
       if (cutBytes > 0) this.#options.logger.warn("log.torn-record-cut", { path, cutBytes });
-      for (const record of records) state = await this.#replayRecord(state, parseBatch(record.payload, `record ${record.sequence} of ${path}`));
+      for (const record of records)
+        state = await this.#replayRecord(state, parseBatch(record.payload, `record ${record.sequence} of ${path}`));
       if (generation === generations.at(-1)) this.#wal = file;
       else await file.close();
       this.#generation = generation;
     }
     await this.#options.fileSystem.syncDirectory(join(this.#options.directory, "wal"));
     if (this.index.stored > state.size) {
-      throw logError("LOG_STATE_BEHIND_CHECKPOINT", `Cannot open log ${this.#options.origin}: it has ${state.size} entries but its index knows ${this.index.stored}`, {
-        found: String(state.size),
-        expected: `at least ${this.index.stored}`,
-      });
+      throw logError(
+        "LOG_STATE_BEHIND_CHECKPOINT",
+        `Cannot open log ${this.#options.origin}: it has ${state.size} entries but its index knows ${this.index.stored}`,
+        {
+          found: String(state.size),
+          expected: `at least ${this.index.stored}`,
+        },
+      );
     }
     if (this.index.stored < this.#snapshot.size) {
-      throw logError("LOG_STATE_CORRUPT", `Cannot open log ${this.#options.origin}: its index knows ${this.index.stored} entries, the snapshot has ${this.#snapshot.size}`);
+      throw logError(
+        "LOG_STATE_CORRUPT",
+        `Cannot open log ${this.#options.origin}: its index knows ${this.index.stored} entries, the snapshot has ${this.#snapshot.size}`,
+      );
     }
     return state;
   }
@@ -175,14 +189,22 @@ export class ShardStorage {
   async #replayRecord(state: TreeState, batch: Batch): Promise<TreeState> {
     const { origin, format } = this.#options;
     if (batch.start !== state.size) {
-      throw logError("LOG_STATE_CORRUPT", `Cannot open log ${origin}: a batch begins at entry ${batch.start}, expected ${state.size}`, { found: String(batch.start), expected: String(state.size) });
+      throw logError(
+        "LOG_STATE_CORRUPT",
+        `Cannot open log ${origin}: a batch begins at entry ${batch.start}, expected ${state.size}`,
+        { found: String(batch.start), expected: String(state.size) },
+      );
     }
     const grown = replayBatch(state, batch, (record) => format.leafOfRecord(record));
     if (!equalBytes(grown.state.root, batch.root)) {
-      throw logError("LOG_ROOT_MISMATCH", `Cannot open log ${origin}: the entries lead to root ${encodeHex(grown.state.root)} at size ${grown.state.size}, the batch recorded ${encodeHex(batch.root)}`, {
-        found: encodeHex(grown.state.root),
-        expected: encodeHex(batch.root),
-      });
+      throw logError(
+        "LOG_ROOT_MISMATCH",
+        `Cannot open log ${origin}: the entries lead to root ${encodeHex(grown.state.root)} at size ${grown.state.size}, the batch recorded ${encodeHex(batch.root)}`,
+        {
+          found: encodeHex(grown.state.root),
+          expected: encodeHex(batch.root),
+        },
+      );
     }
     const missing = [];
     for (const object of grown.full) {
@@ -205,7 +227,10 @@ export class ShardStorage {
     const live = found.filter((generation) => generation >= first);
     if (live.length === 0 && this.#snapshot.size === 0) return [first];
     if (live.length === 0 || live.some((generation, position) => generation !== first + position)) {
-      throw logError("LOG_STATE_CORRUPT", `Cannot open log ${origin}: write-ahead files ${live.join(", ") || "none"} are there, expected ${first} and those after it`);
+      throw logError(
+        "LOG_STATE_CORRUPT",
+        `Cannot open log ${origin}: write-ahead files ${live.join(", ") || "none"} are there, expected ${first} and those after it`,
+      );
     }
     return live;
   }
@@ -232,12 +257,20 @@ export class ShardStorage {
     const partials = partialObjects(state);
     for (const object of partials) await this.objects.write(object.path, object.bytes);
     await this.objects.sync();
-    const snapshot: Snapshot = { origin, size: state.size, root: state.root, timeMs: state.timeMs, firstGeneration, partials: partials.map(({ path }) => path) };
+    const snapshot: Snapshot = {
+      origin,
+      size: state.size,
+      root: state.root,
+      timeMs: state.timeMs,
+      firstGeneration,
+      partials: partials.map(({ path }) => path),
+    };
     // A crash before this line leaves the old snapshot with all its write-ahead files; after it, files that the next open removes.
     await writeFileDurably(join(directory, "state", "head.json"), encodeSnapshot(snapshot), fileSystem);
     const before = this.#snapshot;
     this.#snapshot = snapshot;
-    for (let generation = before.firstGeneration; generation < firstGeneration; generation += 1) await fileSystem.remove(this.#walPath(generation));
+    for (let generation = before.firstGeneration; generation < firstGeneration; generation += 1)
+      await fileSystem.remove(this.#walPath(generation));
     for (const path of before.partials) if (!snapshot.partials.includes(path)) await this.objects.remove(path);
   }
 
@@ -249,10 +282,14 @@ export class ShardStorage {
 async function readSnapshot(options: ShardStorageOptions): Promise<Snapshot> {
   const path = join(options.directory, "state", "head.json");
   const bytes = await options.fileSystem.readFile(path);
-  if (bytes === undefined) return { origin: options.origin, size: 0, root: new Uint8Array(32), timeMs: 0, firstGeneration: 1, partials: [] };
+  if (bytes === undefined)
+    return { origin: options.origin, size: 0, root: new Uint8Array(32), timeMs: 0, firstGeneration: 1, partials: [] };
   const snapshot = parseSnapshot(bytes, path);
   if (snapshot.origin !== options.origin) {
-    throw logError("LOG_ORIGIN_MISMATCH", `Cannot open log ${options.origin}: ${path} belongs to log ${snapshot.origin}`, { found: snapshot.origin, expected: options.origin });
+    throw logError("LOG_ORIGIN_MISMATCH", `Cannot open log ${options.origin}: ${path} belongs to log ${snapshot.origin}`, {
+      found: snapshot.origin,
+      expected: options.origin,
+    });
   }
   return snapshot;
 }

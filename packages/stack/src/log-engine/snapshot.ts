@@ -1,7 +1,6 @@
 // The snapshot of a shard: a tree that is whole on the disk without the write-ahead file, and which write-ahead files follow it.
-import { encodeHex, encodeUtf8, isSigillumError, JsonObject, parseHex, parseJson } from "@sigillum/library/encoding";
+import { encodeHex, encodeUtf8, equalBytes, isSigillumError, JsonObject, parseHex, parseJson } from "@sigillum/library/encoding";
 import { entryBundlePath, leafHash, TileEdge, type TileNodes, tilePath, tileWidth, widthOfTile } from "@sigillum/library/merkle";
-import { equalBytes } from "@sigillum/library/encoding";
 import type { ObjectStore } from "../storage/index.ts";
 import { logError } from "./errors.ts";
 import { parseTimes, timesPath } from "./tile-store.ts";
@@ -28,7 +27,11 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
 export function parseSnapshot(bytes: Uint8Array, path: string): Snapshot {
   try {
     const fields = JsonObject.from(parseJson(bytes), "head");
-    if (fields.safeInteger("version") !== 1) throw logError("LOG_STATE_CORRUPT", `Cannot read ${path}: it is of version ${fields.safeInteger("version")}, this program reads 1`);
+    if (fields.safeInteger("version") !== 1)
+      throw logError(
+        "LOG_STATE_CORRUPT",
+        `Cannot read ${path}: it is of version ${fields.safeInteger("version")}, this program reads 1`,
+      );
     return {
       origin: fields.string("origin"),
       size: fields.safeInteger("size"),
@@ -39,7 +42,9 @@ export function parseSnapshot(bytes: Uint8Array, path: string): Snapshot {
     };
   } catch (cause) {
     if (isSigillumError(cause) && cause.code === "LOG_STATE_CORRUPT") throw cause;
-    throw logError("LOG_STATE_CORRUPT", `Cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw logError("LOG_STATE_CORRUPT", `Cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -58,10 +63,14 @@ export async function loadState(snapshot: Snapshot, objects: ObjectStore, format
   const edge = await loadEdge(snapshot.size, objects);
   const root = edge.root();
   if (!equalBytes(root, snapshot.root)) {
-    throw logError("LOG_ROOT_MISMATCH", `Cannot open log ${snapshot.origin}: its tiles lead to root ${encodeHex(root)} at size ${snapshot.size}, it recorded ${encodeHex(snapshot.root)}`, {
-      found: encodeHex(root),
-      expected: encodeHex(snapshot.root),
-    });
+    throw logError(
+      "LOG_ROOT_MISMATCH",
+      `Cannot open log ${snapshot.origin}: its tiles lead to root ${encodeHex(root)} at size ${snapshot.size}, it recorded ${encodeHex(snapshot.root)}`,
+      {
+        found: encodeHex(root),
+        expected: encodeHex(snapshot.root),
+      },
+    );
   }
   const width = snapshot.size % tileWidth;
   const index = Math.floor(snapshot.size / tileWidth);
@@ -90,12 +99,19 @@ function requireOpenEntries(
 ): void {
   const width = snapshot.size % tileWidth;
   if (records.length !== width || timesMs.length !== width) {
-    throw logError("LOG_STATE_CORRUPT", `Cannot open log ${snapshot.origin}: its open bundle has ${records.length} entries and ${timesMs.length} times, expected ${width}`);
+    throw logError(
+      "LOG_STATE_CORRUPT",
+      `Cannot open log ${snapshot.origin}: its open bundle has ${records.length} entries and ${timesMs.length} times, expected ${width}`,
+    );
   }
   for (const [position, record] of records.entries()) {
     const found = leafHash(format.leafOfRecord(record));
     if (tile !== undefined && equalBytes(found, tile.node(0, position))) continue;
-    throw logError("LOG_ROOT_MISMATCH", `Cannot open log ${snapshot.origin}: entry ${snapshot.size - width + position} does not hash to its leaf`, { found: encodeHex(found) });
+    throw logError(
+      "LOG_ROOT_MISMATCH",
+      `Cannot open log ${snapshot.origin}: entry ${snapshot.size - width + position} does not hash to its leaf`,
+      { found: encodeHex(found) },
+    );
   }
 }
 

@@ -89,7 +89,10 @@ export class TileStore {
     const bytes = await this.#required(entryBundlePath(index, tileWidth));
     const bundle = { records: this.#splitBundle(bytes), timesMs: parseTimes(await this.#required(timesPath(index, tileWidth))) };
     if (bundle.records.length !== tileWidth || bundle.timesMs.length !== tileWidth) {
-      throw logError("LOG_STATE_CORRUPT", `Cannot read entry bundle ${index}: it has ${bundle.records.length} entries and ${bundle.timesMs.length} times, expected ${tileWidth}`);
+      throw logError(
+        "LOG_STATE_CORRUPT",
+        `Cannot read entry bundle ${index}: it has ${bundle.records.length} entries and ${bundle.timesMs.length} times, expected ${tileWidth}`,
+      );
     }
     this.#bundles.set(String(index), bundle, bytes.length + tileWidth * 120);
     return bundle;

@@ -1,6 +1,15 @@
 // The committed tree: its open tiles and the entries of its open bundle. A state never changes; a batch makes the next one.
 import { concatBytes } from "@sigillum/library/encoding";
-import { entryBundlePath, type Hash, leafHash, type Tile, TileEdge, type TileNodes, tilePath, tileWidth } from "@sigillum/library/merkle";
+import {
+  entryBundlePath,
+  type Hash,
+  leafHash,
+  type Tile,
+  TileEdge,
+  type TileNodes,
+  tilePath,
+  tileWidth,
+} from "@sigillum/library/merkle";
 import type { Batch } from "./batch.ts";
 import { encodeTimes, type StoredObject, timesPath } from "./tile-store.ts";
 
@@ -32,7 +41,11 @@ export interface Grown {
 }
 
 /** Grow a state by entries. The state given stays as it was, so that a batch that is not durable leaves no trace. */
-export function growState(before: TreeState, entries: readonly { readonly record: Uint8Array; readonly leafHash: Hash }[], timeMs: number): Grown {
+export function growState(
+  before: TreeState,
+  entries: readonly { readonly record: Uint8Array; readonly leafHash: Hash }[],
+  timeMs: number,
+): Grown {
   const edge = before.edge.clone();
   const full: StoredObject[] = [];
   let records = [...before.openRecords];
@@ -45,7 +58,10 @@ export function growState(before: TreeState, entries: readonly { readonly record
     size += 1;
     if (records.length === tileWidth) {
       const index = size / tileWidth - 1;
-      full.push({ path: entryBundlePath(index, tileWidth), bytes: concatBytes(...records) }, { path: timesPath(index, tileWidth), bytes: encodeTimes(timesMs) });
+      full.push(
+        { path: entryBundlePath(index, tileWidth), bytes: concatBytes(...records) },
+        { path: timesPath(index, tileWidth), bytes: encodeTimes(timesMs) },
+      );
       records = [];
       timesMs = [];
     }
@@ -73,7 +89,10 @@ export function partialObjects(state: TreeState): StoredObject[] {
   const width = state.openRecords.length;
   if (width > 0) {
     const index = Math.floor(state.size / tileWidth);
-    objects.push({ path: entryBundlePath(index, width), bytes: concatBytes(...state.openRecords) }, { path: timesPath(index, width), bytes: encodeTimes(state.openTimesMs) });
+    objects.push(
+      { path: entryBundlePath(index, width), bytes: concatBytes(...state.openRecords) },
+      { path: timesPath(index, width), bytes: encodeTimes(state.openTimesMs) },
+    );
   }
   return objects;
 }
