@@ -1,6 +1,13 @@
 // Entries of Rekor v1: what may be added, and how an entry is answered.
 import { encodeBase64, encodeHex, isSigillumError, JsonObject, parseJson, quote } from "@sigillum/library/encoding";
-import { encodeLogEntryBody, formatEntryId, parseProposedEntry, type ProposedEntry, setPayload, verifyProposedEntry } from "@sigillum/library/log-entry";
+import {
+  encodeLogEntryBody,
+  formatEntryId,
+  type ProposedEntry,
+  parseProposedEntry,
+  setPayload,
+  verifyProposedEntry,
+} from "@sigillum/library/log-entry";
 import { leafHash } from "@sigillum/library/merkle";
 import { type BodyEntry, maxLeafBytes } from "../log-engine/index.ts";
 import { rekorV1Error } from "./errors.ts";
@@ -15,7 +22,10 @@ export type LogEntryJson = Readonly<Record<string, unknown>>;
 
 /** Read and verify a posted proposal; what comes out may be added. Whether a certificate in it is to be trusted was not checked. */
 export function prepareEntry(requestBody: Uint8Array): BodyEntry {
-  return preparing(() => prepareProposal(parseProposedEntry(requestBody)), () => requireSchema(requestBody));
+  return preparing(
+    () => prepareProposal(parseProposedEntry(requestBody)),
+    () => requireSchema(requestBody),
+  );
 }
 
 /** Canonicalize a verified proposal. */
@@ -23,10 +33,14 @@ export function prepareProposal(proposed: ProposedEntry): BodyEntry {
   const stored = verifyProposedEntry(proposed);
   const body = encodeLogEntryBody(stored);
   if (body.length > maxLeafBytes) {
-    throw rekorV1Error("REKOR_V1_ENTRY_TOO_LARGE", `error processing entry: its stored form has ${body.length} bytes, at most ${maxLeafBytes} fit`, {
-      found: String(body.length),
-      expected: `at most ${maxLeafBytes}`,
-    });
+    throw rekorV1Error(
+      "REKOR_V1_ENTRY_TOO_LARGE",
+      `error processing entry: its stored form has ${body.length} bytes, at most ${maxLeafBytes} fit`,
+      {
+        found: String(body.length),
+        expected: `at most ${maxLeafBytes}`,
+      },
+    );
   }
   return { body, leafHash: leafHash(body), searchKeys: searchKeysOf(proposed, stored) };
 }
@@ -39,10 +53,14 @@ export function preparing<T>(prepare: () => T, diagnose: () => void): T {
     if (!isSigillumError(cause) || cause.code.startsWith("REKOR_V1_")) throw cause;
     diagnose();
     if (cause.code === "ENTRY_KIND_UNKNOWN") {
-      throw rekorV1Error("REKOR_V1_KIND_UNSUPPORTED", `error processing entry: ${cause.message}; this log accepts ${acceptedKinds.join(" and ")}`, {
-        cause,
-        expected: acceptedKinds.join(", "),
-      });
+      throw rekorV1Error(
+        "REKOR_V1_KIND_UNSUPPORTED",
+        `error processing entry: ${cause.message}; this log accepts ${acceptedKinds.join(" and ")}`,
+        {
+          cause,
+          expected: acceptedKinds.join(", "),
+        },
+      );
     }
     throw rekorV1Error("REKOR_V1_ENTRY_INVALID", `error processing entry: ${cause.message}`, { cause });
   }

@@ -2,4 +2,4 @@
 export { acceptedKinds, prepareEntry } from "./entries.ts";
 export { rekorV1Error, rekorV1Errors } from "./errors.ts";
 export { createRekorV1, type RekorV1Options } from "./rekor-v1.ts";
-export { openRekorV1Shard, type Place, rekorV1LogId, type RekorV1Shard, type RekorV1ShardOptions, ShardList } from "./shards.ts";
+export { openRekorV1Shard, type Place, type RekorV1Shard, type RekorV1ShardOptions, rekorV1LogId, ShardList } from "./shards.ts";

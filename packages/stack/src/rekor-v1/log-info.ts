@@ -29,9 +29,15 @@ export async function consistency(shards: ShardList, query: URLSearchParams): Pr
   if (lastSize === undefined) throw invalid(602, "lastSize in query is required");
   const firstSize = sizeOf(query, "firstSize") ?? 1;
   const { shard } = shards.byTreeId(treeIdOf(query));
-  if (firstSize > lastSize) throw sizeError(`firstSize(${firstSize}) must be less than lastSize(${lastSize})`, firstSize, lastSize);
+  if (firstSize > lastSize)
+    throw sizeError(`firstSize(${firstSize}) must be less than lastSize(${lastSize})`, firstSize, lastSize);
   const { size, root } = shard.head();
-  if (lastSize > size) throw sizeError(`The tree size requested(${lastSize}) was greater than what is currently observable(${size})`, lastSize, size);
+  if (lastSize > size)
+    throw sizeError(
+      `The tree size requested(${lastSize}) was greater than what is currently observable(${size})`,
+      lastSize,
+      size,
+    );
   const proof = await shard.consistencyProof(firstSize, lastSize);
   // TRAP of transparency-log.md §1.7: the root is that of the current tree, not of lastSize.
   return jsonReply(200, { hashes: proof.map((hash) => encodeHex(hash)), rootHash: encodeHex(root) });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type IncomingMessage, request as httpRequest, type Server } from "node:http";
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -12,7 +12,7 @@ import { encodeBase64, encodePem, encodeUtf8, parseBase64, parseHex } from "@sig
 import { encodeProposedHashedRekord, verifySet } from "@sigillum/library/log-entry";
 import { leafHash, verifyConsistency, verifyInclusion } from "@sigillum/library/merkle";
 import { encodeName, fulcioLeafExtensions, signCertificate } from "@sigillum/library/x509";
-import { silentLogger, type Service } from "../host/index.ts";
+import { type Service, silentLogger } from "../host/index.ts";
 import { createRekorV1, openRekorV1Shard, type RekorV1Shard, rekorV1LogId } from "./index.ts";
 
 const hostname = "rekor.example";
@@ -26,7 +26,10 @@ interface Answer {
 
 function newKey(): { signer: Signer; sign: (message: Uint8Array) => Buffer } {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  return { signer: createSigner(privateKey.export({ type: "pkcs8", format: "der" })), sign: (message) => sign("sha256", message, privateKey) };
+  return {
+    signer: createSigner(privateKey.export({ type: "pkcs8", format: "der" })),
+    sign: (message) => sign("sha256", message, privateKey),
+  };
 }
 
 interface EntryJson {
@@ -36,7 +39,13 @@ interface EntryJson {
   readonly logIndex: number;
   readonly verification: {
     readonly signedEntryTimestamp: string;
-    readonly inclusionProof: { readonly checkpoint: string; readonly hashes: string[]; readonly logIndex: number; readonly rootHash: string; readonly treeSize: number };
+    readonly inclusionProof: {
+      readonly checkpoint: string;
+      readonly hashes: string[];
+      readonly logIndex: number;
+      readonly rootHash: string;
+      readonly treeSize: number;
+    };
   };
 }
 
@@ -68,10 +77,22 @@ describe("createRekorV1", () => {
   let ask: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
 
   const openShard = (name: string, treeId: bigint): Promise<RekorV1Shard> =>
-    openRekorV1Shard({ directory: join(directory, name), hostname, treeId, signer: newKey().signer, clock: { nowMs: () => nowMs }, logger: silentLogger });
+    openRekorV1Shard({
+      directory: join(directory, name),
+      hostname,
+      treeId,
+      signer: newKey().signer,
+      clock: { nowMs: () => nowMs },
+      logger: silentLogger,
+    });
 
   const serve = async (shards: readonly RekorV1Shard[], duplicates?: "existing" | "conflict"): Promise<typeof ask> => {
-    const service = createRekorV1({ shards, listener: { addresses: ["127.0.0.1"], port: 0 }, logger: silentLogger, ...(duplicates === undefined ? {} : { duplicates }) });
+    const service = createRekorV1({
+      shards,
+      listener: { addresses: ["127.0.0.1"], port: 0 },
+      logger: silentLogger,
+      ...(duplicates === undefined ? {} : { duplicates }),
+    });
     services.push(service);
     const server = createServer(service.listeners[0]?.handler);
     servers.push(server);
@@ -81,11 +102,20 @@ describe("createRekorV1", () => {
     const { port } = address;
     return (method, path, body, headers = {}) =>
       new Promise((resolve, reject) => {
-        const outgoing = httpRequest({ host: "127.0.0.1", port, method, path, headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers } }, (incoming) => {
-          let text = "";
-          incoming.setEncoding("utf8").on("data", (part: string) => (text += part));
-          incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text }));
-        });
+        const outgoing = httpRequest(
+          {
+            host: "127.0.0.1",
+            port,
+            method,
+            path,
+            headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+          },
+          (incoming) => {
+            let text = "";
+            incoming.setEncoding("utf8").on("data", (part: string) => (text += part));
+            incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text }));
+          },
+        );
         outgoing.on("error", reject);
         outgoing.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
       });
@@ -96,7 +126,8 @@ describe("createRekorV1", () => {
     old = await openShard("old", 1193050959916656506n);
     active = await openShard("active", 2605736670972794746n);
     const before = await serve([old]);
-    for (const text of ["old 0", "old 1", "old 2"]) assert.equal((await before("POST", "/api/v1/log/entries", hashedRekord(text))).status, 201);
+    for (const text of ["old 0", "old 1", "old 2"])
+      assert.equal((await before("POST", "/api/v1/log/entries", hashedRekord(text))).status, 201);
     ask = await serve([old, active]);
   });
   after(async () => {
@@ -111,12 +142,24 @@ describe("createRekorV1", () => {
     const logId = rekorV1LogId(owner.signer);
     assert.equal(entry.logID, Buffer.from(logId).toString("hex"));
     assert.equal(entry.integratedTime, Math.floor(nowMs / 1000));
-    verifySet({ body, integratedTime: entry.integratedTime, logId, logIndex: entry.logIndex }, parseBase64(entry.verification.signedEntryTimestamp), owner.signer);
+    verifySet(
+      { body, integratedTime: entry.integratedTime, logId, logIndex: entry.logIndex },
+      parseBase64(entry.verification.signedEntryTimestamp),
+      owner.signer,
+    );
     const proof = entry.verification.inclusionProof;
     assert.equal(parseSignedNote(proof.checkpoint).signatures.length, 1);
-    const checkpoint = verifyCheckpoint(proof.checkpoint, noteKey(hostname, owner.signer.publicKey), { origin: `${hostname} - ${owner.treeId}` });
+    const checkpoint = verifyCheckpoint(proof.checkpoint, noteKey(hostname, owner.signer.publicKey), {
+      origin: `${hostname} - ${owner.treeId}`,
+    });
     assert.deepEqual([checkpoint.treeSize, Buffer.from(checkpoint.root).toString("hex")], [proof.treeSize, proof.rootHash]);
-    verifyInclusion({ leafHash: leafHash(body), leafIndex: proof.logIndex, treeSize: proof.treeSize, proof: proof.hashes.map(parseHex), root: checkpoint.root });
+    verifyInclusion({
+      leafHash: leafHash(body),
+      leafIndex: proof.logIndex,
+      treeSize: proof.treeSize,
+      proof: proof.hashes.map(parseHex),
+      root: checkpoint.root,
+    });
   };
 
   test("POST /log/entries answers 201 with ETag, Location, a virtual index, a promise and a proof that verify", async () => {
@@ -143,13 +186,23 @@ describe("createRekorV1", () => {
   test("POST /log/entries takes a dsse envelope, and finds it by payload, envelope, key and subject digests", async () => {
     const digest = "ab".repeat(32);
     const payload = JSON.stringify({
-      _type: "https://in-toto.io/Statement/v1", subject: [{ name: "file", digest: { sha256: digest } }], predicateType: "https://slsa.dev/provenance/v0.2",
+      _type: "https://in-toto.io/Statement/v1",
+      subject: [{ name: "file", digest: { sha256: digest } }],
+      predicateType: "https://slsa.dev/provenance/v0.2",
       predicate: { materials: [{ uri: "git", digest: { sha1: "cd".repeat(20) } }] },
     });
     const type = "application/vnd.in-toto+json";
-    const envelope = JSON.stringify({ payload: encodeBase64(encodeUtf8(payload)), payloadType: type, signatures: [{ sig: client.sign(preAuthenticationEncoding(type, encodeUtf8(payload))).toString("base64") }] });
+    const envelope = JSON.stringify({
+      payload: encodeBase64(encodeUtf8(payload)),
+      payloadType: type,
+      signatures: [{ sig: client.sign(preAuthenticationEncoding(type, encodeUtf8(payload))).toString("base64") }],
+    });
     const pem = encodePublicKeyPem(client.signer.publicKey);
-    const proposal = { kind: "dsse", apiVersion: "0.0.1", spec: { proposedContent: { envelope, verifiers: [encodeBase64(encodeUtf8(pem))] } } };
+    const proposal = {
+      kind: "dsse",
+      apiVersion: "0.0.1",
+      spec: { proposedContent: { envelope, verifiers: [encodeBase64(encodeUtf8(pem))] } },
+    };
     const answer = await ask("POST", "/api/v1/log/entries", proposal);
     assert.equal(answer.status, 201, answer.text);
     const { id, entry } = onlyEntry(answer.text);
@@ -157,11 +210,22 @@ describe("createRekorV1", () => {
     const stored = JSON.parse(Buffer.from(parseBase64(entry.body)).toString());
     const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
     assert.deepEqual([stored.spec.envelopeHash.value, stored.spec.payloadHash.value], [hash(envelope), hash(payload)]);
-    for (const query of [{ hash: digest }, { hash: `sha1:${"CD".repeat(20)}` }, { hash: hash(payload) }, { hash: `sha256:${hash(envelope)}` }, { hash: hash(pem) }]) {
+    for (const query of [
+      { hash: digest },
+      { hash: `sha1:${"CD".repeat(20)}` },
+      { hash: hash(payload) },
+      { hash: `sha256:${hash(envelope)}` },
+      { hash: hash(pem) },
+    ]) {
       assert.deepEqual(JSON.parse((await ask("POST", "/api/v1/index/retrieve", query)).text), [id]);
     }
-    const retrieved = await ask("POST", "/api/v1/log/entries/retrieve", { entries: [proposal, { kind: "intoto", apiVersion: "0.0.1", spec: {} }] });
-    assert.deepEqual(JSON.parse(retrieved.text).map((found: object) => Object.keys(found)[0]), [id]);
+    const retrieved = await ask("POST", "/api/v1/log/entries/retrieve", {
+      entries: [proposal, { kind: "intoto", apiVersion: "0.0.1", spec: {} }],
+    });
+    assert.deepEqual(
+      JSON.parse(retrieved.text).map((found: object) => Object.keys(found)[0]),
+      [id],
+    );
   });
 
   test("POST /log/entries refuses bad entries with Rekor's statuses and codes", async () => {
@@ -193,15 +257,23 @@ describe("createRekorV1", () => {
     const { id, entry } = onlyEntry(byIndex.text);
     verify({ id, entry }, old);
     assert.deepEqual([entry.logIndex, entry.verification.inclusionProof.logIndex], [1, 1]);
-    for (const name of [id, id.slice(16), id.toUpperCase()]) assert.equal(onlyEntry((await ask("GET", `/api/v1/log/entries/${name}`)).text).id, id);
+    for (const name of [id, id.slice(16), id.toUpperCase()])
+      assert.equal(onlyEntry((await ask("GET", `/api/v1/log/entries/${name}`)).text).id, id);
     const elsewhere = `${active.treeId.toString(16)}${id.slice(16)}`;
-    for (const absent of [`/api/v1/log/entries/${elsewhere}`, `/api/v1/log/entries/${"0".repeat(64)}`, "/api/v1/log/entries?logIndex=4000000000"]) {
+    for (const absent of [
+      `/api/v1/log/entries/${elsewhere}`,
+      `/api/v1/log/entries/${"0".repeat(64)}`,
+      "/api/v1/log/entries?logIndex=4000000000",
+    ]) {
       const answer = await ask("GET", absent);
       assert.deepEqual([answer.status, answer.text], [404, ""], absent);
     }
     const cases: readonly [string, number, number][] = [
-      ["/api/v1/log/entries", 422, 602], ["/api/v1/log/entries?logIndex=x", 422, 601], ["/api/v1/log/entries?logIndex=-1", 422, 609],
-      ["/api/v1/log/entries/abc", 422, 605], [`/api/v1/log/entries/${"0".repeat(80)}`, 400, 400],
+      ["/api/v1/log/entries", 422, 602],
+      ["/api/v1/log/entries?logIndex=x", 422, 601],
+      ["/api/v1/log/entries?logIndex=-1", 422, 609],
+      ["/api/v1/log/entries/abc", 422, 605],
+      [`/api/v1/log/entries/${"0".repeat(80)}`, 400, 400],
     ];
     for (const [path, status, code] of cases) {
       const answer = await ask("GET", path);
@@ -211,34 +283,70 @@ describe("createRekorV1", () => {
 
   test("POST /log/entries/retrieve combines lists, leaves out what is not there and counts to ten", async () => {
     const { id } = onlyEntry((await ask("GET", "/api/v1/log/entries?logIndex=0")).text);
-    const answer = await ask("POST", "/api/v1/log/entries/retrieve", { logIndexes: [2, 99999], entryUUIDs: [id, "0".repeat(64)], entries: [JSON.parse(hashedRekord("old 0"))] });
+    const answer = await ask("POST", "/api/v1/log/entries/retrieve", {
+      logIndexes: [2, 99999],
+      entryUUIDs: [id, "0".repeat(64)],
+      entries: [JSON.parse(hashedRekord("old 0"))],
+    });
     assert.equal(answer.status, 200);
     // ECDSA signatures differ each time: the proposal above is another leaf than the stored one.
-    assert.deepEqual(JSON.parse(answer.text).map((found: Record<string, EntryJson>) => Object.values(found)[0]?.logIndex), [2, 0]);
+    assert.deepEqual(
+      JSON.parse(answer.text).map((found: Record<string, EntryJson>) => Object.values(found)[0]?.logIndex),
+      [2, 0],
+    );
     assert.deepEqual(JSON.parse((await ask("POST", "/api/v1/log/entries/retrieve", { logIndexes: [99999] })).text), []);
     const cases: readonly [unknown, number][] = [
-      [{ logIndexes: Array.from({ length: 11 }, (_, at) => at) }, 422], [{ logIndexes: [0, 1, 2, 3, 4, 5], entryUUIDs: Array.from({ length: 5 }, () => id) }, 422],
-      [{ logIndexes: [] }, 422], [{ logIndexes: [-1] }, 422], [{ logIndexes: ["1"] }, 422], [{ entryUUIDs: ["zz"] }, 422], [{ entries: [{ kind: "nothing", apiVersion: "0.0.1", spec: {} }] }, 400], ["[", 400],
+      [{ logIndexes: Array.from({ length: 11 }, (_, at) => at) }, 422],
+      [{ logIndexes: [0, 1, 2, 3, 4, 5], entryUUIDs: Array.from({ length: 5 }, () => id) }, 422],
+      [{ logIndexes: [] }, 422],
+      [{ logIndexes: [-1] }, 422],
+      [{ logIndexes: ["1"] }, 422],
+      [{ entryUUIDs: ["zz"] }, 422],
+      [{ entries: [{ kind: "nothing", apiVersion: "0.0.1", spec: {} }] }, 400],
+      ["[", 400],
     ];
-    for (const [body, status] of cases) assert.equal((await ask("POST", "/api/v1/log/entries/retrieve", body)).status, status, JSON.stringify(body));
+    for (const [body, status] of cases)
+      assert.equal((await ask("POST", "/api/v1/log/entries/retrieve", body)).status, status, JSON.stringify(body));
   });
 
   test("GET /log, /log/publicKey and /log/proof answer for each shard", async () => {
     const info = JSON.parse((await ask("GET", "/api/v1/log")).text);
-    assert.deepEqual([info.treeID, info.treeSize, info.inactiveShards.length, info.inactiveShards[0].treeID, info.inactiveShards[0].treeSize], [String(active.treeId), active.shard.head().size, 1, String(old.treeId), 3]);
-    verifyCheckpoint(info.signedTreeHead, noteKey(hostname, active.signer.publicKey), { origin: `${hostname} - ${active.treeId}` });
+    assert.deepEqual(
+      [info.treeID, info.treeSize, info.inactiveShards.length, info.inactiveShards[0].treeID, info.inactiveShards[0].treeSize],
+      [String(active.treeId), active.shard.head().size, 1, String(old.treeId), 3],
+    );
+    verifyCheckpoint(info.signedTreeHead, noteKey(hostname, active.signer.publicKey), {
+      origin: `${hostname} - ${active.treeId}`,
+    });
     const alone = await serve([active]);
     assert.equal(JSON.parse((await alone("GET", "/api/v1/log")).text).inactiveShards, null);
     const key = await ask("GET", `/api/v1/log/publicKey?treeID=${old.treeId}`, undefined, { accept: "application/x-pem-file" });
-    assert.deepEqual([key.headers["content-type"], key.text], ["application/x-pem-file", encodePublicKeyPem(old.signer.publicKey)]);
+    assert.deepEqual(
+      [key.headers["content-type"], key.text],
+      ["application/x-pem-file", encodePublicKeyPem(old.signer.publicKey)],
+    );
     const proof = JSON.parse((await ask("GET", `/api/v1/log/proof?firstSize=1&lastSize=2&treeID=${old.treeId}`)).text);
     assert.equal(proof.rootHash, Buffer.from(old.shard.head().root).toString("hex"));
-    verifyConsistency({ size1: 1, root1: await old.shard.rootAt(1), size2: 2, root2: await old.shard.rootAt(2), proof: proof.hashes.map(parseHex) });
-    assert.deepEqual(JSON.parse((await ask("GET", "/api/v1/log/proof?firstSize=2&lastSize=2&treeID=" + old.treeId)).text).hashes, []);
+    verifyConsistency({
+      size1: 1,
+      root1: await old.shard.rootAt(1),
+      size2: 2,
+      root2: await old.shard.rootAt(2),
+      proof: proof.hashes.map(parseHex),
+    });
+    assert.deepEqual(
+      JSON.parse((await ask("GET", `/api/v1/log/proof?firstSize=2&lastSize=2&treeID=${old.treeId}`)).text).hashes,
+      [],
+    );
     const cases: readonly [string, number, number][] = [
-      ["/api/v1/log/publicKey?treeID=7", 400, 400], ["/api/v1/log/proof?lastSize=1&treeID=7", 400, 400], ["/api/v1/log/publicKey?treeID=x", 422, 605],
-      ["/api/v1/log/proof?firstSize=3&lastSize=2", 400, 400], ["/api/v1/log/proof?lastSize=1000000", 400, 400], ["/api/v1/log/proof", 422, 602],
-      ["/api/v1/log/proof?firstSize=0&lastSize=2", 422, 609], ["/api/v1/log/proof?lastSize=9007199254740993", 422, 601],
+      ["/api/v1/log/publicKey?treeID=7", 400, 400],
+      ["/api/v1/log/proof?lastSize=1&treeID=7", 400, 400],
+      ["/api/v1/log/publicKey?treeID=x", 422, 605],
+      ["/api/v1/log/proof?firstSize=3&lastSize=2", 400, 400],
+      ["/api/v1/log/proof?lastSize=1000000", 400, 400],
+      ["/api/v1/log/proof", 422, 602],
+      ["/api/v1/log/proof?firstSize=0&lastSize=2", 422, 609],
+      ["/api/v1/log/proof?lastSize=9007199254740993", 422, 601],
     ];
     for (const [path, status, code] of cases) {
       const answer = await ask("GET", path);
@@ -251,25 +359,54 @@ describe("createRekorV1", () => {
     const spki = client.signer.publicKey.spki;
     const der = await signCertificate(
       {
-        serial: Uint8Array.of(1), issuer: name, subject: name, notBeforeMs: 0, notAfterMs: 1e12, spki,
-        extensions: fulcioLeafExtensions({ spki, issuerKeyId: undefined, subjectAltName: { type: "email", value: "Jo@Example.org" }, claims: { issuer: "https://issuer.example" } }),
+        serial: Uint8Array.of(1),
+        issuer: name,
+        subject: name,
+        notBeforeMs: 0,
+        notAfterMs: 1e12,
+        spki,
+        extensions: fulcioLeafExtensions({
+          spki,
+          issuerKeyId: undefined,
+          subjectAltName: { type: "email", value: "Jo@Example.org" },
+          claims: { issuer: "https://issuer.example" },
+        }),
       },
       client.signer,
     );
     const digest = createHash("sha256").update("mail").digest();
-    const proposal = encodeProposedHashedRekord({ hashAlgorithm: "sha256", digest, signature: client.sign(encodeUtf8("mail")), verifier: { type: "certificate", der } });
+    const proposal = encodeProposedHashedRekord({
+      hashAlgorithm: "sha256",
+      digest,
+      signature: client.sign(encodeUtf8("mail")),
+      verifier: { type: "certificate", der },
+    });
     const { id } = onlyEntry((await ask("POST", "/api/v1/log/entries", proposal)).text);
-    const search = async (query: unknown): Promise<unknown> => JSON.parse((await ask("POST", "/api/v1/index/retrieve", query)).text);
+    const search = async (query: unknown): Promise<unknown> =>
+      JSON.parse((await ask("POST", "/api/v1/index/retrieve", query)).text);
     const certificate = { format: "x509", content: encodeBase64(encodeUtf8(encodePem("CERTIFICATE", der))) };
-    for (const query of [{ email: "jo@example.ORG" }, { subject: "JO@example.org" }, { hash: digest.toString("hex") }, { publicKey: certificate }]) assert.deepEqual(await search(query), [id]);
+    for (const query of [
+      { email: "jo@example.ORG" },
+      { subject: "JO@example.org" },
+      { hash: digest.toString("hex") },
+      { publicKey: certificate },
+    ])
+      assert.deepEqual(await search(query), [id]);
     assert.deepEqual(await search({ email: "jo@example.org", hash: "00".repeat(32), operator: "and" }), []);
     assert.deepEqual(await search({ email: "jo@example.org", hash: "00".repeat(32) }), [id]);
     assert.deepEqual(await search({}), []);
     const cases: readonly [unknown, number][] = [
-      [{ email: "nobody" }, 422], [{ hash: "xyz" }, 422], [{ subject: "" }, 422], [{ operator: "nor" }, 422], [{ publicKey: { content: "AA==" } }, 422], [{ publicKey: { format: "png", content: "AA==" } }, 422],
-      [{ publicKey: { format: "x509", content: "AA==" } }, 400], [{ publicKey: { format: "pgp", content: "AA==" } }, 400],
+      [{ email: "nobody" }, 422],
+      [{ hash: "xyz" }, 422],
+      [{ subject: "" }, 422],
+      [{ operator: "nor" }, 422],
+      [{ publicKey: { content: "AA==" } }, 422],
+      [{ publicKey: { format: "png", content: "AA==" } }, 422],
+      [{ publicKey: { format: "x509", content: "AA==" } }, 400],
+      [{ publicKey: { format: "pgp", content: "AA==" } }, 400],
     ];
-    for (const [query, status] of cases) assert.equal((await ask("POST", "/api/v1/index/retrieve", query)).status, status, JSON.stringify(query));
+    for (const [query, status] of cases)
+      assert.equal((await ask("POST", "/api/v1/index/retrieve", query)).status, status, JSON.stringify(query));
   });
 
   test("GET /tlog/v1/<treeID>/ serves a shard's tree as tiles", async () => {

@@ -1,7 +1,16 @@
 // Rekor v1's face of the log engine: its HTTP API with the quirks that unmodified clients depend on.
 import { encodeHex } from "@sigillum/library/encoding";
 import { formatEntryId, maxRequestBytes } from "@sigillum/library/log-entry";
-import { type HttpReply, type HttpRequest, jsonReply, type ListenerSpec, type Logger, requireContentType, Router, type Service } from "../host/index.ts";
+import {
+  type HttpReply,
+  type HttpRequest,
+  jsonReply,
+  type ListenerSpec,
+  type Logger,
+  Router,
+  requireContentType,
+  type Service,
+} from "../host/index.ts";
 import { entryIdOf, invalid, logEntryOf, prepareEntry } from "./entries.ts";
 import { errorReply } from "./error-reply.ts";
 import { rekorV1Error } from "./errors.ts";
@@ -31,24 +40,59 @@ const maxQueryBytes = 16 * 1024 * 1024;
 export function createRekorV1(options: RekorV1Options): Service {
   const shards = new ShardList(options.shards);
   const router = new Router()
-    .add("POST", "/api/v1/log/entries", json((request) => createEntry(shards, options.duplicates ?? "existing", request)))
-    .add("GET", "/api/v1/log/entries", json((request) => entryByIndex(shards, request)))
-    .add("GET", "/api/v1/log/entries/:id", json((request) => entryById(shards, request)))
-    .add("POST", "/api/v1/log/entries/retrieve", json(async (request) => jsonReply(200, await retrieveEntries(shards, await readBody(request, maxQueryBytes)))))
-    .add("POST", "/api/v1/index/retrieve", json(async (request) => jsonReply(200, await searchIndex(shards, await readBody(request, maxRequestBytes)))))
-    .add("GET", "/api/v1/log", json(() => logInfo(shards)))
+    .add(
+      "POST",
+      "/api/v1/log/entries",
+      json((request) => createEntry(shards, options.duplicates ?? "existing", request)),
+    )
+    .add(
+      "GET",
+      "/api/v1/log/entries",
+      json((request) => entryByIndex(shards, request)),
+    )
+    .add(
+      "GET",
+      "/api/v1/log/entries/:id",
+      json((request) => entryById(shards, request)),
+    )
+    .add(
+      "POST",
+      "/api/v1/log/entries/retrieve",
+      json(async (request) => jsonReply(200, await retrieveEntries(shards, await readBody(request, maxQueryBytes)))),
+    )
+    .add(
+      "POST",
+      "/api/v1/index/retrieve",
+      json(async (request) => jsonReply(200, await searchIndex(shards, await readBody(request, maxRequestBytes)))),
+    )
+    .add(
+      "GET",
+      "/api/v1/log",
+      json(() => logInfo(shards)),
+    )
     .add("GET", "/api/v1/log/publicKey", (request) => uncached(publicKey(shards, request.query)))
-    .add("GET", "/api/v1/log/proof", json((request) => consistency(shards, request.query)))
+    .add(
+      "GET",
+      "/api/v1/log/proof",
+      json((request) => consistency(shards, request.query)),
+    )
     .add("GET", "/ping", () => ({ status: 200, headers: { "content-type": "text/plain" }, body: "." }))
     .add("GET", "/tlog/v1/:treeId/*rest", (request) => readTile(shards, request));
-  const handler = router.listener({ logger: options.logger, cors: { exposeHeaders: ["etag", "location", "x-request-id"] }, onError: errorReply });
+  const handler = router.listener({
+    logger: options.logger,
+    cors: { exposeHeaders: ["etag", "location", "x-request-id"] },
+    onError: errorReply,
+  });
   const name = options.name ?? "log-v1";
   return {
     name,
     listeners: [{ ...options.listener, name, handler }],
     jobs: [],
     actions: new Map(),
-    ready: async () => (shards.active.shard.failure === undefined ? { ready: true } : { ready: false, reason: "the log stopped after its disk failed" }),
+    ready: async () =>
+      shards.active.shard.failure === undefined
+        ? { ready: true }
+        : { ready: false, reason: "the log stopped after its disk failed" },
     close: async () => {
       for (const { shard } of shards.all) await shard.close();
     },
@@ -62,7 +106,9 @@ async function createEntry(shards: ShardList, duplicates: "existing" | "conflict
   const id = formatEntryId(owner.treeId, encodeHex(prepared.leafHash));
   const location = `${request.path}/${id}`;
   if (duplicate && duplicates === "conflict") {
-    throw rekorV1Error("REKOR_V1_DUPLICATE", `an equivalent entry already exists in the transparency log with UUID ${id}`, { found: location });
+    throw rekorV1Error("REKOR_V1_DUPLICATE", `an equivalent entry already exists in the transparency log with UUID ${id}`, {
+      found: location,
+    });
   }
   return jsonReply(201, await logEntryOf(shards, { owner, index }), { etag: id, location });
 }
@@ -87,12 +133,23 @@ async function entryById(shards: ShardList, request: HttpRequest): Promise<HttpR
 
 // An addition of ours: the tree of each shard as C2SP tiles, for monitors that read in bulk.
 async function readTile(shards: ShardList, request: HttpRequest): Promise<HttpReply> {
-  const { shard } = shards.byTreeId(/^\d{1,19}$/.test(request.params["treeId"] ?? "") ? BigInt(request.params["treeId"] ?? "0") : 0n);
+  const { shard } = shards.byTreeId(
+    /^\d{1,19}$/.test(request.params["treeId"] ?? "") ? BigInt(request.params["treeId"] ?? "0") : 0n,
+  );
   const rest = request.params["rest"] ?? "";
-  if (rest === "checkpoint") return { status: 200, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache" }, body: shard.checkpoint().text };
+  if (rest === "checkpoint")
+    return {
+      status: 200,
+      headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache" },
+      body: shard.checkpoint().text,
+    };
   const body = await shard.tile(rest);
   if (body === undefined) throw rekorV1Error("REKOR_V1_NOT_FOUND", "Cannot read tile: the tree has no such tile");
-  return { status: 200, headers: { "content-type": "application/octet-stream", "cache-control": "public, max-age=604800, immutable" }, body };
+  return {
+    status: 200,
+    headers: { "content-type": "application/octet-stream", "cache-control": "public, max-age=604800, immutable" },
+    body,
+  };
 }
 
 function readBody(request: HttpRequest, maxBytes: number): Promise<Uint8Array> {
@@ -115,8 +172,12 @@ function uncached(reply: HttpReply): HttpReply {
 function requireJsonAccepted(request: HttpRequest): void {
   const accept = request.headers.accept;
   if (accept === undefined || /(?:application|\*)\/(?:json|\*)/i.test(accept)) return;
-  throw rekorV1Error("REKOR_V1_NOT_ACCEPTABLE", `Cannot answer: the request accepts ${JSON.stringify(accept.slice(0, 80))}, the operation answers application/json`, {
-    found: accept.slice(0, 80),
-    expected: "application/json",
-  });
+  throw rekorV1Error(
+    "REKOR_V1_NOT_ACCEPTABLE",
+    `Cannot answer: the request accepts ${JSON.stringify(accept.slice(0, 80))}, the operation answers application/json`,
+    {
+      found: accept.slice(0, 80),
+      expected: "application/json",
+    },
+  );
 }

@@ -1,11 +1,11 @@
 // The two searches of Rekor v1: entries by ids, indexes or content; entry ids by key, hash, e-mail or subject.
-import { encodeHex, encodeUtf8, JsonObject, type JsonValue, parseJson, quote, isSigillumError } from "@sigillum/library/encoding";
+import { encodeHex, encodeUtf8, isSigillumError, JsonObject, type JsonValue, parseJson, quote } from "@sigillum/library/encoding";
 import { formatEntryId, parseEntryId, parseVerifierPem, readProposedEntry } from "@sigillum/library/log-entry";
-import { rekorV1Error } from "./errors.ts";
+import { leafHash } from "@sigillum/library/merkle";
 import { invalid, type LogEntryJson, logEntryOf, prepareProposal, preparing } from "./entries.ts";
+import { rekorV1Error } from "./errors.ts";
 import { verifierKey } from "./search-keys.ts";
 import type { Place, ShardList } from "./shards.ts";
-import { leafHash } from "@sigillum/library/merkle";
 
 /** The most items of one query, over its three lists (upstream's limit). */
 const maxItems = 10;
@@ -13,14 +13,29 @@ const maxItems = 10;
 const maxResults = 10_000;
 const uuidPattern = /^(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{80})$/;
 /** Kinds of upstream that this log has none of: a search for such an entry finds nothing, and is no error. */
-const otherKinds: ReadonlySet<JsonValue | undefined> = new Set(["alpine", "cose", "helm", "intoto", "jar", "rekord", "rfc3161", "rpm", "tuf"]);
+const otherKinds: ReadonlySet<JsonValue | undefined> = new Set([
+  "alpine",
+  "cose",
+  "helm",
+  "intoto",
+  "jar",
+  "rekord",
+  "rfc3161",
+  "rpm",
+  "tuf",
+]);
 
 /** POST /api/v1/log/entries/retrieve: what is not found is left out. */
 export async function retrieveEntries(shards: ShardList, requestBody: Uint8Array): Promise<readonly LogEntryJson[]> {
   const query = readQuery(requestBody);
-  const lists = { entryUUIDs: query.optionalStrings("entryUUIDs"), logIndexes: readIndexes(query), entries: query.optionalObjects("entries") };
+  const lists = {
+    entryUUIDs: query.optionalStrings("entryUUIDs"),
+    logIndexes: readIndexes(query),
+    entries: query.optionalObjects("entries"),
+  };
   for (const [name, list] of Object.entries(lists)) {
-    if (query.has(name) && (list.length === 0 || list.length > maxItems)) throw invalid(list.length === 0 ? 612 : 611, `${name} in body should have 1 to ${maxItems} items`);
+    if (query.has(name) && (list.length === 0 || list.length > maxItems))
+      throw invalid(list.length === 0 ? 612 : 611, `${name} in body should have 1 to ${maxItems} items`);
   }
   const total = lists.entryUUIDs.length + lists.logIndexes.length + lists.entries.length;
   if (total > maxItems) throw invalid(422, `more than max allowed ${maxItems} entries in request`);
@@ -36,7 +51,8 @@ export async function searchIndex(shards: ShardList, requestBody: Uint8Array): P
   const query = readQuery(requestBody);
   query.onlyNames(["email", "subject", "publicKey", "hash", "operator"]);
   const operator = query.optionalString("operator") ?? "or";
-  if (operator !== "or" && operator !== "and") throw invalid(606, `operator in body should be one of [and or], found ${quote(operator)}`);
+  if (operator !== "or" && operator !== "and")
+    throw invalid(606, `operator in body should be one of [and or], found ${quote(operator)}`);
   const keys = searchKeysOfQuery(query);
   const results = await Promise.all(keys.map((key) => search(shards, key)));
   if (operator === "or") return [...new Set(results.flat())];
@@ -46,13 +62,17 @@ export async function searchIndex(shards: ShardList, requestBody: Uint8Array): P
 
 /** Find the places of a 64- or 80-digit identifier. */
 export async function findUuid(shards: ShardList, text: string): Promise<Place[]> {
-  if (!uuidPattern.test(text)) throw invalid(605, `entryUUID should match '^([0-9a-fA-F]{64}|[0-9a-fA-F]{80})$', found ${quote(text)}`);
+  if (!uuidPattern.test(text))
+    throw invalid(605, `entryUUID should match '^([0-9a-fA-F]{64}|[0-9a-fA-F]{80})$', found ${quote(text)}`);
   return shards.find(parseEntryId(text));
 }
 
 async function findProposal(shards: ShardList, proposal: JsonObject): Promise<Place[]> {
   if (otherKinds.has(proposal.value("kind"))) return [];
-  const entry = preparing(() => prepareProposal(readProposedEntry(proposal)), () => undefined);
+  const entry = preparing(
+    () => prepareProposal(readProposedEntry(proposal)),
+    () => undefined,
+  );
   return shards.find({ uuid: encodeHex(leafHash(entry.body)) });
 }
 
@@ -70,7 +90,11 @@ function readQuery(requestBody: Uint8Array): JsonObject {
     return JsonObject.exact(parseJson(requestBody), "body", (message) => invalid(601, message));
   } catch (cause) {
     if (isSigillumError(cause) && cause.code === "REKOR_V1_INVALID") throw cause;
-    throw rekorV1Error("REKOR_V1_SEARCH_INVALID", `parsing query body failed, because ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw rekorV1Error(
+      "REKOR_V1_SEARCH_INVALID",
+      `parsing query body failed, because ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }
 
@@ -87,12 +111,14 @@ function searchKeysOfQuery(query: JsonObject): string[] {
   const keys: string[] = [];
   const email = query.optionalString("email");
   if (email !== undefined) {
-    if (!/^[^\s@]+@[^\s@]+$/.test(email) || email.length > 320) throw invalid(601, `email in body must be of type email: ${quote(email)}`);
+    if (!/^[^\s@]+@[^\s@]+$/.test(email) || email.length > 320)
+      throw invalid(601, `email in body must be of type email: ${quote(email)}`);
     keys.push(email.toLowerCase());
   }
   const subject = query.optionalString("subject");
   if (subject !== undefined) {
-    if (subject.length === 0 || subject.length > 512) throw invalid(subject.length === 0 ? 604 : 603, "subject in body should have 1 to 512 characters");
+    if (subject.length === 0 || subject.length > 512)
+      throw invalid(subject.length === 0 ? 604 : 603, "subject in body should have 1 to 512 characters");
     keys.push(subject.toLowerCase());
   }
   const hash = query.optionalString("hash");
@@ -113,12 +139,22 @@ function hashKey(hash: string): string {
 function publicKeyKey(publicKey: JsonObject): string {
   const format = publicKey.optionalString("format");
   if (format === undefined) throw invalid(602, "publicKey.format in body is required");
-  if (!["pgp", "x509", "minisign", "ssh", "tuf"].includes(format)) throw invalid(606, `publicKey.format in body should be one of [pgp x509 minisign ssh tuf], found ${quote(format)}`);
-  if (format !== "x509") throw rekorV1Error("REKOR_V1_SEARCH_INVALID", `Cannot search: keys of format ${format} are in no entry of this log, x509 is`, { found: format, expected: "x509" });
+  if (!["pgp", "x509", "minisign", "ssh", "tuf"].includes(format))
+    throw invalid(606, `publicKey.format in body should be one of [pgp x509 minisign ssh tuf], found ${quote(format)}`);
+  if (format !== "x509")
+    throw rekorV1Error(
+      "REKOR_V1_SEARCH_INVALID",
+      `Cannot search: keys of format ${format} are in no entry of this log, x509 is`,
+      { found: format, expected: "x509" },
+    );
   try {
     return verifierKey(parseVerifierPem(publicKey.base64("content")));
   } catch (cause) {
     if (isSigillumError(cause) && cause.code === "REKOR_V1_INVALID") throw cause;
-    throw rekorV1Error("REKOR_V1_SEARCH_INVALID", `Cannot search: the public key cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw rekorV1Error(
+      "REKOR_V1_SEARCH_INVALID",
+      `Cannot search: the public key cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }

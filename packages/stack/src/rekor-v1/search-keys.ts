@@ -2,7 +2,13 @@
 import { parseStatement, type Statement, statementPayloadType } from "@sigillum/library/attestation";
 import { sha256 } from "@sigillum/library/crypto";
 import { encodeHex, isSigillumError, type JsonValue } from "@sigillum/library/encoding";
-import { type DsseV001, encodeVerifierPem, type HashedRekordV001, type ProposedEntry, type Verifier } from "@sigillum/library/log-entry";
+import {
+  type DsseV001,
+  encodeVerifierPem,
+  type HashedRekordV001,
+  type ProposedEntry,
+  type Verifier,
+} from "@sigillum/library/log-entry";
 import { parseCertificate, subjectAltNames } from "@sigillum/library/x509";
 
 /** More keys of one entry are not indexed: a statement may have thousands of digests. */
@@ -27,7 +33,8 @@ function hashedRekordKeys(entry: HashedRekordV001): string[] {
 function dsseKeys(proposed: ProposedEntry, entry: DsseV001): string[] {
   const keys = entry.signatures.flatMap(({ verifier }) => [`sha256:${verifierKey(verifier)}`, ...subjectsOf(verifier)]);
   keys.push(`sha256:${encodeHex(entry.payloadHash)}`, `sha256:${encodeHex(entry.envelopeHash)}`);
-  if (proposed.kind === "dsse" && proposed.envelope.payloadType === statementPayloadType) keys.push(...statementKeys(proposed.envelope.payload));
+  if (proposed.kind === "dsse" && proposed.envelope.payloadType === statementPayloadType)
+    keys.push(...statementKeys(proposed.envelope.payload));
   return keys;
 }
 

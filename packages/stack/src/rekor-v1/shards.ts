@@ -1,9 +1,10 @@
 // The shards of a Rekor v1 log as one: virtual indexes and entry ids.
+
+import { signCheckpoint } from "@sigillum/library/checkpoint";
 import type { Signer } from "@sigillum/library/crypto";
 import { sha256 } from "@sigillum/library/crypto";
-import { signCheckpoint } from "@sigillum/library/checkpoint";
-import type { EntryId } from "@sigillum/library/log-entry";
 import { parseHex } from "@sigillum/library/encoding";
+import type { EntryId } from "@sigillum/library/log-entry";
 import type { Clock, Logger, MetricsRegistry } from "../host/index.ts";
 import { type BodyEntry, bodyEntryFormat, type LogLimits, LogShard } from "../log-engine/index.ts";
 import { rekorV1Error } from "./errors.ts";
@@ -40,7 +41,8 @@ export async function openRekorV1Shard(options: RekorV1ShardOptions): Promise<Re
     ...rest,
     format: bodyEntryFormat,
     origin: `${hostname} - ${treeId}`,
-    signCheckpoint: ({ origin, size, root }) => signCheckpoint({ origin, treeSize: size, root, extensions: [] }, hostname, signer),
+    signCheckpoint: ({ origin, size, root }) =>
+      signCheckpoint({ origin, treeSize: size, root, extensions: [] }, hostname, signer),
   });
   return { shard, treeId, signer };
 }
@@ -64,7 +66,8 @@ export class ShardList {
   constructor(shards: readonly RekorV1Shard[]) {
     const active = shards.at(-1);
     if (active === undefined) throw new TypeError("Rekor v1 needs at least one shard");
-    if (new Set(shards.map(({ treeId }) => treeId)).size !== shards.length) throw new TypeError("Two shards of Rekor v1 have one tree id");
+    if (new Set(shards.map(({ treeId }) => treeId)).size !== shards.length)
+      throw new TypeError("Two shards of Rekor v1 have one tree id");
     this.all = shards;
     this.active = active;
   }
@@ -100,7 +103,9 @@ export class ShardList {
   /** Every place of an entry, the active shard's first; with a tree id only that tree's. */
   async find({ uuid, treeId }: EntryId): Promise<Place[]> {
     const hash = parseHex(uuid);
-    const candidates = [this.active, ...this.all.filter((shard) => shard !== this.active)].filter((shard) => treeId === undefined || shard.treeId === treeId);
+    const candidates = [this.active, ...this.all.filter((shard) => shard !== this.active)].filter(
+      (shard) => treeId === undefined || shard.treeId === treeId,
+    );
     const places = await Promise.all(candidates.map(async (owner) => ({ owner, index: await owner.shard.findByLeafHash(hash) })));
     return places.flatMap(({ owner, index }) => (index === undefined ? [] : [{ owner, index }]));
   }
