@@ -11,7 +11,14 @@ const statusOfCode: ReadonlyMap<string, number> = new Map([
 
 // google.rpc.Code
 const grpcCodes: ReadonlyMap<number, number> = new Map([
-  [400, 3], [404, 5], [405, 12], [409, 6], [413, 8], [499, 1], [503, 14], [500, 13],
+  [400, 3],
+  [404, 5],
+  [405, 12],
+  [409, 6],
+  [413, 8],
+  [499, 1],
+  [503, 14],
+  [500, 13],
 ]);
 const internal = 13;
 
@@ -23,6 +30,7 @@ export function errorReply(error: unknown): HttpReply {
   const details = known ? [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: error.code, domain: "sigillum" }] : [];
   const headers: Record<string, string> = {};
   if (status === 503) headers["retry-after"] = "1";
-  if (isSigillumError(error) && error.code === "REKOR_V2_DUPLICATE" && error.found !== undefined) headers["x-log-index"] = error.found;
+  if (isSigillumError(error) && error.code === "REKOR_V2_DUPLICATE" && error.found !== undefined)
+    headers["x-log-index"] = error.found;
   return jsonReply(status, { code: grpcCodes.get(status) ?? internal, message, details }, headers);
 }

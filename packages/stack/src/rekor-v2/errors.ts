@@ -3,8 +3,14 @@ import { defineErrors, type ErrorTable, type SigillumError } from "@sigillum/lib
 
 const table = {
   REKOR_V2_NOT_FOUND: { kind: "malformed", means: "The log has no tile or entry bundle of that path and width." },
-  REKOR_V2_DUPLICATE: { kind: "verification", means: "The log has the same entry already, and is set to refuse repeated entries." },
-  REKOR_V2_ENTRY_TOO_LARGE: { kind: "malformed", means: "The entry's stored form is longer than an entry bundle can hold (65,535 bytes)." },
+  REKOR_V2_DUPLICATE: {
+    kind: "verification",
+    means: "The log has the same entry already, and is set to refuse repeated entries.",
+  },
+  REKOR_V2_ENTRY_TOO_LARGE: {
+    kind: "malformed",
+    means: "The entry's stored form is longer than an entry bundle can hold (65,535 bytes).",
+  },
 } as const;
 
 /** The codes of this room, with their kind and meaning. */

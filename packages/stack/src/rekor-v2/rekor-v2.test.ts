@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type IncomingMessage, request as httpRequest, type Server } from "node:http";
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -13,7 +13,7 @@ import { parseLogEntryBody } from "@sigillum/library/log-entry";
 import { leafHash, verifyInclusion } from "@sigillum/library/merkle";
 import { encodeName, fulcioLeafExtensions, signCertificate } from "@sigillum/library/x509";
 import { type Service, silentLogger, systemClock } from "../host/index.ts";
-import { splitTileBundle, type BodyEntry, type LogShard } from "../log-engine/index.ts";
+import { type BodyEntry, type LogShard, splitTileBundle } from "../log-engine/index.ts";
 import { createRekorV2, openRekorV2Shard, prepareEntry, rekorV2KeyId } from "./index.ts";
 
 const origin = "log2026-1.example";
@@ -29,7 +29,9 @@ function ask(port: number, method: string, path: string, body?: string): Promise
     const outgoing = httpRequest({ host: "127.0.0.1", port, method, path }, (incoming) => {
       const parts: Buffer[] = [];
       incoming.on("data", (part: Buffer) => parts.push(part));
-      incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(parts) }));
+      incoming.on("end", () =>
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(parts) }),
+      );
     });
     outgoing.on("error", reject);
     outgoing.end(body);
@@ -38,7 +40,10 @@ function ask(port: number, method: string, path: string, body?: string): Promise
 
 function newKey(type: "ec" | "ed25519"): { signer: Signer; sign: (message: Uint8Array) => Buffer } {
   const { privateKey } = type === "ec" ? generateKeyPairSync("ec", { namedCurve: "P-256" }) : generateKeyPairSync("ed25519");
-  return { signer: createSigner(privateKey.export({ type: "pkcs8", format: "der" })), sign: (message) => sign(type === "ec" ? "sha256" : null, message, privateKey) };
+  return {
+    signer: createSigner(privateKey.export({ type: "pkcs8", format: "der" })),
+    sign: (message) => sign(type === "ec" ? "sha256" : null, message, privateKey),
+  };
 }
 
 const client = newKey("ec");
@@ -59,7 +64,13 @@ describe("createRekorV2", () => {
   const services: Service[] = [];
 
   const serve = async (duplicates: "existing" | "conflict"): Promise<number> => {
-    const service = createRekorV2({ shard, keyId: rekorV2KeyId(origin, log.signer), listener: { addresses: ["127.0.0.1"], port: 0 }, logger: silentLogger, duplicates });
+    const service = createRekorV2({
+      shard,
+      keyId: rekorV2KeyId(origin, log.signer),
+      listener: { addresses: ["127.0.0.1"], port: 0 },
+      logger: silentLogger,
+      duplicates,
+    });
     services.push(service);
     server = createServer(service.listeners[0]?.handler);
     servers.push(server);
@@ -72,7 +83,13 @@ describe("createRekorV2", () => {
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "sigillum-rekor-v2-"));
-    shard = await openRekorV2Shard({ directory: join(directory, "shard"), origin, signer: log.signer, clock: systemClock, logger: silentLogger });
+    shard = await openRekorV2Shard({
+      directory: join(directory, "shard"),
+      origin,
+      signer: log.signer,
+      clock: systemClock,
+      logger: silentLogger,
+    });
     port = await serve("existing");
   });
   after(async () => {
@@ -91,9 +108,18 @@ describe("createRekorV2", () => {
     const key = noteKey(origin, log.signer.publicKey);
     assert.deepEqual(Buffer.from(entry.object("logId").base64("keyId")), Buffer.from(key.keyId));
     const checkpoint = verifyCheckpoint(proof.object("checkpoint").string("envelope"), key);
-    assert.deepEqual([checkpoint.treeSize, Buffer.from(checkpoint.root)], [proof.uint64("treeSize"), Buffer.from(proof.base64("rootHash"))]);
+    assert.deepEqual(
+      [checkpoint.treeSize, Buffer.from(checkpoint.root)],
+      [proof.uint64("treeSize"), Buffer.from(proof.base64("rootHash"))],
+    );
     const index = entry.uint64("logIndex");
-    verifyInclusion({ leafHash: leafHash(body), leafIndex: index, treeSize: checkpoint.treeSize, proof: proof.array("hashes").map((item) => parseBase64(item.string())), root: checkpoint.root });
+    verifyInclusion({
+      leafHash: leafHash(body),
+      leafIndex: index,
+      treeSize: checkpoint.treeSize,
+      proof: proof.array("hashes").map((item) => parseBase64(item.string())),
+      root: checkpoint.root,
+    });
     return { index, body };
   };
 
@@ -111,15 +137,26 @@ describe("createRekorV2", () => {
     assert.equal(second.index, first.index);
     const strict = await serve("conflict");
     const conflict = await ask(strict, "POST", "/api/v2/log/entries", request);
-    assert.deepEqual([conflict.status, conflict.headers["x-log-index"], JSON.parse(conflict.body.toString()).code], [409, String(first.index), 6]);
+    assert.deepEqual(
+      [conflict.status, conflict.headers["x-log-index"], JSON.parse(conflict.body.toString()).code],
+      [409, String(first.index), 6],
+    );
   });
 
   test("createRekorV2 stores a DSSE envelope as hashedrekord over its pre-authentication encoding", async () => {
     const payload = encodeUtf8('{"_type":"https://in-toto.io/Statement/v1"}');
     const message = preAuthenticationEncoding("application/vnd.in-toto+json", payload);
-    const envelope = { payload: encodeBase64(payload), payloadType: "application/vnd.in-toto+json", signatures: [{ sig: client.sign(message).toString("base64") }] };
-    const verifiers = [{ keyDetails: "PKIX_ECDSA_P256_SHA_256", publicKey: { rawBytes: encodeBase64(client.signer.publicKey.spki) } }];
-    const { body } = verified(await ask(port, "POST", "/api/v2/log/entries", JSON.stringify({ dsseRequestV002: { envelope, verifiers } })));
+    const envelope = {
+      payload: encodeBase64(payload),
+      payloadType: "application/vnd.in-toto+json",
+      signatures: [{ sig: client.sign(message).toString("base64") }],
+    };
+    const verifiers = [
+      { keyDetails: "PKIX_ECDSA_P256_SHA_256", publicKey: { rawBytes: encodeBase64(client.signer.publicKey.spki) } },
+    ];
+    const { body } = verified(
+      await ask(port, "POST", "/api/v2/log/entries", JSON.stringify({ dsseRequestV002: { envelope, verifiers } })),
+    );
     const entry = parseLogEntryBody(body);
     assert.ok(entry.kind === "hashedrekord" && Buffer.from(entry.digest).equals(createHash("sha256").update(message).digest()));
   });
@@ -147,10 +184,16 @@ describe("createRekorV2", () => {
       assert.equal(checkpoint.headers["content-type"], "text/plain; charset=utf-8");
       const { treeSize } = verifyCheckpoint(checkpoint.body.toString(), noteKey(origin, log.signer.publicKey));
       const tile = await ask(port, "GET", `${prefix}/tile/0/000.p/${treeSize}`);
-      assert.deepEqual([tile.status, tile.body.length, tile.headers["cache-control"]], [200, treeSize * 32, "public, max-age=604800, immutable"]);
+      assert.deepEqual(
+        [tile.status, tile.body.length, tile.headers["cache-control"]],
+        [200, treeSize * 32, "public, max-age=604800, immutable"],
+      );
       const bundle = await ask(port, "GET", `${prefix}/tile/entries/000.p/${treeSize}`);
       const record = splitTileBundle(bundle.body)[index];
-      assert.deepEqual(Buffer.from(leafHash(record?.subarray(2) ?? new Uint8Array(0))), tile.body.subarray(index * 32, index * 32 + 32));
+      assert.deepEqual(
+        Buffer.from(leafHash(record?.subarray(2) ?? new Uint8Array(0))),
+        tile.body.subarray(index * 32, index * 32 + 32),
+      );
       for (const absent of ["tile/0/000", "tile/1/000.p/1", "tile/entries/001", "tile/x", "tile/0/../../state/head.json"]) {
         const answer = await ask(port, "GET", `${prefix}/${absent}`);
         assert.deepEqual([answer.status, JSON.parse(answer.body.toString()).code], [404, 5], absent);
@@ -164,8 +207,18 @@ describe("createRekorV2", () => {
     const spki = client.signer.publicKey.spki;
     const der = await signCertificate(
       {
-        serial: Uint8Array.of(1), issuer: name, subject: name, notBeforeMs: 0, notAfterMs: 1e12, spki,
-        extensions: fulcioLeafExtensions({ spki, issuerKeyId: undefined, subjectAltName: { type: "email", value: "Jo@Example.org" }, claims: { issuer: "https://issuer.example" } }),
+        serial: Uint8Array.of(1),
+        issuer: name,
+        subject: name,
+        notBeforeMs: 0,
+        notAfterMs: 1e12,
+        spki,
+        extensions: fulcioLeafExtensions({
+          spki,
+          issuerKeyId: undefined,
+          subjectAltName: { type: "email", value: "Jo@Example.org" },
+          claims: { issuer: "https://issuer.example" },
+        }),
       },
       client.signer,
     );
@@ -185,7 +238,12 @@ describe("createRekorV2", () => {
     const digest = createHash("sha256").update(text).digest("base64");
     const spki = publicKey.export({ type: "spki", format: "der" });
     const verifier = { keyDetails: "PKIX_RSA_PKCS1V15_2048_SHA256", publicKey: { rawBytes: spki.toString("base64") } };
-    const good = { hashedRekordRequestV002: { digest, signature: { content: sign("sha256", encodeUtf8(text), privateKey).toString("base64"), verifier } } };
+    const good = {
+      hashedRekordRequestV002: {
+        digest,
+        signature: { content: sign("sha256", encodeUtf8(text), privateKey).toString("base64"), verifier },
+      },
+    };
     assert.ok(prepareEntry(encodeUtf8(JSON.stringify(good))).body.length < 2000);
   });
 });

@@ -1,9 +1,24 @@
 // Rekor v2's face of the log engine: one write, and reads as C2SP tiles.
 import { noteKey, signCheckpoint } from "@sigillum/library/checkpoint";
 import type { Signer } from "@sigillum/library/crypto";
-import { encodeHashedRekordV002, maxRequestBytes, parseCreateEntryRequestV2, verifyEntrySignature } from "@sigillum/library/log-entry";
+import {
+  encodeHashedRekordV002,
+  maxRequestBytes,
+  parseCreateEntryRequestV2,
+  verifyEntrySignature,
+} from "@sigillum/library/log-entry";
 import { leafHash } from "@sigillum/library/merkle";
-import { type Clock, type HttpReply, type HttpRequest, jsonReply, type ListenerSpec, type Logger, type MetricsRegistry, Router, type Service } from "../host/index.ts";
+import {
+  type Clock,
+  type HttpReply,
+  type HttpRequest,
+  jsonReply,
+  type ListenerSpec,
+  type Logger,
+  type MetricsRegistry,
+  Router,
+  type Service,
+} from "../host/index.ts";
 import { type BodyEntry, bodyEntryFormat, type LogLimits, LogShard, maxLeafBytes } from "../log-engine/index.ts";
 import { entryReply } from "./entry-reply.ts";
 import { errorReply } from "./error-reply.ts";
@@ -62,20 +77,27 @@ export function createRekorV2(options: RekorV2Options): Service {
   const { shard } = options;
   const router = new Router()
     .add("POST", "/api/v2/log/entries", (request) => createEntry(options, request))
-    .add("GET", "/healthz", () => (shard.failure === undefined ? jsonReply(200, { status: "SERVING" }) : jsonReply(503, { status: "NOT_SERVING" })));
+    .add("GET", "/healthz", () =>
+      shard.failure === undefined ? jsonReply(200, { status: "SERVING" }) : jsonReply(503, { status: "NOT_SERVING" }),
+    );
   // TRAP of transparency-log.md §3.1: witnesses read below /api/v2/, rekor-monitor below /.
   for (const prefix of ["/api/v2", ""]) {
     router.add("GET", `${prefix}/checkpoint`, () => ({ status: 200, headers: checkpointHeaders, body: shard.checkpoint().text }));
     router.add("GET", `${prefix}/tile/*rest`, (request) => readTile(shard, request));
   }
-  const handler = router.listener({ logger: options.logger, cors: { exposeHeaders: ["x-log-index", "x-request-id"] }, onError: errorReply });
+  const handler = router.listener({
+    logger: options.logger,
+    cors: { exposeHeaders: ["x-log-index", "x-request-id"] },
+    onError: errorReply,
+  });
   const name = options.name ?? "log-v2";
   return {
     name,
     listeners: [{ ...options.listener, name, handler }],
     jobs: [],
     actions: new Map(),
-    ready: async () => (shard.failure === undefined ? { ready: true } : { ready: false, reason: "the log stopped after its disk failed" }),
+    ready: async () =>
+      shard.failure === undefined ? { ready: true } : { ready: false, reason: "the log stopped after its disk failed" },
     close: () => shard.close(),
   };
 }
@@ -85,7 +107,9 @@ async function createEntry(options: RekorV2Options, request: HttpRequest): Promi
   const prepared = prepareEntry(await request.body(maxRequestBytes));
   const added = await shard.add(prepared);
   if (added.duplicate && options.duplicates === "conflict") {
-    throw rekorV2Error("REKOR_V2_DUPLICATE", `Cannot add entry: an equivalent entry already exists with index ${added.index}`, { found: String(added.index) });
+    throw rekorV2Error("REKOR_V2_DUPLICATE", `Cannot add entry: an equivalent entry already exists with index ${added.index}`, {
+      found: String(added.index),
+    });
   }
   return entryReply(options.keyId, added.leaf, await shard.proof(added.index));
 }
@@ -96,10 +120,14 @@ export function prepareEntry(requestBody: Uint8Array): BodyEntry {
   verifyEntrySignature(entry, message);
   const body = encodeHashedRekordV002(entry);
   if (body.length > maxLeafBytes) {
-    throw rekorV2Error("REKOR_V2_ENTRY_TOO_LARGE", `Cannot add entry: its stored form has ${body.length} bytes, at most ${maxLeafBytes} fit`, {
-      found: String(body.length),
-      expected: `at most ${maxLeafBytes}`,
-    });
+    throw rekorV2Error(
+      "REKOR_V2_ENTRY_TOO_LARGE",
+      `Cannot add entry: its stored form has ${body.length} bytes, at most ${maxLeafBytes} fit`,
+      {
+        found: String(body.length),
+        expected: `at most ${maxLeafBytes}`,
+      },
+    );
   }
   return { body, leafHash: leafHash(body), searchKeys: searchKeysOf(entry) };
 }
@@ -107,6 +135,10 @@ export function prepareEntry(requestBody: Uint8Array): BodyEntry {
 async function readTile(shard: LogShard<BodyEntry>, request: HttpRequest): Promise<HttpReply> {
   const path = `tile/${request.params["rest"] ?? ""}`;
   const body = await shard.tile(path);
-  if (body === undefined) throw rekorV2Error("REKOR_V2_NOT_FOUND", `Cannot read ${path.slice(0, 100)}: the log of ${shard.head().size} entries has no such tile`);
+  if (body === undefined)
+    throw rekorV2Error(
+      "REKOR_V2_NOT_FOUND",
+      `Cannot read ${path.slice(0, 100)}: the log of ${shard.head().size} entries has no such tile`,
+    );
   return { status: 200, headers: immutable, body };
 }

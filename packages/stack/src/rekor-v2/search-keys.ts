@@ -8,6 +8,7 @@ import { parseCertificate, subjectAltNames } from "@sigillum/library/x509";
 export function searchKeysOf(entry: HashedRekordV002): string[] {
   const keys = [`${entry.hashAlgorithm}:${encodeHex(entry.digest)}`, encodeHex(sha256(encodeVerifierPem(entry.verifier)))];
   if (entry.verifier.type === "publicKey") return keys;
-  for (const name of subjectAltNames(parseCertificate(entry.verifier.der))) if (name.type !== "unsupported") keys.push(name.value.toLowerCase());
+  for (const name of subjectAltNames(parseCertificate(entry.verifier.der)))
+    if (name.type !== "unsupported") keys.push(name.value.toLowerCase());
   return keys;
 }
