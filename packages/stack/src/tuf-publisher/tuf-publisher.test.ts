@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import type { Signer } from "@sigillum/library/crypto";
+import { createSigner } from "@sigillum/library/crypto";
+import { encodeUtf8, isSigillumError } from "@sigillum/library/encoding";
+import { request } from "@sigillum/library/http";
+import { memoryStore, type RoleName, refresh } from "@sigillum/library/tuf";
+import { generatePrivateKey } from "@sigillum/signers/signers";
+import { silentLogger } from "../host/index.ts";
+import { createTufPublisher, type TufPublisher } from "./index.ts";
+
+const hourMs = 3_600_000;
+
+const newSigner = (): Signer => createSigner(generatePrivateKey("ecdsa-p256"));
+const signers: Record<RoleName, readonly Signer[]> = {
+  root: [newSigner()],
+  targets: [newSigner()],
+  snapshot: [newSigner()],
+  timestamp: [newSigner()],
+};
+
+describe("createTufPublisher", () => {
+  let directory = "";
+  let nowMs = 0;
+  let files = new Map<string, Uint8Array>();
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "sigillum-tuf-"));
+    nowMs = Date.parse("2026-11-24T00:00:00Z");
+    files = new Map([["trusted_root.json", encodeUtf8("{}")]]);
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  const open = (): Promise<TufPublisher> =>
+    createTufPublisher({
+      directory,
+      signers,
+      files: () => files,
+      clock: { nowMs: () => nowMs },
+      logger: silentLogger,
+      listener: { name: "tuf", addresses: ["127.0.0.1"], port: 0 },
+    });
+
+  test("publishes at start, re-signs the timestamp when due, and continues after a restart", async () => {
+    const publisher = await open();
+    assert.equal(publisher.state().timestamp.version, 1);
+    assert.equal(await publisher.tick(), false);
+    nowMs += 25 * hourMs;
+    assert.equal(await publisher.tick(), true);
+    assert.equal(publisher.state().timestamp.version, 2);
+    const again = await open();
+    assert.equal(again.state().timestamp.version, 2);
+    assert.equal(await again.firstRootSha256(), await publisher.firstRootSha256());
+  });
+
+  test("a changed target reaches the published state, and readiness tells of expiry", async () => {
+    const publisher = await open();
+    files.set("trusted_root.json", encodeUtf8('{"rotated":true}'));
+    assert.equal(await publisher.tick(), true);
+    assert.equal(publisher.state().targets.version, 2);
+    assert.deepEqual(await publisher.ready(), { ready: true });
+    nowMs += 8 * 24 * hourMs;
+    const { ready, reason } = await publisher.ready();
+    assert.equal(ready, false);
+    assert.match(reason ?? "", /^timestamp 2 expired at 2026-12-01T00:00:00Z$/);
+  });
+
+  test("after a crash between any two writes, restart publishes on, and a client follows", async () => {
+    const first = await open();
+    const root = await readFile(join(directory, "1.root.json"));
+    files.set("trusted_root.json", encodeUtf8('{"second":true}'));
+    // What a crash before the timestamp leaves: a next targets file that nothing names.
+    await writeFile(join(directory, "2.targets.json"), "{half a fi");
+    assert.equal(await first.tick(), true);
+    const trusted = await refresh(
+      async (path) => readFile(join(directory, path)).catch(() => undefined),
+      memoryStore(root),
+      nowMs,
+    );
+    assert.equal(trusted.targets?.version, 2);
+  });
+
+  test("refuses to go on from a repository that lacks a file, or holds another under a hash", async () => {
+    const publisher = await open();
+    const hash = "targets/44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a.trusted_root.json";
+    files.set("trusted_root.json", encodeUtf8('{"second":true}'));
+    await publisher.tick();
+    files.set("trusted_root.json", encodeUtf8("{}"));
+    await writeFile(join(directory, hash), "not {}");
+    await assert.rejects(publisher.tick(), (error) => isSigillumError(error) && error.code === "TUF_PUBLISHED_CONFLICT");
+    await rm(join(directory, "2.snapshot.json"));
+    await assert.rejects(open(), (error) => isSigillumError(error) && error.code === "TUF_PUBLISHED_CORRUPT");
+  });
+
+  test("serves metadata uncached, versioned files as immutable, and nothing else", async () => {
+    const publisher = await open();
+    const handler = publisher.listeners[0]?.handler;
+    assert.ok(handler);
+    const server = createServer(handler);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    assert.ok(address !== null && typeof address === "object");
+    const get = (path: string) =>
+      request({ method: "GET", url: `http://127.0.0.1:${address.port}/${path}`, timeoutMs: 5000, maxBytes: 100_000 });
+    const timestamp = await get("timestamp.json");
+    assert.deepEqual([timestamp.status, timestamp.headers["cache-control"]], [200, "no-store"]);
+    const targets = await get("1.targets.json");
+    assert.match(String(targets.headers["cache-control"]), /immutable/);
+    const missing = await get("2.root.json");
+    assert.deepEqual([missing.status, missing.headers["cache-control"]], [404, "no-store"]);
+    for (const path of ["..%2fkeyring.json", "targets/..%2f..%2fkeyring.json", "1.root.json.tmp"])
+      assert.equal((await get(path)).status, 404, path);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
