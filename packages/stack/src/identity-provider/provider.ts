@@ -1,0 +1,189 @@
+// oidc-provider, configured and wrapped for what signing clients need (certificate-authority §6): see README.md for each wrap.
+import { randomBytes } from "node:crypto";
+import type { RequestListener } from "node:http";
+import type { OidcContext, Provider } from "oidc-provider";
+import { isSigillumError } from "@sigillum/library/encoding";
+import type { Clock, Logger } from "../host/index.ts";
+import { identityProviderError } from "./errors.ts";
+import type { IdTokenKey, TokenSubject } from "./id-token.ts";
+import { codePage, pageHeaders, problemPage, signInPage } from "./pages.ts";
+import { sessionStore } from "./session-store.ts";
+import { asPublicClient, emptySecretClient } from "./token-request.ts";
+
+/** What the wrapped provider is made of. */
+export interface OpenIdOptions {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly tokenLifetimeSeconds: number;
+  readonly key: IdTokenKey;
+  readonly developmentUser: TokenSubject | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const scope = "openid email";
+const outOfBand = "urn:ietf:wg:oauth:2.0:oob";
+const loopbackHosts: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/** Makes the listener for everything that OpenID Connect defines, and the sign-in pages. Loads oidc-provider. */
+export async function openIdListener(options: OpenIdOptions): Promise<RequestListener> {
+  const { ExternalSigningKey, interactionPolicy, Provider } = await import("oidc-provider");
+  class SigningKey extends ExternalSigningKey {
+    override keyObject = () => options.key.publicKey;
+    override sign = (data: Uint8Array) => options.key.signer.sign(data);
+  }
+  const signingKey = new SigningKey();
+  signingKey.kid = options.key.keyId;
+  signingKey.alg = "RS256";
+  const policy = interactionPolicy.base();
+  // The second page, which asks for consent at each sign-in of a native program: the sign-in page has said it already.
+  policy.get("consent")?.checks.remove("native_client_prompt");
+  const provider = new Provider(options.issuer, configuration(options, signingKey, policy));
+  // Any loopback port and path is a valid redirect of a native program (RFC 8252 §7.3), and so is showing the code.
+  provider.Client.prototype.redirectUriAllowed = isRedirectAllowed;
+  provider.proxy = true;
+  provider.use(async (context, next) => {
+    await next();
+    finishToken(context);
+    showCode(context);
+  });
+  provider.use((context, next) => (context.path.startsWith("/interaction/") ? signIn(provider, options, context) : next()));
+  provider.on("server_error", (_context, error) => options.logger.error("identity.failed", { error }));
+  provider.on("error", (error) => options.logger.error("identity.request-failed", { error }));
+  for (const event of ["authorization.error", "grant.error"]) {
+    provider.on(event, (_context, error) => options.logger.info("identity.refused", { at: event, reason: error instanceof Error ? error.message : String(error) }));
+  }
+  return underOwnName(options.issuer, provider.callback());
+}
+
+function configuration(options: OpenIdOptions, signingKey: unknown, policy: unknown): Readonly<Record<string, unknown>> {
+  const seconds = options.tokenLifetimeSeconds;
+  return {
+    adapter: sessionStore(() => options.clock.nowMs()),
+    clients: [
+      {
+        client_id: options.clientId,
+        application_type: "native",
+        token_endpoint_auth_method: "none",
+        grant_types: ["authorization_code"],
+        response_types: ["code"],
+        redirect_uris: ["http://localhost/auth/callback"],
+        id_token_signed_response_alg: "RS256",
+      },
+    ],
+    jwks: { keys: [signingKey] },
+    // Sign-ins end with the process, so the key of their cookies may as well.
+    cookies: { keys: [randomBytes(32).toString("base64url")] },
+    claims: { openid: ["sub"], email: ["email", "email_verified"] },
+    // Clients look for the email address in the ID token and never ask the userinfo endpoint.
+    conformIdTokenClaims: false,
+    clientAuthMethods: ["none"],
+    responseTypes: ["code"],
+    scopes: ["openid", "email"],
+    pkce: { required: () => true },
+    features: { devInteractions: { enabled: false }, externalSigningSupport: { enabled: true, ack: "experimental-01" } },
+    ttl: { AccessToken: seconds, IdToken: seconds, AuthorizationCode: 60, Interaction: 600, Session: 3600, Grant: 3600 },
+    interactions: { policy, url: (_context: OidcContext, interaction: { readonly uid: string }) => `/interaction/${interaction.uid}` },
+    findAccount: (_context: OidcContext, id: string) => findAccount(options, id),
+    loadExistingGrant: (context: OidcContext) => grantScopes(context),
+    renderError: (context: OidcContext, out: Readonly<Record<string, unknown>>) => {
+      for (const [name, value] of Object.entries(pageHeaders)) context.set(name, value);
+      context.body = problemPage("This sign-in cannot go on", String(out["error_description"] ?? out["error"] ?? "The request is not valid"));
+    },
+  };
+}
+
+/** The one client is our own, so nobody is asked whether it may know the address: the sign-in page says that it will. */
+async function grantScopes(context: OidcContext): Promise<unknown> {
+  const { oidc } = context;
+  const accountId = oidc?.session.accountId;
+  if (oidc === undefined || accountId === undefined) return undefined;
+  const grant = new oidc.provider.Grant({ accountId, clientId: oidc.client.clientId });
+  grant.addOIDCScope(scope);
+  await grant.save();
+  return grant;
+}
+
+function findAccount(options: OpenIdOptions, id: string): unknown {
+  const user = options.developmentUser;
+  if (user === undefined || user.subject !== id) return undefined;
+  return { accountId: id, claims: () => ({ sub: user.subject, email: user.email, email_verified: true }) };
+}
+
+function isRedirectAllowed(uri: string): boolean {
+  if (uri === outOfBand) return true;
+  if (!URL.canParse(uri)) return false;
+  const { protocol, hostname, hash, username, password } = new URL(uri);
+  return protocol === "http:" && loopbackHosts.has(hostname) && hash === "" && username === "" && password === "";
+}
+
+/** sigstore-python takes the access token for the ID token; nothing here accepts the opaque one. */
+function finishToken(context: OidcContext): void {
+  const { body } = context;
+  if (context.oidc?.route !== "token" || typeof body !== "object" || body === null || !("id_token" in body)) return;
+  context.body = { ...body, access_token: body.id_token };
+}
+
+/** RFC 8252 appendix: a redirect to the out-of-band address becomes a page that shows the code. */
+function showCode(context: OidcContext): void {
+  const location = context.response.get("location");
+  if (location?.startsWith(outOfBand) !== true) return;
+  const parameters = new URLSearchParams(location.slice(location.indexOf("?") + 1));
+  context.response.remove("location");
+  context.status = 200;
+  for (const [name, value] of Object.entries(pageHeaders)) context.set(name, value);
+  const code = parameters.get("code");
+  context.body = code === null ? problemPage("This sign-in cannot go on", parameters.get("error_description") ?? "The request was refused") : codePage(code);
+}
+
+async function signIn(provider: Provider, options: OpenIdOptions, context: OidcContext): Promise<void> {
+  for (const [name, value] of Object.entries(pageHeaders)) context.set(name, value);
+  try {
+    const user = options.developmentUser;
+    if (user === undefined) throw identityProviderError("IDENTITY_SIGN_IN_UNAVAILABLE", "Cannot sign in: the development user is disabled, and this identity provider has no other users");
+    const interaction = await interactionOf(provider, context);
+    if (context.method !== "POST") {
+      context.body = signInPage({ email: user.email, clientId: String(interaction.params["client_id"] ?? ""), action: `/interaction/${interaction.uid}` });
+      return;
+    }
+    const next = await provider.interactionResult(context.req, context.res, { login: { accountId: user.subject, remember: true } });
+    options.logger.info("identity.signed-in", { email: user.email });
+    context.status = 303;
+    context.redirect(next);
+  } catch (error) {
+    if (!isSigillumError(error)) throw error;
+    context.status = error.kind === "state" ? 403 : 400;
+    context.body = problemPage("This sign-in cannot go on", error.message);
+  }
+}
+
+/** The interaction that the browser's cookie names; it must be the one of the page. */
+async function interactionOf(provider: Provider, context: OidcContext): Promise<Awaited<ReturnType<Provider["interactionDetails"]>>> {
+  try {
+    const interaction = await provider.interactionDetails(context.req, context.res);
+    if (context.path === `/interaction/${interaction.uid}`) return interaction;
+  } catch (cause) {
+    throw identityProviderError("IDENTITY_SIGN_IN_EXPIRED", "Cannot sign in: this page has expired or belongs to another browser; start again from the program that opened it", { cause });
+  }
+  throw identityProviderError("IDENTITY_SIGN_IN_EXPIRED", "Cannot sign in: this page belongs to an earlier sign-in; start again from the program that opened it");
+}
+
+/** Whatever name a request came under, the addresses in answers are those of the issuer: never a client's Host header. */
+function underOwnName(issuer: string, listener: RequestListener): RequestListener {
+  const { host, protocol } = new URL(issuer);
+  return (request, response) => {
+    request.headers.host = host;
+    request.headers["x-forwarded-proto"] = protocol.slice(0, -1);
+    delete request.headers["x-forwarded-host"];
+    const client = request.method === "POST" ? emptySecretClient(request.headers.authorization) : undefined;
+    if (client === undefined) {
+      listener(request, response);
+      return;
+    }
+    asPublicClient(request, client).then(
+      (fresh) => listener(fresh, response),
+      // The client went away while its form was read.
+      () => response.destroy(),
+    );
+  };
+}
