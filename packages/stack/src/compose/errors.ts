@@ -1,0 +1,18 @@
+// The codes of the room `compose`.
+import { defineErrors, type ErrorTable, type SigillumError } from "@sigillum/library/encoding";
+
+const table = {
+  STACK_ADDRESS_CHANGED: { kind: "state", means: "A public URL in the settings differs from the one that the stack's keys, certificates or trust root name." },
+  STACK_SERVICE_UNKNOWN: { kind: "malformed", means: "A service was named that does not exist." },
+  STACK_SERVICE_DISABLED: { kind: "state", means: "A service was asked for that the settings disable." },
+} as const;
+
+/** The codes of this room, with their kind and meaning. */
+export const composeErrors: ErrorTable = table;
+
+/** Make an error of this room. */
+export const composeError: (
+  code: keyof typeof table,
+  message: string,
+  fields?: { cause?: unknown; found?: string; expected?: string },
+) => SigillumError = defineErrors(table);

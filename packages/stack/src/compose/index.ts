@@ -1,0 +1,4 @@
+// The public surface of the room `compose`.
+export { composeError, composeErrors } from "./errors.ts";
+export { initialiseStack, type Stack, type StackOptions, startStack } from "./stack.ts";
+export { rolePeriods, trustFiles } from "./trust-files.ts";
