@@ -1,0 +1,78 @@
+/** Where a command writes, and what it knows of who reads. Results go to stdout, everything else to stderr. */
+export interface Terminal {
+  /** One line of a result. */
+  out(line: string): void;
+  /** One line of progress, advice or error. */
+  note(line: string): void;
+  /** "text" or "json"; with json, stdout has one JSON document and nothing else. */
+  readonly format: "text" | "json";
+  /** The result of a command that was asked for JSON. */
+  json(value: unknown): void;
+  /** Show that something long goes on; nothing is shown unless stderr is a terminal. */
+  progress(label: string, total: number | undefined): Progress;
+  /** Whether a person can answer: both stdin and stderr are terminals. */
+  readonly interactive: boolean;
+}
+
+/** A line that shows how far something is, and is wiped at the end. */
+export interface Progress {
+  at(done: number): void;
+  end(): void;
+}
+
+/** What a terminal is made of; the process's own streams, or a test's. */
+export interface TerminalOptions {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stdinIsTTY: boolean;
+  readonly format: "text" | "json";
+}
+
+const redrawEveryMs = 100;
+
+/** Make a terminal. */
+export function createTerminal(options: TerminalOptions): Terminal {
+  const { stdout, stderr, format } = options;
+  const showsProgress = stderr.isTTY === true && format === "text";
+  return {
+    format,
+    interactive: options.stdinIsTTY && stderr.isTTY === true,
+    out: (line) => void stdout.write(`${line}\n`),
+    note: (line) => void stderr.write(`${line}\n`),
+    json: (value) => void stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
+    progress: (label, total) => (showsProgress ? visibleProgress(stderr, label, total) : hiddenProgress),
+  };
+}
+
+const hiddenProgress: Progress = { at: () => undefined, end: () => undefined };
+
+function visibleProgress(stderr: { write(text: string): unknown }, label: string, total: number | undefined): Progress {
+  let drawnMs = Number.NEGATIVE_INFINITY;
+  return {
+    at(done) {
+      const nowMs = performance.now();
+      if (nowMs - drawnMs < redrawEveryMs) return;
+      drawnMs = nowMs;
+      const share = total === undefined || total === 0 ? "" : ` ${Math.floor((done / total) * 100)} %`;
+      stderr.write(`\r\u001b[K${label} ${formatBytes(done)}${share}`);
+    },
+    end: () => void stderr.write("\r\u001b[K"),
+  };
+}
+
+/** A length for people: "1.5 MB"; a kB is 1,000 bytes. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** A time for people, in UTC: "2026-11-24 02:00:00 UTC". */
+export function formatTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
