@@ -1,0 +1,88 @@
+import { createReadStream } from "node:fs";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createHasher, type HashAlgorithm } from "@sigillum/library/crypto";
+import type { Terminal } from "../terminal/index.ts";
+import { blobError } from "./errors.ts";
+
+const chunkBytes = 1024 * 1024;
+
+/** Hash a file, or stdin for "-", of any size in constant memory. */
+export async function hashFile(path: string, algorithm: HashAlgorithm, terminal: Terminal): Promise<Uint8Array> {
+  const hasher = createHasher(algorithm);
+  const stream = path === "-" ? process.stdin : createReadStream(path, { highWaterMark: chunkBytes });
+  const progress = terminal.progress(`Hashing ${path}`, path === "-" ? undefined : await lengthOf(path));
+  let done = 0;
+  try {
+    for await (const chunk of stream) {
+      const bytes: unknown = chunk;
+      if (!(bytes instanceof Uint8Array)) continue;
+      hasher.update(bytes);
+      done += bytes.length;
+      progress.at(done);
+    }
+  } catch (cause) {
+    throw unreadable(path, cause);
+  } finally {
+    progress.end();
+  }
+  return hasher.digest();
+}
+
+/** Read a small file whole; `what` names its part in the message. */
+export async function readSmallFile(path: string, what: string, maxBytes: number): Promise<Uint8Array> {
+  const length = await lengthOf(path);
+  if (length > maxBytes) {
+    throw blobError("FILE_UNREADABLE", `Cannot read ${what} ${path}: it has ${length} bytes`, {
+      found: String(length),
+      expected: `at most ${maxBytes}`,
+    });
+  }
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+/** The length of a file. */
+export async function lengthOf(path: string): Promise<number> {
+  try {
+    const found = await stat(path);
+    if (found.isDirectory())
+      throw blobError("FILE_UNREADABLE", `Cannot read ${path}: it is a directory`, { found: "a directory", expected: "a file" });
+    return found.size;
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+/** Write a file by way of a temporary one beside it, so that whoever reads finds the whole or what was there before. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp-${process.pid}`;
+  try {
+    await writeFile(temporary, text, { mode: 0o644 });
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined); // the first failure is the one to tell
+    throw blobError("FILE_UNWRITABLE", `Cannot write ${path}: ${reason(cause)}`, { cause });
+  }
+}
+
+function unreadable(path: string, cause: unknown): unknown {
+  if (cause instanceof Error && Reflect.get(cause, "code") === "FILE_UNREADABLE") return cause;
+  return blobError("FILE_UNREADABLE", `Cannot read ${path}: ${reason(cause)}`, { cause });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "you may not",
+  EPERM: "you may not",
+  EISDIR: "it is a directory",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+};
+
+function reason(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return reasons[String(Reflect.get(cause, "code"))] ?? cause.message;
+}
