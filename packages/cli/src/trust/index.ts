@@ -1,0 +1,2 @@
+// trust add, trust list.
+export { runTrustAdd, runTrustList } from "./trust.ts";
