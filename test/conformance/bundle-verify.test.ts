@@ -7,11 +7,7 @@ import { parsePublicKeyPem, sha256 } from "@sigillum/library/crypto";
 import { isSigillumError, parseHex, parseUtf8 } from "@sigillum/library/encoding";
 import { parseTrustedRoot } from "@sigillum/library/trusted-root";
 import { type Artifact, type Expectations, type Verified, verifyBundle } from "@sigillum/library/verification";
-import { hasData, missingData, readData, readLine } from "./shared-data.ts";
-
-const beacon =
-  "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
-const githubActions = "https://token.actions.githubusercontent.com";
+import { beaconIdentity, hasData, missingData, readData, readLine } from "./shared-data.ts";
 
 // The code of each case that must be refused. Where a case breaks several checks, it is that of the first in our order.
 const expectedCodes: Readonly<Record<string, string>> = {
@@ -69,7 +65,12 @@ function verifyCase(name: string, artifactOf: (bytes: Uint8Array) => Artifact): 
   const own = (file: string): boolean => hasData(...folder, file);
   const expectations: Expectations = own("key.pub")
     ? { publicKey: parsePublicKeyPem(readLine("", ...folder, "key.pub")) }
-    : { identity: { san: readLine(beacon, ...folder, "identity"), issuer: readLine(githubActions, ...folder, "issuer") } };
+    : {
+        identity: {
+          san: readLine(beaconIdentity.san, ...folder, "identity"),
+          issuer: readLine(beaconIdentity.issuer, ...folder, "issuer"),
+        },
+      };
   return verifyBundle({
     bundle: parseBundle(readData(...folder, "bundle.sigstore.json")),
     artifact: artifactOf(own("artifact") ? readData(...folder, "artifact") : readData("a.txt")),

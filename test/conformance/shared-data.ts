@@ -26,3 +26,9 @@ export function readLine(otherwise: string, ...path: string[]): string {
 export function hasData(...path: string[]): boolean {
   return existsSync(join(conformanceData, ...path));
 }
+
+/** The identity that a case expects where its folder names none: the workflow that publishes tokens for the suite. */
+export const beaconIdentity: { readonly san: string; readonly issuer: string } = {
+  san: "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main",
+  issuer: "https://token.actions.githubusercontent.com",
+};

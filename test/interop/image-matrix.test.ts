@@ -33,7 +33,7 @@ describe("an image signed by one and verified by the other", { timeout: 300_000 
   };
   const expected = (): string[] => ["--certificate-identity", instance.identity, "--certificate-oidc-issuer", instance.issuer];
   const weSign = async (image: string): Promise<void> => {
-    const { exit, stderr } = await instance.sigillum("sign", "--yes", "--identity-token", await instance.token(), image);
+    const { exit, stderr } = await instance.sigillum("sign", "--identity-token", await instance.token(), image);
     assert.equal(exit, 0, stderr);
   };
   const weVerify = async (image: string): Promise<void> => {
@@ -60,7 +60,7 @@ describe("an image signed by one and verified by the other", { timeout: 300_000 
     });
     it(`${name}: we verify what cosign signs`, { skip: skipWithCosign }, async () => {
       const image = await pushImage(url(), "interop/from-cosign");
-      await cosignRun("sign", "--yes", "--identity-token", await instance.token(), image);
+      await cosignRun("sign", "--identity-token", await instance.token(), image);
       await weVerify(image);
     });
     it(`${name}: both refuse an image that nobody signed`, { skip: skipWithCosign }, async () => {

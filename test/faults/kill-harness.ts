@@ -1,0 +1,80 @@
+// Kills a process with SIGKILL again and again while it works, and lets the caller check after each kill what it had acknowledged.
+// The victim is any program that prints a JSON object a line for each thing that it acknowledged.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+
+/** What is killed and when. */
+export interface KillPlan {
+  /** Decides every kill's moment, so that a failure can be run again. */
+  readonly seed: number;
+  readonly kills: number;
+  /** Program and arguments after the Node binary and its flags; `round` counts from 0. */
+  readonly command: (round: number) => readonly string[];
+  /** A kill comes after this many lines at most, and at least one. */
+  readonly maxLines: number;
+  /** And then after this many ms at most, so that it does not fall on the moment of an answer. */
+  readonly maxExtraMs: number;
+  /** Called with every line of the victim. */
+  readonly onLine: (line: string, round: number) => void;
+  /** Called after each kill, when the process is gone. */
+  readonly afterKill: (round: number) => Promise<void>;
+}
+
+/** Run the plan; rejects when the victim ends by itself or says nothing. */
+export async function killRepeatedly(plan: KillPlan): Promise<void> {
+  const random = randomNumbers(plan.seed);
+  for (let round = 0; round < plan.kills; round += 1) {
+    const lines = 1 + Math.floor(random() * plan.maxLines);
+    const extraMs = random() * plan.maxExtraMs;
+    await runAndKill(plan, round, lines, extraMs);
+    await plan.afterKill(round);
+  }
+}
+
+async function runAndKill(plan: KillPlan, round: number, lines: number, extraMs: number): Promise<void> {
+  const child = spawn(process.execPath, [...process.execArgv.filter(isCondition), ...plan.command(round)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors += text;
+  });
+  let seen = 0;
+  let killed = false;
+  const reader = createInterface({ input: child.stdout });
+  reader.on("line", (line) => {
+    // Lines that were printed before the kill are read to the end: each is a promise that must be kept.
+    plan.onLine(line, round);
+    seen += 1;
+    if (seen === lines) {
+      setTimeout(() => {
+        killed = child.kill("SIGKILL");
+      }, extraMs);
+    }
+  });
+  await Promise.all([once(child, "close"), once(reader, "close")]);
+  if (!killed)
+    throw new Error(
+      `Round ${round} of seed ${plan.seed}: the process ended by itself after ${seen} lines (${describeExit(child)}): ${errors.slice(-2000)}`,
+    );
+}
+
+function isCondition(argument: string): boolean {
+  return argument.startsWith("--conditions");
+}
+
+function describeExit(child: ChildProcess): string {
+  return child.signalCode === null ? `exit ${child.exitCode}` : `signal ${child.signalCode}`;
+}
+
+/** Numbers from 0 to 1 that follow from a seed (mulberry32). */
+export function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

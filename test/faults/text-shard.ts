@@ -1,0 +1,25 @@
+// A small log for fault tests: entries are lines of text, signed by nobody.
+import { encodeBase64, encodeUtf8 } from "@sigillum/library/encoding";
+import { leafHash } from "@sigillum/library/merkle";
+import { silentLogger, systemClock } from "@sigillum/stack/host";
+import { type BodyEntry, bodyEntryFormat, LogShard } from "@sigillum/stack/log-engine";
+
+/** Open the log in `directory`, with limits so small that every kind of write happens often. */
+export function openTextShard(directory: string): Promise<LogShard<BodyEntry>> {
+  return LogShard.open({
+    directory,
+    format: bodyEntryFormat,
+    origin: "faults.example",
+    clock: systemClock,
+    logger: silentLogger,
+    limits: { maxBatchEntries: 40, maxWriteAheadBytes: 24 * 1024 },
+    signCheckpoint: async ({ origin, size, root }) =>
+      `${origin}\n${size}\n${encodeBase64(root)}\n\n— ${origin} ${encodeBase64(new Uint8Array(68))}\n`,
+  });
+}
+
+/** A line of text as an entry. */
+export function textEntry(text: string): BodyEntry {
+  const body = encodeUtf8(text);
+  return { body, leafHash: leafHash(body), searchKeys: [text.split(" ", 1)[0] ?? ""] };
+}
