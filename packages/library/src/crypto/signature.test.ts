@@ -189,6 +189,26 @@ describe("isValidSignature and isValidSignatureOverDigest with RSA", () => {
     assert.equal(isValidSignature(key, rsaScheme("sha256", "pss"), message, signature), true);
     assert.equal(isValidSignatureOverDigest(key, rsaScheme("sha256", "pss"), sha256(message), signature), true);
     assert.equal(isValidSignatureOverDigest(key, rsaScheme("sha256", "pss"), sha256(), signature), false);
+    for (let tries = 0; tries < 200; tries++) {
+      const signed = sign("sha256", message, { key: pair.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
+      const encoded = publicEncrypt({ key: pair.publicKey, padding: constants.RSA_NO_PADDING }, signed);
+      assert.equal(encoded[0], 0);
+      encoded[0] = 1; // the octet that the encoded message does not have
+      if (Buffer.compare(encoded, Buffer.from(pair.publicKey.export({ format: "jwk" }).n ?? "", "base64url")) >= 0) continue;
+      const raised = new Uint8Array(privateEncrypt({ key: pair.privateKey, padding: constants.RSA_NO_PADDING }, encoded));
+      assert.equal(isValidSignatureOverDigest(key, rsaScheme("sha256", "pss"), sha256(message), raised), false);
+      assert.equal(isValidSignature(key, rsaScheme("sha256", "pss"), message, raised), false);
+      return;
+    }
+    assert.fail("no encoded message left room for the octet below the modulus");
+  });
+
+  it("refuse PSS whose salt begins after another octet than 01 (RFC 8017 §9.1.2 step 10)", () => {
+    const encoded = encodedIn(signRsa("sha256", "pss", 32));
+    const separator = 256 - 1 - 32 - 32 - 1;
+    encoded[separator] = (encoded[separator] ?? 0) ^ 2;
+    assert.equal(isValidSignatureOverDigest(rsa, rsaScheme("sha256", "pss"), sha256(message), signEncoded(encoded)), false);
+    assert.equal(isValidSignature(rsa, rsaScheme("sha256", "pss"), message, signEncoded(encoded)), false);
   });
 });
 
