@@ -1,6 +1,6 @@
 // Signed metadata files (TUF 1.0.34 §4.2 to §4.6): the `signed` part of each role from plain data, and the file around it.
 
-import { digest, type PublicKey, type Signer } from "../crypto/index.ts";
+import { type PublicKey, type Signer, sha256 } from "../crypto/index.ts";
 import { encodeHex, encodeUtf8, formatRfc3339, type JsonValue } from "../encoding/index.ts";
 import { encodeCanonicalJson, encodeTufKey, type MetadataMeta, type RoleName, tufKeyId } from "../tuf/index.ts";
 import { tufRepositoryError } from "./errors.ts";
@@ -108,8 +108,6 @@ function head(role: RoleName, edition: Edition): { [name: string]: JsonValue } {
 }
 
 function describe(bytes: Uint8Array): { [name: string]: JsonValue } {
-  return {
-    length: bytes.length,
-    hashes: { sha256: encodeHex(digest("sha256", bytes)), sha512: encodeHex(digest("sha512", bytes)) },
-  };
+  // One hash and no more: a client asks for a target under any one of the hashes that stand here (TUF 1.0.34 §5.7.3), go-tuf at random.
+  return { length: bytes.length, hashes: { sha256: encodeHex(sha256(bytes)) } };
 }
