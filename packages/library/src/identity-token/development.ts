@@ -32,5 +32,10 @@ export async function developmentToken(issuer: string, nowMs: number, options: P
       { found: `HTTP ${answer.status}`, expected: "HTTP 200" },
     );
   }
-  return await verifyIdentityToken(new TextDecoder().decode(answer.body).trim(), provider, { audience: defaultClientId, nowMs }, options);
+  return await verifyIdentityToken(
+    new TextDecoder().decode(answer.body).trim(),
+    provider,
+    { audience: defaultClientId, nowMs },
+    options,
+  );
 }

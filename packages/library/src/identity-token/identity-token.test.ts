@@ -105,7 +105,9 @@ async function withProvider(behaviour: ProviderBehaviour, use: (issuer: string) 
           .writeHead(verified ? (behaviour.tokenStatus ?? 200) : 400)
           .end(behaviour.tokenAnswer ?? JSON.stringify({ id_token: idToken, access_token: "access" }));
       } else if (url.pathname === "/development")
-        reply.writeHead(behaviour.tokenStatus ?? 200).end((behaviour.development ?? "").replaceAll("TOKEN", token({ iss: issuer, ...basics })));
+        reply
+          .writeHead(behaviour.tokenStatus ?? 200)
+          .end((behaviour.development ?? "").replaceAll("TOKEN", token({ iss: issuer, ...basics })));
       else reply.writeHead(404).end();
     });
   };
