@@ -2,12 +2,12 @@ import { defineErrors, type ErrorMaker } from "../encoding/index.ts";
 
 /** The codes of the room `signing`, with what each means. */
 export const signingErrors = {
-  TOKEN_MALFORMED: {
+  SIGNING_TOKEN_MALFORMED: {
     kind: "malformed",
     means: "The identity token is no JSON web token, or lacks the claims that a signature needs.",
   },
-  TOKEN_EXPIRED: { kind: "verification", means: "The identity token has expired; sign in again." },
-  TOKEN_EMAIL_UNVERIFIED: {
+  SIGNING_TOKEN_EXPIRED: { kind: "verification", means: "The identity token has expired; sign in again." },
+  SIGNING_TOKEN_EMAIL_UNVERIFIED: {
     kind: "verification",
     means: "The identity token's e-mail address is not verified, and no authority would certify it.",
   },

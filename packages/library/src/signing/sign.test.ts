@@ -160,14 +160,15 @@ describe("readToken, through signBlob", () => {
     });
     assert.deepEqual(services.requests, [], "nothing was sent");
   };
-  it("TOKEN_MALFORMED: too few parts", () => refused("TOKEN_MALFORMED", "one.two"));
-  it("TOKEN_MALFORMED: no base64", () => refused("TOKEN_MALFORMED", "one.t!wothreefourfivesixseven.three"));
-  it("TOKEN_MALFORMED: neither address nor subject", () => refused("TOKEN_MALFORMED", unsignedToken({})));
-  it("TOKEN_EXPIRED: a token whose time is over", () =>
-    refused("TOKEN_EXPIRED", unsignedToken({ sub: "x", exp: signingTimeMs / 1000 })));
-  it("TOKEN_EXPIRED: a token that never expires", () => refused("TOKEN_EXPIRED", unsignedToken({ sub: "x", exp: null })));
-  it("TOKEN_EMAIL_UNVERIFIED: an address that nobody verified", () =>
-    refused("TOKEN_EMAIL_UNVERIFIED", unsignedToken({ email: "a@b.c", sub: "x" })));
+  it("SIGNING_TOKEN_MALFORMED: too few parts", () => refused("SIGNING_TOKEN_MALFORMED", "one.two"));
+  it("SIGNING_TOKEN_MALFORMED: no base64", () => refused("SIGNING_TOKEN_MALFORMED", "one.t!wothreefourfivesixseven.three"));
+  it("SIGNING_TOKEN_MALFORMED: neither address nor subject", () => refused("SIGNING_TOKEN_MALFORMED", unsignedToken({})));
+  it("SIGNING_TOKEN_EXPIRED: a token whose time is over", () =>
+    refused("SIGNING_TOKEN_EXPIRED", unsignedToken({ sub: "x", exp: signingTimeMs / 1000 })));
+  it("SIGNING_TOKEN_EXPIRED: a token that never expires", () =>
+    refused("SIGNING_TOKEN_EXPIRED", unsignedToken({ sub: "x", exp: null })));
+  it("SIGNING_TOKEN_EMAIL_UNVERIFIED: an address that nobody verified", () =>
+    refused("SIGNING_TOKEN_EMAIL_UNVERIFIED", unsignedToken({ email: "a@b.c", sub: "x" })));
   it("accepts email_verified as text", async () => {
     await signBlob({
       ...options([1]),

@@ -18,7 +18,7 @@ export function readToken(token: string, nowMs: number): TokenClaims {
   const expiresS = claims.optionalNumber("exp");
   if (expiresS === undefined || expiresS * 1000 <= nowMs) {
     const found = expiresS === undefined ? "no time of expiry" : `expired at ${formatRfc3339(Math.floor(expiresS) * 1000)}`;
-    throw signingError("TOKEN_EXPIRED", `Cannot use identity token: found ${found}, it is ${formatRfc3339(nowMs)} now`, {
+    throw signingError("SIGNING_TOKEN_EXPIRED", `Cannot use identity token: found ${found}, it is ${formatRfc3339(nowMs)} now`, {
       found,
       expected: `a token that is valid at ${formatRfc3339(nowMs)}`,
     });
@@ -29,7 +29,7 @@ export function readToken(token: string, nowMs: number): TokenClaims {
   // Some providers write the claim as text.
   const verified = claims.value("email_verified");
   if (verified === true || verified === "true") return { issuer, email, challenge: email };
-  throw signingError("TOKEN_EMAIL_UNVERIFIED", "Cannot use identity token: its e-mail address is not verified", {
+  throw signingError("SIGNING_TOKEN_EMAIL_UNVERIFIED", "Cannot use identity token: its e-mail address is not verified", {
     found: verified === undefined ? "no email_verified" : `email_verified ${JSON.stringify(verified)}`,
     expected: "email_verified true",
   });
@@ -39,17 +39,17 @@ function readClaims(token: string): JsonObject {
   const parts = token.length > maxTokenBytes ? [] : token.split(".", 4);
   const payload = parts[1];
   if (payload === undefined || parts.length !== 3) {
-    throw signingError("TOKEN_MALFORMED", "Cannot read identity token: it is no JSON web token", {
+    throw signingError("SIGNING_TOKEN_MALFORMED", "Cannot read identity token: it is no JSON web token", {
       found: token.length > maxTokenBytes ? `${token.length} bytes` : `${parts.length} parts`,
       expected: `3 parts of at most ${maxTokenBytes} bytes`,
     });
   }
-  const fail = (message: string): Error => signingError("TOKEN_MALFORMED", message);
+  const fail = (message: string): Error => signingError("SIGNING_TOKEN_MALFORMED", message);
   try {
     return JsonObject.exact(parseJson(parseBase64Url(payload)), "identity token", fail);
   } catch (cause) {
     // The text of the error below would quote the token, which is a secret.
     if (!isSigillumError(cause)) throw cause;
-    throw signingError("TOKEN_MALFORMED", "Cannot read identity token: its second part is no base64url of a JSON object");
+    throw signingError("SIGNING_TOKEN_MALFORMED", "Cannot read identity token: its second part is no base64url of a JSON object");
   }
 }
