@@ -25,3 +25,4 @@ export {
   type SignedFixture,
 } from "./memory-sigstore.ts";
 export { MemoryTree } from "./memory-tree.ts";
+export { assertRefused, flipLastBit, type VerifyEdits, verifyRecipe } from "./verify-fixture.ts";
