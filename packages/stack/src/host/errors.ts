@@ -19,6 +19,10 @@ const table = {
   REQUEST_TOO_LARGE: { kind: "malformed", means: "A request's body is longer than the service accepts." },
   REQUEST_ABORTED: { kind: "unavailable", means: "The client went away before its request was read whole." },
   CONTENT_TYPE_UNSUPPORTED: { kind: "malformed", means: "A request's body is of a content type that the service does not read." },
+  WORKERS_OVERLOADED: {
+    kind: "unavailable",
+    means: "More requests wait to be verified than the service accepts; try again shortly.",
+  },
   CONTROL_SOCKET_TAKEN: { kind: "state", means: "Another process answers on the control socket." },
   CONTROL_SOCKET_UNREACHABLE: { kind: "unavailable", means: "No running stack answers on the control socket." },
   CONTROL_ACTION_UNKNOWN: { kind: "malformed", means: "The running stack has no action of that name." },

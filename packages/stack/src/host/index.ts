@@ -1,4 +1,5 @@
 // What runs services: listeners, routes, logs, metrics, jobs, control socket.
+export { type BatchFunction, BatchWorkers, type BatchWorkersOptions, serveBatches, threadUrl } from "./batch-workers.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { ControlSocket, callControlSocket, controlSocketPath } from "./control-socket.ts";
 export { hostError, hostErrors } from "./errors.ts";

@@ -1,0 +1,240 @@
+// Work on bytes in threads of its own: whole batches of inputs in one transferred buffer, the next when a thread is free. A message
+// for each input would cost as much as the work (docs/performance.md has the numbers).
+import { parentPort, Worker } from "node:worker_threads";
+import { type ErrorKind, isSigillumError, SigillumError } from "@sigillum/library/encoding";
+import { hostError } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+
+/** Turns an input into an output or throws an error of ours. */
+export type BatchFunction = (input: Uint8Array) => Uint8Array;
+
+/** What a pool of threads is made of. */
+export interface BatchWorkersOptions {
+  /** The file that a thread runs; it calls `serveBatches` with the same function. */
+  readonly url: URL;
+  /** The function itself: used while threads start, after one broke, and always with no threads. */
+  readonly inline: BatchFunction;
+  readonly threads: number;
+  readonly logger: Logger;
+}
+
+interface Batch {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly lengths: readonly number[];
+}
+
+interface PlainError {
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly found?: string | undefined;
+  readonly expected?: string | undefined;
+}
+
+interface BatchAnswer extends Batch {
+  /** By position in the batch; the output there is empty. */
+  readonly errors: readonly (readonly [position: number, error: PlainError])[];
+}
+
+interface Waiting {
+  readonly input: Uint8Array;
+  readonly resolve: (output: Uint8Array) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** More inputs are not sent at once, so that the first of them is not held up by the last. */
+const maxBatch = 32;
+/** Nor more bytes, save in one input. */
+const maxBatchBytes = 1024 * 1024;
+/** More inputs than this do not wait. */
+const maxWaiting = 4096;
+
+/** Runs one function in threads. Threads start with the first input and are no reason for the process to stay. */
+export class BatchWorkers {
+  readonly #options: BatchWorkersOptions;
+  #threads: Thread[] = [];
+  #queue: Waiting[] = [];
+  #started = false;
+
+  constructor(options: BatchWorkersOptions) {
+    this.#options = options;
+  }
+
+  /** The output for an input; rejects with what the function throws, or WORKERS_OVERLOADED when too many wait. */
+  run(input: Uint8Array): Promise<Uint8Array> {
+    this.#start();
+    if (!this.#threads.some((thread) => thread.ready)) return runInline(this.#options.inline, input);
+    if (this.#queue.length >= maxWaiting) {
+      return Promise.reject(
+        hostError("WORKERS_OVERLOADED", `Cannot accept request: ${maxWaiting} wait to be verified already; retry shortly`),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ input, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  /** End the threads; inputs that wait are worked on here. */
+  async close(): Promise<void> {
+    this.#started = true;
+    const threads = this.#threads;
+    this.#threads = [];
+    await Promise.all(threads.map((thread) => thread.end()));
+    for (const { input, resolve, reject } of this.#queue.splice(0)) runInline(this.#options.inline, input).then(resolve, reject);
+  }
+
+  #start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#threads = Array.from({ length: this.#options.threads }, () => this.#newThread());
+  }
+
+  #newThread(): Thread {
+    const thread = new Thread(this.#options.url, {
+      onFree: () => this.#dispatch(),
+      onBroken: (error, batch) => {
+        this.#options.logger.error("worker.broken", { error, url: this.#options.url.pathname });
+        this.#threads = this.#threads.filter((other) => other !== thread);
+        // What a broken thread held is worked on here; no new thread is started, since the next would break too.
+        for (const { input, resolve, reject } of [...batch, ...(this.#threads.length === 0 ? this.#queue.splice(0) : [])]) {
+          runInline(this.#options.inline, input).then(resolve, reject);
+        }
+      },
+    });
+    return thread;
+  }
+
+  #dispatch(): void {
+    for (const thread of this.#threads) {
+      if (this.#queue.length === 0) return;
+      // Share what waits between the threads instead of giving all of it to the first.
+      if (thread.ready && !thread.busy) thread.send(this.#nextBatch(Math.ceil(this.#queue.length / this.#threads.length)));
+    }
+  }
+
+  #nextBatch(share: number): Waiting[] {
+    let count = 0;
+    for (let bytes = 0; count < Math.min(share, maxBatch); count += 1) {
+      bytes += this.#queue[count]?.input.length ?? 0;
+      if (count > 0 && bytes > maxBatchBytes) break;
+    }
+    return this.#queue.splice(0, count);
+  }
+}
+
+class Thread {
+  readonly #worker: Worker;
+  #batch: readonly Waiting[] = [];
+  ready = false;
+
+  constructor(url: URL, events: { onFree: () => void; onBroken: (error: unknown, batch: readonly Waiting[]) => void }) {
+    // A launcher may have set the condition in its own thread only; unbuilt files cannot be resolved without it.
+    const execArgv = url.pathname.endsWith(".ts") ? [...process.execArgv, "--conditions=@sigillum/source"] : process.execArgv;
+    this.#worker = new Worker(url, { execArgv });
+    this.#worker.unref();
+    let broken = false;
+    const breakDown = (error: unknown): void => {
+      this.ready = false;
+      if (!broken) events.onBroken(error, this.#batch);
+      broken = true;
+    };
+    this.#worker.on("message", (answer: BatchAnswer | "ready") => {
+      if (answer === "ready") this.ready = true;
+      else this.#settle(answer);
+      events.onFree();
+    });
+    this.#worker.on("error", breakDown);
+    this.#worker.on("exit", (code) => {
+      if (code !== 0 && !this.#ending) breakDown(new Error(`thread ended with code ${code}`));
+    });
+  }
+
+  #ending = false;
+
+  get busy(): boolean {
+    return this.#batch.length > 0;
+  }
+
+  send(batch: readonly Waiting[]): void {
+    this.#batch = batch;
+    const packed = pack(batch.map(({ input }) => input));
+    this.#worker.postMessage(packed, [packed.bytes.buffer]);
+  }
+
+  async end(): Promise<void> {
+    this.#ending = true;
+    await this.#worker.terminate();
+    for (const { reject } of this.#batch) reject(new Error("the thread was ended"));
+  }
+
+  #settle(answer: BatchAnswer): void {
+    const batch = this.#batch;
+    this.#batch = [];
+    const errors = new Map(answer.errors);
+    for (const [position, output] of unpack(answer).entries()) {
+      const error = errors.get(position);
+      if (error === undefined) batch[position]?.resolve(output);
+      else batch[position]?.reject(new SigillumError(error.code, error.kind, error.message, { ...fieldsOf(error) }));
+    }
+  }
+}
+
+/** Called by the file that a thread runs: work on batches as they come. An error that is not ours breaks the thread. */
+export function serveBatches(run: BatchFunction): void {
+  const port = parentPort;
+  if (port === null) throw new TypeError("serveBatches is for a thread");
+  port.on("message", (batch: Batch) => {
+    const errors: [number, PlainError][] = [];
+    const outputs = unpack(batch).map((input, position) => {
+      try {
+        return run(input);
+      } catch (error) {
+        if (!isSigillumError(error)) throw error;
+        errors.push([
+          position,
+          { code: error.code, kind: error.kind, message: error.message, found: error.found, expected: error.expected },
+        ]);
+        return new Uint8Array(0);
+      }
+    });
+    const packed = pack(outputs);
+    port.postMessage({ ...packed, errors }, [packed.bytes.buffer]);
+  });
+  port.postMessage("ready");
+}
+
+/** The URL of a file beside `moduleUrl` for a thread: `.ts` unbuilt, `.js` built. */
+export function threadUrl(name: string, moduleUrl: string): URL {
+  return new URL(`./${name}${moduleUrl.endsWith(".ts") ? ".ts" : ".js"}`, moduleUrl);
+}
+
+async function runInline(run: BatchFunction, input: Uint8Array): Promise<Uint8Array> {
+  return run(input);
+}
+
+function fieldsOf(error: PlainError): { found?: string; expected?: string } {
+  return {
+    ...(error.found === undefined ? {} : { found: error.found }),
+    ...(error.expected === undefined ? {} : { expected: error.expected }),
+  };
+}
+
+function pack(parts: readonly Uint8Array[]): Batch {
+  const lengths = parts.map((part) => part.length);
+  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return { bytes, lengths };
+}
+
+function unpack(batch: Batch): Uint8Array[] {
+  let at = 0;
+  return batch.lengths.map((length) => {
+    at += length;
+    return batch.bytes.subarray(at - length, at);
+  });
+}
