@@ -30,13 +30,17 @@ describe("data directory", () => {
     assert.equal(await inspectDataDirectory(directory), "initialised");
     assert.deepEqual(await openDataDirectory(directory), settings);
     assert.equal((await stat(directory)).mode & 0o777, 0o700);
-    for (const name of ["sigillum.yaml", "version.json", "sigillum.schema.json"]) assert.equal((await stat(join(directory, name))).mode & 0o777, 0o600, name);
+    for (const name of ["sigillum.yaml", "version.json", "sigillum.schema.json"])
+      assert.equal((await stat(join(directory, name))).mode & 0o777, 0o600, name);
     JSON.parse(await readFile(join(directory, "sigillum.schema.json"), "utf8"));
   });
 
   it("keeps given values and ports, and the public URLs follow the ports", async () => {
     const directory = await scratch();
-    const settings = await initialiseDataDirectory(directory, { ports: { ca: 7001 }, values: { operator: "sign.example.org", trust: { defaultLog: "v2" } } });
+    const settings = await initialiseDataDirectory(directory, {
+      ports: { ca: 7001 },
+      values: { operator: "sign.example.org", trust: { defaultLog: "v2" } },
+    });
     assert.equal(settings.operator, "sign.example.org");
     assert.equal(settings.trust.defaultLog, "v2");
     assert.equal(settings.services.ca.publicUrl, "http://localhost:7001");
@@ -49,7 +53,8 @@ describe("data directory", () => {
     const settings = await initialiseDataDirectory(directory, { ports: "free" });
     const ports = serviceNames.map((name) => settings.services[name].port);
     assert.equal(new Set(ports).size, serviceNames.length);
-    for (const name of serviceNames) assert.equal(settings.services[name].publicUrl, `http://localhost:${settings.services[name].port}`);
+    for (const name of serviceNames)
+      assert.equal(settings.services[name].publicUrl, `http://localhost:${settings.services[name].port}`);
     assert.deepEqual((await openDataDirectory(directory)).services, settings.services);
   });
 
@@ -86,7 +91,10 @@ describe("data directory", () => {
     const directory = await scratch();
     await initialiseDataDirectory(directory);
     await writeFile(join(directory, "version.json"), '{"format":"sigillum-data-directory","version":2}');
-    await assert.rejects(openDataDirectory(directory), code("DATA_DIRECTORY_NEWER", /its version is 2, and this Sigillum reads up to 1/u));
+    await assert.rejects(
+      openDataDirectory(directory),
+      code("DATA_DIRECTORY_NEWER", /its version is 2, and this Sigillum reads up to 1/u),
+    );
   });
 
   it("opens only when it exists", async () => {
@@ -103,18 +111,25 @@ describe("data directory", () => {
     assert.equal((await openDataDirectory(directory, { configFile })).logLevel, "debug");
     await writeFile(configFile, Uint8Array.of(0xff, 0xfe));
     await assert.rejects(openDataDirectory(directory, { configFile }), code("SETTINGS_MALFORMED"));
-    await assert.rejects(openDataDirectory(directory, { configFile: `${configFile}.no` }), code("DATA_DIRECTORY_UNREADABLE", /ENOENT/u));
+    await assert.rejects(
+      openDataDirectory(directory, { configFile: `${configFile}.no` }),
+      code("DATA_DIRECTORY_UNREADABLE", /ENOENT/u),
+    );
   });
 
   it("is refused where it cannot be made", async () => {
     const parent = await scratch();
     const file = join(parent, "file");
     await writeFile(file, "");
-    await assert.rejects(initialiseDataDirectory(join(file, "data")), (error: { code?: string }) => error.code === "DATA_DIRECTORY_UNWRITABLE" || error.code === "DATA_DIRECTORY_FOREIGN");
+    await assert.rejects(
+      initialiseDataDirectory(join(file, "data")),
+      (error: { code?: string }) => error.code === "DATA_DIRECTORY_UNWRITABLE" || error.code === "DATA_DIRECTORY_FOREIGN",
+    );
     const locked = join(parent, "locked");
     await mkdir(locked);
     await chmod(locked, 0o500);
-    if (process.getuid?.() !== 0) await assert.rejects(initialiseDataDirectory(join(locked, "data")), code("DATA_DIRECTORY_UNWRITABLE"));
+    if (process.getuid?.() !== 0)
+      await assert.rejects(initialiseDataDirectory(join(locked, "data")), code("DATA_DIRECTORY_UNWRITABLE"));
     await chmod(locked, 0o700);
   });
 });

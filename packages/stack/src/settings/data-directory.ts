@@ -56,10 +56,14 @@ export async function inspectDataDirectory(directory: string): Promise<DataDirec
   // The lock and the temporary file of the first write are all that an interrupted start can leave before the version file.
   const foreign = names.find((name) => name !== "lock" && !name.startsWith(`${versionFileName}.tmp-`));
   if (foreign === undefined) return "empty";
-  throw settingsError("DATA_DIRECTORY_FOREIGN", `Cannot use ${quote(layout.root)} as data directory: it was not made by Sigillum and is not empty`, {
-    found: foreign,
-    expected: `an empty directory, or one with ${versionFileName}`,
-  });
+  throw settingsError(
+    "DATA_DIRECTORY_FOREIGN",
+    `Cannot use ${quote(layout.root)} as data directory: it was not made by Sigillum and is not empty`,
+    {
+      found: foreign,
+      expected: `an empty directory, or one with ${versionFileName}`,
+    },
+  );
 }
 
 /** What `initialiseDataDirectory` may be told; everything has a default. */
@@ -78,7 +82,10 @@ export async function initialiseDataDirectory(directory: string, options: Initia
   const layout = dataDirectoryLayout(directory);
   const state = await inspectDataDirectory(directory);
   if (state === "initialised") {
-    throw settingsError("DATA_DIRECTORY_INITIALISED", `Cannot initialise ${quote(layout.root)}: it is a data directory already`, { found: "sigillum.yaml", expected: "an empty directory" });
+    throw settingsError("DATA_DIRECTORY_INITIALISED", `Cannot initialise ${quote(layout.root)}: it is a data directory already`, {
+      found: "sigillum.yaml",
+      expected: "an empty directory",
+    });
   }
   const values = await initialValues(options);
   const text = encodeSettingsText(values);
@@ -97,7 +104,10 @@ export async function openDataDirectory(directory: string, options: { readonly c
   const layout = dataDirectoryLayout(directory);
   const state = await inspectDataDirectory(directory);
   if (state !== "initialised" && !(state === "unfinished" && options.configFile !== undefined)) {
-    throw settingsError("DATA_DIRECTORY_NOT_FOUND", `Cannot open data directory ${quote(layout.root)}: it is ${state}`, { found: state, expected: "a directory made by `sigillum init`" });
+    throw settingsError("DATA_DIRECTORY_NOT_FOUND", `Cannot open data directory ${quote(layout.root)}: it is ${state}`, {
+      found: state,
+      expected: "a directory made by `sigillum init`",
+    });
   }
   const path = options.configFile ?? layout.settings;
   return parseSettings(textOf(await readWhole(path), path), layout.root, options.configFile ?? "sigillum.yaml");
@@ -122,7 +132,12 @@ async function initialValues(options: InitialiseOptions): Promise<{ [name: strin
     const own = ports === "free" ? free[index] : ports === "default" ? undefined : ports[name];
     const port = own ?? service.safeInteger("port");
     const given = entriesOf(entriesOf(values["services"])[name]);
-    table[name] = { ...given, port, ...(own === undefined ? {} : { aliasPorts: [] }), publicUrl: service.optionalString("publicUrl") ?? `${service.has("tls") ? "https" : "http"}://localhost:${port}` };
+    table[name] = {
+      ...given,
+      port,
+      ...(own === undefined ? {} : { aliasPorts: [] }),
+      publicUrl: service.optionalString("publicUrl") ?? `${service.has("tls") ? "https" : "http"}://localhost:${port}`,
+    };
   });
   return { ...values, services: table };
 }
@@ -137,7 +152,12 @@ async function listNames(root: string): Promise<string[] | undefined> {
   } catch (cause) {
     const code = errnoOf(cause);
     if (code === "ENOENT") return undefined;
-    if (code === "ENOTDIR") throw settingsError("DATA_DIRECTORY_FOREIGN", `Cannot use ${quote(root)} as data directory: it is no directory`, { cause, found: "a file", expected: "a directory" });
+    if (code === "ENOTDIR")
+      throw settingsError("DATA_DIRECTORY_FOREIGN", `Cannot use ${quote(root)} as data directory: it is no directory`, {
+        cause,
+        found: "a file",
+        expected: "a directory",
+      });
     throw unreadable(root, cause);
   }
 }
@@ -149,16 +169,28 @@ async function checkVersion(layout: DataDirectoryLayout): Promise<void> {
     const value = JsonObject.from(parseJson(text, { maxBytes: 4096 }), versionFileName);
     found = { format: value.string("format"), version: value.safeInteger("version") };
   } catch (cause) {
-    throw settingsError("DATA_DIRECTORY_FOREIGN", `Cannot use ${quote(layout.root)} as data directory: its ${versionFileName} is not one of Sigillum`, { cause });
+    throw settingsError(
+      "DATA_DIRECTORY_FOREIGN",
+      `Cannot use ${quote(layout.root)} as data directory: its ${versionFileName} is not one of Sigillum`,
+      { cause },
+    );
   }
   if (found.format !== versionFormat) {
-    throw settingsError("DATA_DIRECTORY_FOREIGN", `Cannot use ${quote(layout.root)} as data directory: its ${versionFileName} is not one of Sigillum`, { found: found.format, expected: versionFormat });
+    throw settingsError(
+      "DATA_DIRECTORY_FOREIGN",
+      `Cannot use ${quote(layout.root)} as data directory: its ${versionFileName} is not one of Sigillum`,
+      { found: found.format, expected: versionFormat },
+    );
   }
   if (found.version > dataDirectoryVersion) {
-    throw settingsError("DATA_DIRECTORY_NEWER", `Cannot open data directory ${quote(layout.root)}: its version is ${found.version}, and this Sigillum reads up to ${dataDirectoryVersion}`, {
-      found: `version ${found.version}`,
-      expected: `version ${dataDirectoryVersion} or lower`,
-    });
+    throw settingsError(
+      "DATA_DIRECTORY_NEWER",
+      `Cannot open data directory ${quote(layout.root)}: its version is ${found.version}, and this Sigillum reads up to ${dataDirectoryVersion}`,
+      {
+        found: `version ${found.version}`,
+        expected: `version ${dataDirectoryVersion} or lower`,
+      },
+    );
   }
 }
 
@@ -168,7 +200,11 @@ async function makePrivate(root: string): Promise<void> {
     await chmod(root, 0o700);
   } catch (cause) {
     const found = errnoOf(cause) ?? "an unknown error";
-    throw storageError("DATA_DIRECTORY_UNWRITABLE", `Cannot make data directory ${quote(root, 200)}: the system answers ${found}`, { cause, found });
+    throw storageError(
+      "DATA_DIRECTORY_UNWRITABLE",
+      `Cannot make data directory ${quote(root, 200)}: the system answers ${found}`,
+      { cause, found },
+    );
   }
 }
 
@@ -182,7 +218,11 @@ async function readWhole(path: string): Promise<Uint8Array> {
 
 function unreadable(path: string, cause: unknown): Error {
   const found = errnoOf(cause) ?? "an unknown error";
-  return settingsError("DATA_DIRECTORY_UNREADABLE", `Cannot read ${quote(path, 200)}: the system answers ${found}`, { cause, found, expected: "a file or directory that this user can read" });
+  return settingsError("DATA_DIRECTORY_UNREADABLE", `Cannot read ${quote(path, 200)}: the system answers ${found}`, {
+    cause,
+    found,
+    expected: "a file or directory that this user can read",
+  });
 }
 
 function errnoOf(cause: unknown): string | undefined {

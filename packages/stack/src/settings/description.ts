@@ -114,7 +114,8 @@ function serviceField(name: ServiceName): SectionField {
       },
       publicUrl: {
         kind: "text",
-        means: "Where clients reach the service; signed into the trust root, so it is fixed once clients have it. Default: http://localhost:PORT.",
+        means:
+          "Where clients reach the service; signed into the trust root, so it is fixed once clients have it. Default: http://localhost:PORT.",
         pattern: urlPattern,
         form: urlForm,
       },
@@ -124,18 +125,31 @@ function serviceField(name: ServiceName): SectionField {
   };
 }
 
-const days = (value: number, means: string): IntegerField => ({ kind: "integer", means, default: value, minimum: 1, maximum: 3650 });
+const days = (value: number, means: string): IntegerField => ({
+  kind: "integer",
+  means,
+  default: value,
+  minimum: 1,
+  maximum: 3650,
+});
 
 const issuerItem: SectionField = {
   kind: "section",
   means: "An OpenID Connect issuer whose tokens obtain certificates.",
   fields: {
-    url: { kind: "text", required: true, means: "The issuer: exactly the `iss` of its tokens; discovery is below it.", pattern: /^https?:\/\/[^\s?#@]+$/u, form: "an http or https URL" },
+    url: {
+      kind: "text",
+      required: true,
+      means: "The issuer: exactly the `iss` of its tokens; discovery is below it.",
+      pattern: /^https?:\/\/[^\s?#@]+$/u,
+      form: "an http or https URL",
+    },
     clientId: { kind: "text", means: "The audience that tokens must name.", default: "sigstore" },
     type: { kind: "text", means: "How a token becomes a certificate's subject.", default: "email", choices: ["email"] },
     skipEmailVerification: {
       kind: "switch",
-      means: "Accept tokens whose email_verified is missing or false: only for providers that verify every address and never say so.",
+      means:
+        "Accept tokens whose email_verified is missing or false: only for providers that verify every address and never say so.",
       default: false,
     },
   },
@@ -160,7 +174,12 @@ export const settingsDescription: SectionField = {
       pattern: /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/u,
       form: "a host name",
     },
-    logLevel: { kind: "text", means: "Least important log line that is written.", default: "info", choices: ["debug", "info", "warn", "error"] },
+    logLevel: {
+      kind: "text",
+      means: "Least important log line that is written.",
+      default: "info",
+      choices: ["debug", "info", "warn", "error"],
+    },
     services: {
       kind: "section",
       means: "One listener and one public URL a service.",
@@ -170,14 +189,24 @@ export const settingsDescription: SectionField = {
       kind: "section",
       means: "The embedded OpenID Connect provider.",
       fields: {
-        clientId: { kind: "text", means: "The public client that signers use, and the audience of its tokens.", default: "sigstore" },
+        clientId: {
+          kind: "text",
+          means: "The public client that signers use, and the audience of its tokens.",
+          default: "sigstore",
+        },
         tokenLifetimeSeconds: { kind: "integer", means: "Lifetime of an ID token.", default: 600, minimum: 30, maximum: 3600 },
         developmentUser: {
           kind: "section",
           means: "One user who signs in without a password. Refused when the identity provider listens beyond loopback.",
           fields: {
             enabled: { kind: "switch", means: "Whether the development user exists.", default: true },
-            email: { kind: "text", means: "Its email address.", default: "dev@example.com", pattern: /^[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}$/u, form: "an email address" },
+            email: {
+              kind: "text",
+              means: "Its email address.",
+              default: "dev@example.com",
+              pattern: /^[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}$/u,
+              form: "an email address",
+            },
           },
         },
       },
@@ -186,7 +215,13 @@ export const settingsDescription: SectionField = {
       kind: "section",
       means: "The certificate authority.",
       fields: {
-        certificateLifetimeSeconds: { kind: "integer", means: "Lifetime of an issued certificate.", default: 600, minimum: 60, maximum: 86_400 },
+        certificateLifetimeSeconds: {
+          kind: "integer",
+          means: "Lifetime of an issued certificate.",
+          default: 600,
+          minimum: 60,
+          maximum: 86_400,
+        },
         issuers: {
           kind: "list",
           means: "Issuers trusted besides the embedded identity provider, which is trusted whenever it is enabled.",
@@ -201,7 +236,8 @@ export const settingsDescription: SectionField = {
       fields: {
         leafIndexExtension: {
           kind: "switch",
-          means: "Name the leaf index in each SCT, as static-ct demands. sigstore-python before 2026 rejects certificates with it.",
+          means:
+            "Name the leaf index in each SCT, as static-ct demands. sigstore-python before 2026 rejects certificates with it.",
           default: true,
         },
       },
@@ -210,7 +246,13 @@ export const settingsDescription: SectionField = {
       kind: "section",
       means: "The timestamp authority.",
       fields: {
-        policy: { kind: "text", means: "Policy OID of tokens whose request names none.", default: "1.3.6.1.4.1.57264.2", pattern: /^[0-2](?:\.(?:0|[1-9]\d{0,15})){1,30}$/u, form: "a dotted OID" },
+        policy: {
+          kind: "text",
+          means: "Policy OID of tokens whose request names none.",
+          default: "1.3.6.1.4.1.57264.2",
+          pattern: /^[0-2](?:\.(?:0|[1-9]\d{0,15})){1,30}$/u,
+          form: "a dotted OID",
+        },
       },
     },
     trust: {
@@ -219,7 +261,8 @@ export const settingsDescription: SectionField = {
       fields: {
         defaultLog: {
           kind: "text",
-          means: "The log API that signing_config.v0.2.json names; the other stands in signing_config_rekor_v1.v0.2.json or signing_config_rekor_v2.v0.2.json.",
+          means:
+            "The log API that signing_config.v0.2.json names; the other stands in signing_config_rekor_v1.v0.2.json or signing_config_rekor_v2.v0.2.json.",
           default: "v1",
           choices: ["v1", "v2"],
         },

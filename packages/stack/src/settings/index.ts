@@ -1,7 +1,13 @@
 // The public surface of the room `settings`.
 export {
-  type DataDirectoryLayout, type DataDirectoryState, dataDirectoryLayout, dataDirectoryVersion, type InitialiseOptions, initialiseDataDirectory,
-  inspectDataDirectory, openDataDirectory,
+  type DataDirectoryLayout,
+  type DataDirectoryState,
+  dataDirectoryLayout,
+  dataDirectoryVersion,
+  type InitialiseOptions,
+  initialiseDataDirectory,
+  inspectDataDirectory,
+  openDataDirectory,
 } from "./data-directory.ts";
 export { type ServiceName, serviceNames } from "./description.ts";
 export { settingsError, settingsErrors } from "./errors.ts";

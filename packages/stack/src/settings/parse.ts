@@ -2,7 +2,14 @@
 // found and what was expected.
 import { type JsonValue, quote } from "@sigillum/library/encoding";
 import { type Document, isMap, isSeq, LineCounter, type Node, parseDocument } from "yaml";
-import { type Field, type ListField, type SectionField, settingsDescription, type TextField, type TextsField } from "./description.ts";
+import {
+  type Field,
+  type ListField,
+  type SectionField,
+  settingsDescription,
+  type TextField,
+  type TextsField,
+} from "./description.ts";
 import { settingsError } from "./errors.ts";
 
 /** The largest settings file that is read. */
@@ -20,7 +27,10 @@ interface Place {
  */
 export function parseSettingsText(text: string, fileName: string): { [name: string]: JsonValue } {
   if (text.length > maxSettingsBytes) {
-    throw settingsError("SETTINGS_MALFORMED", `Cannot read ${fileName}: it is larger than the limit`, { found: `${text.length} characters`, expected: `at most ${maxSettingsBytes}` });
+    throw settingsError("SETTINGS_MALFORMED", `Cannot read ${fileName}: it is larger than the limit`, {
+      found: `${text.length} characters`,
+      expected: `at most ${maxSettingsBytes}`,
+    });
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true, version: "1.2", merge: false });
@@ -37,7 +47,11 @@ function plainValue(document: Document, fileName: string): unknown {
     return document.toJS({ maxAliasCount: 50 }) ?? {};
   } catch (cause) {
     // The library raises a plain ReferenceError for an alias bomb or an alias without anchor.
-    throw settingsError("SETTINGS_MALFORMED", `Cannot parse ${fileName}: ${cause instanceof Error ? firstLine(cause.message) : "aliases do not resolve"}`, { cause });
+    throw settingsError(
+      "SETTINGS_MALFORMED",
+      `Cannot parse ${fileName}: ${cause instanceof Error ? firstLine(cause.message) : "aliases do not resolve"}`,
+      { cause },
+    );
   }
 }
 
@@ -68,7 +82,8 @@ function readField(field: Field, value: unknown, path: readonly string[], place:
 }
 
 function readSection(field: SectionField, value: unknown, path: readonly string[], place: Place): { [name: string]: JsonValue } {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(path, place, value, "a mapping of settings");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw invalid(path, place, value, "a mapping of settings");
   const given = new Map<string, unknown>(Object.entries(value));
   for (const name of given.keys()) {
     if (!Object.hasOwn(field.fields, name)) throw unknownName(name, Object.keys(field.fields), path, place);
@@ -105,7 +120,8 @@ function readTexts(field: TextsField, value: unknown, path: readonly string[], p
 function readText(field: TextField, value: unknown, path: readonly string[], place: Place): string | undefined {
   if (value === undefined && field.required !== true) return undefined;
   if (typeof value !== "string") throw invalid(path, place, value, "a string");
-  if (field.choices !== undefined && !field.choices.includes(value)) throw invalid(path, place, value, field.choices.join(" or "));
+  if (field.choices !== undefined && !field.choices.includes(value))
+    throw invalid(path, place, value, field.choices.join(" or "));
   if (field.pattern !== undefined && !field.pattern.test(value)) throw invalid(path, place, value, field.form ?? "another form");
   if (value === "") throw invalid(path, place, value, "a non-empty string");
   return value;
@@ -113,7 +129,11 @@ function readText(field: TextField, value: unknown, path: readonly string[], pla
 
 function invalid(path: readonly string[], place: Place, value: unknown, expected: string): Error {
   const found = describe(value);
-  return settingsError("SETTINGS_INVALID", `Cannot read ${place.fileName}: ${where(path, place)}: found ${found}, expected ${expected}`, { found, expected });
+  return settingsError(
+    "SETTINGS_INVALID",
+    `Cannot read ${place.fileName}: ${where(path, place)}: found ${found}, expected ${expected}`,
+    { found, expected },
+  );
 }
 
 function unknownName(name: string, known: readonly string[], path: readonly string[], place: Place): Error {

@@ -15,7 +15,10 @@ export async function findFreePorts(count: number, addresses: readonly string[])
     const ports: number[] = [];
     for (let attempt = 0; ports.length < count; attempt++) {
       if (attempt >= count + maxAttempts) {
-        throw settingsError("PORT_UNAVAILABLE", `Cannot find free ports: ${attempt} candidates were taken on one of the addresses ${addresses.join(", ")}`);
+        throw settingsError(
+          "PORT_UNAVAILABLE",
+          `Cannot find free ports: ${attempt} candidates were taken on one of the addresses ${addresses.join(", ")}`,
+        );
       }
       const port = await holdPort(addresses, held);
       if (port !== undefined) ports.push(port);
@@ -36,7 +39,11 @@ async function holdPort(addresses: readonly string[], held: Server[]): Promise<n
     held.push(outcome.server);
     port = outcome.port;
   }
-  if (port === 0) throw settingsError("PORT_UNAVAILABLE", `Cannot find free ports: this machine has none of the addresses ${addresses.join(", ")}`);
+  if (port === 0)
+    throw settingsError(
+      "PORT_UNAVAILABLE",
+      `Cannot find free ports: this machine has none of the addresses ${addresses.join(", ")}`,
+    );
   return port;
 }
 
@@ -44,7 +51,9 @@ function listen(address: string, port: number): Promise<{ server: Server; port: 
   return new Promise((resolve) => {
     const server = createServer();
     // EADDRNOTAVAIL and EAFNOSUPPORT: a machine without ::1. Anything else means that this port cannot be had here.
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT" ? "absent" : "taken"));
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      resolve(error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT" ? "absent" : "taken"),
+    );
     server.listen({ host: address, port, exclusive: true }, () => {
       const bound = server.address();
       resolve({ server, port: typeof bound === "object" && bound !== null ? bound.port : port });

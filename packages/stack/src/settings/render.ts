@@ -58,7 +58,10 @@ function bounds(field: Field): string {
 
 function scalar(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(scalar).join(", ")}]`;
-  return typeof value === "string" && /^[A-Za-z][A-Za-z0-9/:@._-]*$/u.test(value) && !/^(?:true|false|null|yes|no|on|off|y|n)$/iu.test(value) && !value.endsWith(":")
+  return typeof value === "string" &&
+    /^[A-Za-z][A-Za-z0-9/:@._-]*$/u.test(value) &&
+    !/^(?:true|false|null|yes|no|on|off|y|n)$/iu.test(value) &&
+    !value.endsWith(":")
     ? value
     : JSON.stringify(value);
 }
@@ -88,7 +91,8 @@ function schemaOf(field: Field): { [name: string]: JsonValue } {
     case "list":
       return { description, type: "array", items: schemaOf(field.item), maxItems: field.maximum, default: [] };
     case "texts": {
-      const items: JsonValue = field.integers === undefined ? { type: "string", ...patternOf(field.pattern) } : { type: "integer", ...field.integers };
+      const items: JsonValue =
+        field.integers === undefined ? { type: "string", ...patternOf(field.pattern) } : { type: "integer", ...field.integers };
       return { description, type: "array", items, default: [...field.default] };
     }
     case "text":

@@ -38,19 +38,33 @@ describe("parseSettings", () => {
 
   it("reads issuers with their defaults", () => {
     const settings = parseSettings("certificateAuthority:\n  issuers:\n    - url: https://accounts.example.com\n", "/data");
-    assert.deepEqual(settings.certificateAuthority.issuers, [{ url: "https://accounts.example.com", clientId: "sigstore", type: "email", skipEmailVerification: false }]);
+    assert.deepEqual(settings.certificateAuthority.issuers, [
+      { url: "https://accounts.example.com", clientId: "sigstore", type: "email", skipEmailVerification: false },
+    ]);
   });
 
   it("names line, setting and the nearest name of an unknown one", () => {
-    refused("services:\n  ca:\n    prot: 5\n", "SETTINGS_UNKNOWN_NAME", /line 3: services\.ca\.prot: no such setting; the nearest is "port"$/u);
+    refused(
+      "services:\n  ca:\n    prot: 5\n",
+      "SETTINGS_UNKNOWN_NAME",
+      /line 3: services\.ca\.prot: no such setting; the nearest is "port"$/u,
+    );
     refused("__proto__: {}\n", "SETTINGS_UNKNOWN_NAME");
   });
 
   it("names what was found and what was expected of a wrong value", () => {
-    refused("services:\n  ca:\n    port: http\n", "SETTINGS_INVALID", /line 3: services\.ca\.port: found "http", expected a whole number from 1 to 65535$/u);
+    refused(
+      "services:\n  ca:\n    port: http\n",
+      "SETTINGS_INVALID",
+      /line 3: services\.ca\.port: found "http", expected a whole number from 1 to 65535$/u,
+    );
     refused("services: {ca: {port: 70000}}", "SETTINGS_INVALID");
     refused("services: {ca: {enabled: 1}}", "SETTINGS_INVALID", /expected true or false/u);
-    refused("services: {ca: {addresses: [example.com]}}", "SETTINGS_INVALID", /addresses\.0: found "example.com", expected an IP address/u);
+    refused(
+      "services: {ca: {addresses: [example.com]}}",
+      "SETTINGS_INVALID",
+      /addresses\.0: found "example.com", expected an IP address/u,
+    );
     refused("services: {ca: {publicUrl: http://localhost:1/}}", "SETTINGS_INVALID");
     refused("services: {ca: {tls: {keyFile: a}}}", "SETTINGS_INVALID", /certificateFile: found nothing/u);
     refused("services: []", "SETTINGS_INVALID", /found a list, expected a mapping/u);
@@ -63,7 +77,10 @@ describe("parseSettings", () => {
   it("refuses what is no YAML mapping, duplicate names, alias bombs and oversized files", () => {
     refused("a: [", "SETTINGS_MALFORMED", /line 1/u);
     refused("operator: a\noperator: b\n", "SETTINGS_MALFORMED", /line 2/u);
-    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefgh".split("").map((name, index) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[index]}`).join(",")}]`).join("\n")}`;
+    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefgh"
+      .split("")
+      .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[index]}`).join(",")}]`)
+      .join("\n")}`;
     refused(bomb, "SETTINGS_MALFORMED");
     refused("#".repeat(1_100_000), "SETTINGS_MALFORMED", /larger than the limit/u);
   });
@@ -79,7 +96,10 @@ describe("parseSettings", () => {
     refused("services: {identity: {addresses: [0.0.0.0]}}", "DEVELOPMENT_USER_NOT_LOOPBACK", /0\.0\.0\.0/u);
     refused('services: {identity: {addresses: ["::"]}}', "DEVELOPMENT_USER_NOT_LOOPBACK");
     refused("services: {identity: {behindProxy: true}}", "DEVELOPMENT_USER_NOT_LOOPBACK");
-    const settings = parseSettings("services: {identity: {addresses: [0.0.0.0]}}\nidentityProvider: {developmentUser: {enabled: false}}", "/data");
+    const settings = parseSettings(
+      "services: {identity: {addresses: [0.0.0.0]}}\nidentityProvider: {developmentUser: {enabled: false}}",
+      "/data",
+    );
     assert.equal(settings.identityProvider.developmentUser, undefined);
     parseSettings("services: {identity: {addresses: [127.0.0.5]}}", "/data");
   });
@@ -87,7 +107,10 @@ describe("parseSettings", () => {
 
 describe("encodeSettingsText", () => {
   it("writes every setting so that it reads back the same", () => {
-    const values = parseSettingsText("certificateAuthority: {issuers: [{url: 'https://a.example'}]}\nservices: {ca: {tls: {certificateFile: 'yes', keyFile: 'a: b'}}}", "x");
+    const values = parseSettingsText(
+      "certificateAuthority: {issuers: [{url: 'https://a.example'}]}\nservices: {ca: {tls: {certificateFile: 'yes', keyFile: 'a: b'}}}",
+      "x",
+    );
     const text = encodeSettingsText(values);
     assert.deepEqual(JSON.parse(JSON.stringify(parseSettingsText(text, "x"))), JSON.parse(JSON.stringify(values)));
     assert.match(text, /^# yaml-language-server: \$schema=\.\/sigillum\.schema\.json\n/u);

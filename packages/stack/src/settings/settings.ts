@@ -143,10 +143,14 @@ function checkPorts(settings: Settings, fileName: string): void {
       for (const address of service.addresses) {
         const other = taken.get(`${address} ${port}`);
         if (other !== undefined) {
-          throw settingsError("SETTINGS_PORT_CONFLICT", `Cannot use ${fileName}: services ${other} and ${name} both listen on ${address} port ${port}`, {
-            found: `port ${port} twice`,
-            expected: "a port of its own for each service",
-          });
+          throw settingsError(
+            "SETTINGS_PORT_CONFLICT",
+            `Cannot use ${fileName}: services ${other} and ${name} both listen on ${address} port ${port}`,
+            {
+              found: `port ${port} twice`,
+              expected: "a port of its own for each service",
+            },
+          );
         }
         taken.set(`${address} ${port}`, name);
       }
@@ -164,10 +168,14 @@ function checkDevelopmentUser(settings: Settings, fileName: string): void {
   const proxied = service.enabled && service.behindProxy ? "a proxy in front" : undefined;
   const reach = address ?? proxied;
   if (reach === undefined || settings.identityProvider.developmentUser === undefined) return;
-  throw settingsError("DEVELOPMENT_USER_NOT_LOOPBACK", `Cannot use ${fileName}: the development user signs in without a password, and services.identity is reachable through ${reach}`, {
-    found: reach,
-    expected: "loopback addresses alone, or identityProvider.developmentUser.enabled: false",
-  });
+  throw settingsError(
+    "DEVELOPMENT_USER_NOT_LOOPBACK",
+    `Cannot use ${fileName}: the development user signs in without a password, and services.identity is reachable through ${reach}`,
+    {
+      found: reach,
+      expected: "loopback addresses alone, or identityProvider.developmentUser.enabled: false",
+    },
+  );
 }
 
 /** Narrows a string that the description has already held against the same choices. */
