@@ -1,7 +1,15 @@
 // The certificate chains that a new stack makes for itself: certificate-authority §3.2 for the CA, §8.4 for the TSA.
 import { randomBytes } from "node:crypto";
 import type { Signer } from "@sigillum/library/crypto";
-import { type Certificate, encodeName, intermediateExtensions, parseCertificate, rootExtensions, signCertificate, timestampLeafExtensions } from "@sigillum/library/x509";
+import {
+  type Certificate,
+  encodeName,
+  intermediateExtensions,
+  parseCertificate,
+  rootExtensions,
+  signCertificate,
+  timestampLeafExtensions,
+} from "@sigillum/library/x509";
 
 const dayMs = 86_400_000;
 const rootLifetimeMs = 3652 * dayMs;
@@ -28,7 +36,12 @@ export function randomSerial(): Uint8Array {
 
 /** Makes the chain of a certificate authority: the intermediate, which issues, then the root. */
 export async function createAuthorityChain(fields: ChainFields, root: Signer, intermediate: Signer): Promise<Certificate[]> {
-  const extensions = intermediateExtensions({ spki: intermediate.publicKey.spki, issuerSpki: root.publicKey.spki, purpose: "codeSigning", pathLength: 0 });
+  const extensions = intermediateExtensions({
+    spki: intermediate.publicKey.spki,
+    issuerSpki: root.publicKey.spki,
+    purpose: "codeSigning",
+    pathLength: 0,
+  });
   return createChain(fields, root, intermediate, { extensions, pathLength: 1, lifetimeMs: intermediateLifetimeMs });
 }
 
@@ -44,7 +57,12 @@ interface LowerCertificate {
   readonly lifetimeMs: number;
 }
 
-async function createChain(fields: ChainFields, root: Signer, lower: Signer, { extensions, pathLength, lifetimeMs }: LowerCertificate): Promise<Certificate[]> {
+async function createChain(
+  fields: ChainFields,
+  root: Signer,
+  lower: Signer,
+  { extensions, pathLength, lifetimeMs }: LowerCertificate,
+): Promise<Certificate[]> {
   const { organization, startMs } = fields;
   const rootName = encodeName({ organization, commonName: fields.rootName });
   const common = { issuer: rootName, notBeforeMs: startMs };

@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { createSigner, type KeyType, type Signer, sha256 } from "@sigillum/library/crypto";
 import { noteKey } from "@sigillum/library/checkpoint";
+import { createSigner, type KeyType, type Signer, sha256 } from "@sigillum/library/crypto";
 import { generatePrivateKey } from "@sigillum/signers/signers";
 import { createAuthorityChain, createTimestampChain } from "./chains.ts";
 import type { ChainRecord, KeyName, KeyRecord, KeyringDocument, ShardRecord } from "./document.ts";
@@ -115,14 +115,32 @@ async function authorityChain(plan: KeyringPlan, startMs: number, root: Signer, 
   const subject = { organization: plan.organization, commonName: "sigillum" };
   const names = { organization: plan.organization, rootName: subject.commonName, name: "sigillum-intermediate" };
   const certificates = await createAuthorityChain({ ...names, startMs }, root, intermediate);
-  return { id: "ca-1", service: "ca", key: "ca", publicUrl: plan.publicUrls.ca, subject, certificates, validFor: { startMs }, state: "active" };
+  return {
+    id: "ca-1",
+    service: "ca",
+    key: "ca",
+    publicUrl: plan.publicUrls.ca,
+    subject,
+    certificates,
+    validFor: { startMs },
+    state: "active",
+  };
 }
 
 async function timestampChain(plan: KeyringPlan, startMs: number, root: Signer, leaf: Signer): Promise<ChainRecord> {
   const subject = { organization: plan.organization, commonName: "sigillum-tsa-root" };
   const names = { organization: plan.organization, rootName: subject.commonName, name: "sigillum-tsa" };
   const certificates = await createTimestampChain({ ...names, startMs }, root, leaf);
-  return { id: "tsa-1", service: "tsa", key: "tsa", publicUrl: plan.publicUrls.tsa, subject, certificates, validFor: { startMs }, state: "active" };
+  return {
+    id: "tsa-1",
+    service: "tsa",
+    key: "tsa",
+    publicUrl: plan.publicUrls.tsa,
+    subject,
+    certificates,
+    validFor: { startMs },
+    state: "active",
+  };
 }
 
 /** A random positive 63-bit number with its highest bit set, so that it has sixteen hexadecimal digits as in an entry's identifier. */

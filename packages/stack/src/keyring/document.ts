@@ -1,7 +1,15 @@
 // keyring.json: every key, chain, shard and address of a stack, with period and state. Trusted root, signing configs and the
 // services themselves are computed from it, and it alone is edited when something rotates.
-import { parsePublicKey, type KeyType } from "@sigillum/library/crypto";
-import { encodeBase64, formatRfc3339, isSigillumError, JsonObject, type JsonValue, parseBase64, parseJson } from "@sigillum/library/encoding";
+import { type KeyType, parsePublicKey } from "@sigillum/library/crypto";
+import {
+  encodeBase64,
+  formatRfc3339,
+  isSigillumError,
+  JsonObject,
+  type JsonValue,
+  parseBase64,
+  parseJson,
+} from "@sigillum/library/encoding";
 import type { TimeRange } from "@sigillum/library/trusted-root";
 import { type Certificate, parseCertificate } from "@sigillum/library/x509";
 import { keyringError } from "./errors.ts";
@@ -87,7 +95,12 @@ export function encodeKeyringDocument(document: KeyringDocument): string {
     operator: document.operator,
     organization: document.organization,
     created: formatRfc3339(document.createdMs),
-    keys: document.keys.map((key) => ({ name: key.name, type: key.type, reference: key.reference, publicKey: encodeBase64(key.spki) })),
+    keys: document.keys.map((key) => ({
+      name: key.name,
+      type: key.type,
+      reference: key.reference,
+      publicKey: encodeBase64(key.spki),
+    })),
     shards: document.shards.map((shard) => ({
       id: shard.id,
       api: shard.api,
@@ -133,14 +146,21 @@ export function parseKeyringDocument(text: Uint8Array | string): KeyringDocument
 function readDocument(root: JsonObject): KeyringDocument {
   const format = root.string("format");
   if (format !== keyringFormat) {
-    throw keyringError("KEYRING_MALFORMED", `Cannot read ${keyringFileName}: it is no keyring`, { found: format, expected: keyringFormat });
+    throw keyringError("KEYRING_MALFORMED", `Cannot read ${keyringFileName}: it is no keyring`, {
+      found: format,
+      expected: keyringFormat,
+    });
   }
   const version = root.safeInteger("version");
   if (version > keyringVersion) {
-    throw keyringError("KEYRING_NEWER", `Cannot read ${keyringFileName}: its version is ${version}, and this Sigillum reads up to ${keyringVersion}`, {
-      found: `version ${version}`,
-      expected: `version ${keyringVersion} or lower`,
-    });
+    throw keyringError(
+      "KEYRING_NEWER",
+      `Cannot read ${keyringFileName}: its version is ${version}, and this Sigillum reads up to ${keyringVersion}`,
+      {
+        found: `version ${version}`,
+        expected: `version ${keyringVersion} or lower`,
+      },
+    );
   }
   return {
     operator: root.string("operator"),
@@ -185,7 +205,10 @@ function readChain(item: JsonObject): ChainRecord {
     service: oneOf(item, "service", ["ca", "tsa"]),
     key: item.string("key"),
     publicUrl: item.string("publicUrl"),
-    subject: { organization: item.object("subject").string("organization"), commonName: item.object("subject").string("commonName") },
+    subject: {
+      organization: item.object("subject").string("organization"),
+      commonName: item.object("subject").string("commonName"),
+    },
     certificates,
     validFor: readPeriod(item),
     state: oneOf(item, "state", recordStates),
@@ -198,7 +221,10 @@ function oneOf<const T extends string>(item: JsonObject, name: string, choices: 
   const value = item.string(name);
   const found = choices.find((choice) => choice === value);
   if (found !== undefined) return found;
-  throw keyringError("KEYRING_MALFORMED", `Cannot read ${keyringFileName}: ${name} has an unknown value`, { found: value, expected: choices.join(" or ") });
+  throw keyringError("KEYRING_MALFORMED", `Cannot read ${keyringFileName}: ${name} has an unknown value`, {
+    found: value,
+    expected: choices.join(" or "),
+  });
 }
 
 function readPeriod(item: JsonObject): TimeRange {

@@ -2,7 +2,10 @@
 import { defineErrors, type ErrorTable, type SigillumError } from "@sigillum/library/encoding";
 
 const table = {
-  KEYRING_NOT_FOUND: { kind: "state", means: "The data directory has no keyring.json: its making was interrupted, or the file was removed." },
+  KEYRING_NOT_FOUND: {
+    kind: "state",
+    means: "The data directory has no keyring.json: its making was interrupted, or the file was removed.",
+  },
   KEYRING_EXISTS: { kind: "state", means: "The data directory has a keyring already, so none is made over it." },
   KEYRING_MALFORMED: { kind: "state", means: "keyring.json cannot be read as the document that Sigillum wrote." },
   KEYRING_NEWER: { kind: "state", means: "keyring.json was written by a newer Sigillum than this one can read." },

@@ -2,8 +2,17 @@
 export { type ChainFields, createAuthorityChain, createTimestampChain, randomSerial } from "./chains.ts";
 export type { KeyringPlan } from "./create.ts";
 export {
-  type ChainRecord, type EndpointRecord, encodeKeyringDocument, type KeyName, type KeyRecord, type KeyringDocument, keyringFileName, keyringVersion,
-  parseKeyringDocument, type RecordState, type ShardRecord,
+  type ChainRecord,
+  type EndpointRecord,
+  encodeKeyringDocument,
+  type KeyName,
+  type KeyRecord,
+  type KeyringDocument,
+  keyringFileName,
+  keyringVersion,
+  parseKeyringDocument,
+  type RecordState,
+  type ShardRecord,
 } from "./document.ts";
 export { keyringError, keyringErrors } from "./errors.ts";
 export { Keyring, type KeyringOptions } from "./keyring.ts";

@@ -25,10 +25,14 @@ export async function writeKeyFile(directory: string, reference: string, pkcs8: 
 export async function openRecordedKey(directory: string, record: KeyRecord): Promise<Signer> {
   const signer = await openSigner(below(directory, record.reference));
   if (equalBytes(signer.publicKey.spki, record.spki)) return signer;
-  throw keyringError("KEY_MISMATCH", `Cannot open key ${record.name}: ${record.reference} holds another private key than the one whose public key the keyring records`, {
-    found: `a key of type ${signer.publicKey.type}`,
-    expected: `the recorded key of type ${record.type}`,
-  });
+  throw keyringError(
+    "KEY_MISMATCH",
+    `Cannot open key ${record.name}: ${record.reference} holds another private key than the one whose public key the keyring records`,
+    {
+      found: `a key of type ${signer.publicKey.type}`,
+      expected: `the recorded key of type ${record.type}`,
+    },
+  );
 }
 
 /** A relative file reference stands below the data directory. */

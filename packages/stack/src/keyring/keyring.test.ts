@@ -6,9 +6,15 @@ import { after, before, describe, it } from "node:test";
 import { noteKey } from "@sigillum/library/checkpoint";
 import { isValidSignature, sha256 } from "@sigillum/library/crypto";
 import { encodeUtf8 } from "@sigillum/library/encoding";
-import { encodeSigningConfig, encodeTrustedRoot, parseSigningConfig, parseTrustedRoot, selectServices } from "@sigillum/library/trusted-root";
+import {
+  encodeSigningConfig,
+  encodeTrustedRoot,
+  parseSigningConfig,
+  parseTrustedRoot,
+  selectServices,
+} from "@sigillum/library/trusted-root";
 import { basicConstraints, extendedKeyUsage, formatName, keyUsage, subjectKeyId, verifyPath } from "@sigillum/library/x509";
-import { encodeKeyringDocument, Keyring, keyringErrors, type KeyringPlan, parseKeyringDocument, randomSerial } from "./index.ts";
+import { encodeKeyringDocument, Keyring, type KeyringPlan, keyringErrors, parseKeyringDocument, randomSerial } from "./index.ts";
 
 const plan: KeyringPlan = {
   organization: "Example",
@@ -112,8 +118,14 @@ describe("Keyring", () => {
   it("publishes signing configs from which clients choose every service", () => {
     const v1 = parseSigningConfig(encodeSigningConfig(keyring.signingConfig("v1")));
     const v2 = parseSigningConfig(encodeSigningConfig(keyring.signingConfig("v2")));
-    assert.deepEqual(v1.rekorTlogUrls.map(({ url, majorApiVersion }) => [url, majorApiVersion]), [["http://localhost:3000", 1]]);
-    assert.deepEqual(v2.rekorTlogUrls.map(({ url, majorApiVersion }) => [url, majorApiVersion]), [["http://localhost:3003", 2]]);
+    assert.deepEqual(
+      v1.rekorTlogUrls.map(({ url, majorApiVersion }) => [url, majorApiVersion]),
+      [["http://localhost:3000", 1]],
+    );
+    assert.deepEqual(
+      v2.rekorTlogUrls.map(({ url, majorApiVersion }) => [url, majorApiVersion]),
+      [["http://localhost:3003", 2]],
+    );
     assert.equal(v1.tsaUrls[0]?.url, "http://localhost:3004/api/v1/timestamp");
     assert.equal(v1.oidcUrls[0]?.url, "http://localhost:5556");
     assert.deepEqual(v2.rekorTlogConfig, { selector: "ANY" });

@@ -6,7 +6,15 @@ import { encodeUtf8 } from "@sigillum/library/encoding";
 import type { SigningConfig, TrustedRoot } from "@sigillum/library/trusted-root";
 import { writeFileDurably } from "../storage/index.ts";
 import { createKeyringDocument, type KeyringPlan } from "./create.ts";
-import { type ChainRecord, encodeKeyringDocument, type KeyName, type KeyringDocument, keyringFileName, parseKeyringDocument, type ShardRecord } from "./document.ts";
+import {
+  type ChainRecord,
+  encodeKeyringDocument,
+  type KeyName,
+  type KeyringDocument,
+  keyringFileName,
+  parseKeyringDocument,
+  type ShardRecord,
+} from "./document.ts";
 import { keyringError } from "./errors.ts";
 import { openRecordedKey } from "./key-files.ts";
 import { type OfferedService, signingConfigOf, trustedRootOf } from "./trust.ts";
@@ -37,7 +45,8 @@ export class Keyring {
    * names, and the next attempt replaces them.
    */
   static async create(directory: string, plan: KeyringPlan, nowMs: number): Promise<Keyring> {
-    if (await Keyring.exists(directory)) throw keyringError("KEYRING_EXISTS", `Cannot make a keyring: the data directory has ${keyringFileName} already`);
+    if (await Keyring.exists(directory))
+      throw keyringError("KEYRING_EXISTS", `Cannot make a keyring: the data directory has ${keyringFileName} already`);
     const document = await createKeyringDocument(directory, plan, nowMs);
     await writeFileDurably(join(directory, keyringFileName), encodeUtf8(encodeKeyringDocument(document)));
     return Keyring.open(directory);
@@ -51,7 +60,10 @@ export class Keyring {
   /** Reads the document and opens every key that it names; one that is missing, exposed or another's fails the whole. */
   static async open(directory: string, options: KeyringOptions = {}): Promise<Keyring> {
     const bytes = await readDocument(directory);
-    if (bytes === undefined) throw keyringError("KEYRING_NOT_FOUND", `Cannot open keyring: the data directory has no ${keyringFileName}`, { expected: keyringFileName });
+    if (bytes === undefined)
+      throw keyringError("KEYRING_NOT_FOUND", `Cannot open keyring: the data directory has no ${keyringFileName}`, {
+        expected: keyringFileName,
+      });
     const document = parseKeyringDocument(bytes);
     const signers = new Map<KeyName, Signer>();
     for (const record of document.keys) signers.set(record.name, await openRecordedKey(directory, record));
@@ -62,7 +74,10 @@ export class Keyring {
   signer(name: KeyName): Signer {
     const signer = this.#signers.get(name);
     if (signer !== undefined) return signer;
-    throw keyringError("KEY_UNKNOWN", `Cannot sign: the keyring has no key ${name}`, { found: name, expected: [...this.#signers.keys()].join(", ") });
+    throw keyringError("KEY_UNKNOWN", `Cannot sign: the keyring has no key ${name}`, {
+      found: name,
+      expected: [...this.#signers.keys()].join(", "),
+    });
   }
 
   /** The shards of one log API, oldest first. */
@@ -80,7 +95,9 @@ export class Keyring {
   activeChain(service: ChainRecord["service"]): ChainRecord {
     const [chain] = this.chains(service);
     if (chain?.state === "active") return chain;
-    throw keyringError("KEY_UNKNOWN", `Cannot sign: the keyring has no active chain for ${service}`, { expected: `an active chain of ${service}` });
+    throw keyringError("KEY_UNKNOWN", `Cannot sign: the keyring has no active chain for ${service}`, {
+      expected: `an active chain of ${service}`,
+    });
   }
 
   /** Everything a verifier of this stack's signatures must believe. */
