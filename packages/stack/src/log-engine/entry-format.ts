@@ -1,5 +1,4 @@
 // What the engine knows of an entry: how to name it, write it and find it. Nothing else.
-import { encodeUtf8 } from "@sigillum/library/encoding";
 import { logError } from "./errors.ts";
 
 /** How entries of one kind of log are named, written and found. */
@@ -55,22 +54,3 @@ export function splitTileBundle(bundle: Uint8Array): Uint8Array[] {
   }
   return records;
 }
-
-/** An entry whose leaf is a finished body that does not depend on its place: those of Rekor. */
-export interface BodyEntry {
-  readonly body: Uint8Array;
-  /** The leaf hash of `body`: the entry's identity. */
-  readonly leafHash: Uint8Array;
-  readonly searchKeys: readonly string[];
-}
-
-/** Entries of finished bodies, in bundles as C2SP tlog-tiles has them. */
-export const bodyEntryFormat: EntryFormat<BodyEntry> = {
-  identity: (entry) => entry.leafHash,
-  leaf: (entry) => entry.body,
-  record: (_, leaf) => encodeTileRecord(leaf),
-  splitBundle: splitTileBundle,
-  leafOfRecord: (record) => record.subarray(2),
-  searchKeys: (entry) => entry.searchKeys.map((key) => encodeUtf8(key)),
-  byteLength: (entry) => entry.body.length,
-};

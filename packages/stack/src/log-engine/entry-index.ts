@@ -97,9 +97,9 @@ export class EntryIndex {
     return [...found].slice(0, limit);
   }
 
-  /** Bring everything that waits into the store. */
-  async flush(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#flushSome();
+  /** Bring the entries below `size` into the store (under load, more keep coming behind them). */
+  async flush(size: number = Number.POSITIVE_INFINITY): Promise<void> {
+    while (this.#waiting.length > 0 && this.#stored < size) await this.#flushSome();
   }
 
   /** Flush and let go of the store. */

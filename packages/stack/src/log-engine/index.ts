@@ -1,12 +1,6 @@
 // The log engine: sequencing, tiles, index, shards.
-export {
-  type BodyEntry,
-  bodyEntryFormat,
-  type EntryFormat,
-  encodeTileRecord,
-  maxLeafBytes,
-  splitTileBundle,
-} from "./entry-format.ts";
+export { type BodyEntry, bodyEntryFormat, encodeBodyEntry, parseBodyEntry } from "./body-entry.ts";
+export { type EntryFormat, encodeTileRecord, maxLeafBytes, splitTileBundle } from "./entry-format.ts";
 export { logError, logErrors } from "./errors.ts";
 export {
   type Added,
@@ -14,8 +8,7 @@ export {
   type LogLimits,
   LogShard,
   type LogShardOptions,
-  type PublishedProof,
-  type StoredEntry,
   type TreeHead,
 } from "./log-shard.ts";
+export type { PublishedProof, StoredEntry } from "./published-tree.ts";
 export type { SequencerLimits } from "./sequencer.ts";

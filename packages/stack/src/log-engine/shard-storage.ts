@@ -253,7 +253,7 @@ export class ShardStorage {
   async #takeSnapshot(state: TreeState, firstGeneration: number): Promise<void> {
     const { fileSystem, directory, origin } = this.#options;
     await this.tiles.flush();
-    await this.index.flush();
+    await this.index.flush(state.size);
     const partials = partialObjects(state);
     for (const object of partials) await this.objects.write(object.path, object.bytes);
     await this.objects.sync();

@@ -1,0 +1,189 @@
+// The tree as it was published: everything that readers may see, at one size and under one checkpoint.
+import { concatBytes, encodeHex, equalBytes } from "@sigillum/library/encoding";
+import {
+  consistencyProof,
+  entryBundlePath,
+  type Hash,
+  hashLength,
+  inclusionProof,
+  inclusionRoot,
+  leafHash,
+  parseTilePath,
+  type TileNodes,
+  type TilePath,
+  TileProver,
+  tilePath,
+  tileWidth,
+  treeRoot,
+  widthOfTile,
+} from "@sigillum/library/merkle";
+import { logError } from "./errors.ts";
+import type { TileStore } from "./tile-store.ts";
+import { openTileAt, type TreeState } from "./tree-state.ts";
+
+/** An entry as it is stored. */
+export interface StoredEntry {
+  readonly record: Uint8Array;
+  readonly leaf: Uint8Array;
+  readonly timeMs: number;
+}
+
+/** An inclusion proof against the published tree. */
+export interface PublishedProof {
+  readonly index: number;
+  readonly size: number;
+  readonly root: Hash;
+  readonly hashes: readonly Hash[];
+  /** The signed checkpoint of that size and root. */
+  readonly checkpoint: string;
+}
+
+/** What a published tree is made of. */
+export interface PublishedTreeParts {
+  readonly state: TreeState;
+  /** The signed checkpoint; empty while a log that is being opened is checked. */
+  readonly checkpoint: string;
+  readonly origin: string;
+  readonly tiles: TileStore;
+  leafOfRecord(record: Uint8Array): Uint8Array;
+}
+
+class TileNotInMemory extends Error {}
+
+/** A tree at one size. It never changes; the next batch publishes another. */
+export class PublishedTree {
+  readonly state: TreeState;
+  readonly checkpoint: string;
+  readonly #origin: string;
+  readonly #tiles: TileStore;
+  readonly #leafOfRecord: (record: Uint8Array) => Uint8Array;
+  readonly #prover: TileProver;
+
+  constructor(parts: PublishedTreeParts) {
+    this.state = parts.state;
+    this.checkpoint = parts.checkpoint;
+    this.#origin = parts.origin;
+    this.#tiles = parts.tiles;
+    this.#leafOfRecord = (record) => parts.leafOfRecord(record);
+    this.#prover = new TileProver(parts.state.size, (level, index) => this.#nodesInMemory(level, index));
+  }
+
+  /** The proof of an entry; it was verified before it is returned. */
+  async proof(index: number): Promise<PublishedProof> {
+    const { size, root } = this.state;
+    const hashes = await this.inclusionProof(index, size);
+    const { leaf } = await this.entry(index);
+    const found = inclusionRoot({ leafHash: leafHash(leaf), leafIndex: index, treeSize: size, proof: hashes });
+    if (!equalBytes(found, root)) throw this.#rootMismatch(`entry ${index} at size ${size}`, found, root);
+    return { index, size, root, hashes, checkpoint: this.checkpoint };
+  }
+
+  /** The proof of an entry in this tree or an earlier one. */
+  async inclusionProof(index: number, size: number): Promise<Hash[]> {
+    requireBelow(size, this.state.size + 1, "tree size");
+    requireBelow(index, size, "entry");
+    if (size === this.state.size) {
+      try {
+        return this.#prover.inclusionProof(index);
+      } catch (error) {
+        if (!(error instanceof TileNotInMemory)) throw error;
+      }
+    }
+    return inclusionProof(index, size, (level, at) => this.#nodesAt(level, at));
+  }
+
+  /** The proof that the tree of `size2` entries extends that of `size1`. */
+  async consistencyProof(size1: number, size2: number): Promise<Hash[]> {
+    requireBelow(size2, this.state.size + 1, "tree size");
+    requireBelow(size1, size2 + 1, "tree size");
+    return consistencyProof(size1, size2, (level, at) => this.#nodesAt(level, at));
+  }
+
+  /** The root of this tree or an earlier one. */
+  async rootAt(size: number): Promise<Hash> {
+    requireBelow(size, this.state.size + 1, "tree size");
+    return size === this.state.size ? this.state.root : treeRoot(size, (level, at) => this.#nodesAt(level, at));
+  }
+
+  /** An entry. */
+  async entry(index: number): Promise<StoredEntry> {
+    const { size, openRecords, openTimesMs } = this.state;
+    requireBelow(index, size, "entry");
+    const bundleIndex = Math.floor(index / tileWidth);
+    const open = bundleIndex === Math.floor(size / tileWidth);
+    const { records, timesMs } = open ? { records: openRecords, timesMs: openTimesMs } : await this.#tiles.bundle(bundleIndex);
+    const record = records[index % tileWidth];
+    const timeMs = timesMs[index % tileWidth];
+    if (record === undefined || timeMs === undefined) {
+      throw logError("LOG_STATE_CORRUPT", `Cannot read entry ${index}: its bundle ends before it`);
+    }
+    return { record, leaf: this.#leafOfRecord(record), timeMs };
+  }
+
+  /** A tile or bundle by its path, of any width up to that in this tree; undefined when the tree has none such. */
+  async tile(path: string): Promise<Uint8Array | undefined> {
+    const tile = parseTilePath(path);
+    const level = tile.kind === "tile" ? tile.level : 0;
+    const width = widthOfTile(level, tile.index, this.state.size);
+    if (tile.width > width) return undefined;
+    if (width === tileWidth) return this.#fullTile(tile);
+    if (tile.kind === "tile") return openTileAt(this.state, level, tile.index)?.bytes(tile.width);
+    return concatBytes(...this.state.openRecords.slice(0, tile.width));
+  }
+
+  /** Hash every entry and every tile again; rejects LOG_ROOT_MISMATCH or LOG_STATE_CORRUPT at the first that is wrong. Returns the size. */
+  async fsck(): Promise<number> {
+    const { size, root } = this.state;
+    for (let index = 0; index < size; index += 1) {
+      const found = leafHash((await this.entry(index)).leaf);
+      const stored = (await this.#nodesAt(0, Math.floor(index / tileWidth))).node(0, index % tileWidth);
+      if (!equalBytes(found, stored)) throw this.#rootMismatch(`entry ${index}`, found, stored);
+    }
+    for (let level = 1; tileWidth ** level <= size; level += 1) {
+      const count = Math.floor(size / tileWidth ** level);
+      for (let at = 0; at < count; at += 1) {
+        const found = (await this.#nodesAt(level - 1, at)).root();
+        const stored = (await this.#nodesAt(level, Math.floor(at / tileWidth))).node(0, at % tileWidth);
+        if (!equalBytes(found, stored)) throw this.#rootMismatch(`tile ${level}/${at}`, found, stored);
+      }
+    }
+    const found = await treeRoot(size, (level, at) => this.#nodesAt(level, at));
+    if (!equalBytes(found, root)) throw this.#rootMismatch(`size ${size}`, found, root);
+    return size;
+  }
+
+  #nodesInMemory(level: number, index: number): TileNodes {
+    const nodes = openTileAt(this.state, level, index) ?? this.#tiles.hotNodes(level, index);
+    if (nodes === undefined) throw new TileNotInMemory();
+    return nodes;
+  }
+
+  async #nodesAt(level: number, index: number): Promise<TileNodes> {
+    return openTileAt(this.state, level, index) ?? (await this.#tiles.nodes(level, index));
+  }
+
+  // A partial tile of a width that was published once is the beginning of the full one.
+  async #fullTile(tile: TilePath): Promise<Uint8Array | undefined> {
+    const { index, width } = tile;
+    if (tile.kind === "tile") {
+      const bytes = await this.#tiles.file(tilePath({ ...tile, width: tileWidth }));
+      return width === tileWidth ? bytes : bytes?.subarray(0, width * hashLength);
+    }
+    if (width === tileWidth) return this.#tiles.file(entryBundlePath(index, tileWidth));
+    return concatBytes(...(await this.#tiles.bundle(index)).records.slice(0, width));
+  }
+
+  #rootMismatch(what: string, found: Hash, expected: Hash): Error {
+    const fields = { found: encodeHex(found), expected: encodeHex(expected) };
+    const message = `Cannot use log ${this.#origin}: ${what} leads to ${fields.found}, recorded is ${fields.expected}`;
+    return logError("LOG_ROOT_MISMATCH", message, fields);
+  }
+}
+
+function requireBelow(value: number, bound: number, what: string): void {
+  if (Number.isSafeInteger(value) && value >= 0 && value < bound) return;
+  throw logError("LOG_INDEX_OUT_OF_RANGE", `Cannot read log: ${what} ${value} is not below ${bound}`, {
+    found: String(value),
+    expected: `below ${bound}`,
+  });
+}
