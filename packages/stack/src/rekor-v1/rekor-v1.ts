@@ -2,6 +2,7 @@
 import { encodeHex } from "@sigillum/library/encoding";
 import { formatEntryId, maxRequestBytes } from "@sigillum/library/log-entry";
 import {
+  BatchWorkers,
   type HttpReply,
   type HttpRequest,
   jsonReply,
@@ -10,7 +11,9 @@ import {
   Router,
   requireContentType,
   type Service,
+  threadUrl,
 } from "../host/index.ts";
+import { encodeBodyEntry, parseBodyEntry } from "../log-engine/index.ts";
 import { entryIdOf, invalid, logEntryOf, prepareEntry } from "./entries.ts";
 import { errorReply } from "./error-reply.ts";
 import { rekorV1Error } from "./errors.ts";
@@ -29,6 +32,8 @@ export interface RekorV1Options {
    * 409 with its Location as upstream does.
    */
   readonly duplicates?: "existing" | "conflict";
+  /** Threads that read and verify proposals; 0, the default, does it between other requests. */
+  readonly threads?: number;
   readonly name?: string;
 }
 
@@ -39,11 +44,17 @@ const maxQueryBytes = 16 * 1024 * 1024;
 /** The service: the eight operations of Rekor v1, /ping, and the shards' tiles below /tlog/v1/<treeID>/. */
 export function createRekorV1(options: RekorV1Options): Service {
   const shards = new ShardList(options.shards);
+  const workers = new BatchWorkers({
+    url: threadUrl("prepare-worker", import.meta.url),
+    inline: (requestBody) => encodeBodyEntry(prepareEntry(requestBody)),
+    threads: options.threads ?? 0,
+    logger: options.logger,
+  });
   const router = new Router()
     .add(
       "POST",
       "/api/v1/log/entries",
-      json((request) => createEntry(shards, options.duplicates ?? "existing", request)),
+      json((request) => createEntry(shards, options, workers, request)),
     )
     .add(
       "GET",
@@ -94,18 +105,24 @@ export function createRekorV1(options: RekorV1Options): Service {
         ? { ready: true }
         : { ready: false, reason: "the log stopped after its disk failed" },
     close: async () => {
+      await workers.close();
       for (const { shard } of shards.all) await shard.close();
     },
   };
 }
 
-async function createEntry(shards: ShardList, duplicates: "existing" | "conflict", request: HttpRequest): Promise<HttpReply> {
-  const prepared = prepareEntry(await readBody(request, maxRequestBytes));
+async function createEntry(
+  shards: ShardList,
+  options: RekorV1Options,
+  workers: BatchWorkers,
+  request: HttpRequest,
+): Promise<HttpReply> {
+  const prepared = parseBodyEntry(await workers.run(await readBody(request, maxRequestBytes)));
   const owner = shards.active;
   const { index, duplicate } = await owner.shard.add(prepared);
   const id = formatEntryId(owner.treeId, encodeHex(prepared.leafHash));
   const location = `${request.path}/${id}`;
-  if (duplicate && duplicates === "conflict") {
+  if (duplicate && options.duplicates === "conflict") {
     throw rekorV1Error("REKOR_V1_DUPLICATE", `an equivalent entry already exists in the transparency log with UUID ${id}`, {
       found: location,
     });
