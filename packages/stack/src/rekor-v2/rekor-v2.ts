@@ -1,14 +1,9 @@
 // Rekor v2's face of the log engine: one write, and reads as C2SP tiles.
 import { noteKey, signCheckpoint } from "@sigillum/library/checkpoint";
 import type { Signer } from "@sigillum/library/crypto";
+import { maxRequestBytes } from "@sigillum/library/log-entry";
 import {
-  encodeHashedRekordV002,
-  maxRequestBytes,
-  parseCreateEntryRequestV2,
-  verifyEntrySignature,
-} from "@sigillum/library/log-entry";
-import { leafHash } from "@sigillum/library/merkle";
-import {
+  BatchWorkers,
   type Clock,
   type HttpReply,
   type HttpRequest,
@@ -18,12 +13,20 @@ import {
   type MetricsRegistry,
   Router,
   type Service,
+  threadUrl,
 } from "../host/index.ts";
-import { type BodyEntry, bodyEntryFormat, type LogLimits, LogShard, maxLeafBytes } from "../log-engine/index.ts";
+import {
+  type BodyEntry,
+  bodyEntryFormat,
+  encodeBodyEntry,
+  type LogLimits,
+  LogShard,
+  parseBodyEntry,
+} from "../log-engine/index.ts";
 import { entryReply } from "./entry-reply.ts";
 import { errorReply } from "./error-reply.ts";
 import { rekorV2Error } from "./errors.ts";
-import { searchKeysOf } from "./search-keys.ts";
+import { prepareEntry } from "./prepare-entry.ts";
 
 /** What a shard of Rekor v2 is made of. */
 export interface RekorV2ShardOptions {
@@ -66,6 +69,8 @@ export interface RekorV2Options {
    * 409 as upstream does.
    */
   readonly duplicates?: "existing" | "conflict";
+  /** Threads that read and verify requests; 0, the default, does it between other requests. */
+  readonly threads?: number;
   readonly name?: string;
 }
 
@@ -75,8 +80,14 @@ const checkpointHeaders = { "content-type": "text/plain; charset=utf-8", "cache-
 /** The service: POST /api/v2/log/entries, checkpoint and tiles under /api/v2/ and /, and /healthz. */
 export function createRekorV2(options: RekorV2Options): Service {
   const { shard } = options;
+  const workers = new BatchWorkers({
+    url: threadUrl("prepare-worker", import.meta.url),
+    inline: (requestBody) => encodeBodyEntry(prepareEntry(requestBody)),
+    threads: options.threads ?? 0,
+    logger: options.logger,
+  });
   const router = new Router()
-    .add("POST", "/api/v2/log/entries", (request) => createEntry(options, request))
+    .add("POST", "/api/v2/log/entries", (request) => createEntry(options, workers, request))
     .add("GET", "/healthz", () =>
       shard.failure === undefined ? jsonReply(200, { status: "SERVING" }) : jsonReply(503, { status: "NOT_SERVING" }),
     );
@@ -98,38 +109,22 @@ export function createRekorV2(options: RekorV2Options): Service {
     actions: new Map(),
     ready: async () =>
       shard.failure === undefined ? { ready: true } : { ready: false, reason: "the log stopped after its disk failed" },
-    close: () => shard.close(),
+    close: async () => {
+      await workers.close();
+      await shard.close();
+    },
   };
 }
 
-async function createEntry(options: RekorV2Options, request: HttpRequest): Promise<HttpReply> {
+async function createEntry(options: RekorV2Options, workers: BatchWorkers, request: HttpRequest): Promise<HttpReply> {
   const { shard } = options;
-  const prepared = prepareEntry(await request.body(maxRequestBytes));
-  const added = await shard.add(prepared);
+  const added = await shard.add(parseBodyEntry(await workers.run(await request.body(maxRequestBytes))));
   if (added.duplicate && options.duplicates === "conflict") {
     throw rekorV2Error("REKOR_V2_DUPLICATE", `Cannot add entry: an equivalent entry already exists with index ${added.index}`, {
       found: String(added.index),
     });
   }
   return entryReply(options.keyId, added.leaf, await shard.proof(added.index));
-}
-
-/** Read and verify a request; what comes out may be added to the log. Whether a certificate in it is to be trusted was not checked. */
-export function prepareEntry(requestBody: Uint8Array): BodyEntry {
-  const { entry, message } = parseCreateEntryRequestV2(requestBody);
-  verifyEntrySignature(entry, message);
-  const body = encodeHashedRekordV002(entry);
-  if (body.length > maxLeafBytes) {
-    throw rekorV2Error(
-      "REKOR_V2_ENTRY_TOO_LARGE",
-      `Cannot add entry: its stored form has ${body.length} bytes, at most ${maxLeafBytes} fit`,
-      {
-        found: String(body.length),
-        expected: `at most ${maxLeafBytes}`,
-      },
-    );
-  }
-  return { body, leafHash: leafHash(body), searchKeys: searchKeysOf(entry) };
 }
 
 async function readTile(shard: LogShard<BodyEntry>, request: HttpRequest): Promise<HttpReply> {
