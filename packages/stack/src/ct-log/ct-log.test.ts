@@ -4,15 +4,29 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { parseCheckpoint, parseSignedNote } from "@sigillum/library/checkpoint";
+import { type Signer, sha256 } from "@sigillum/library/crypto";
 import {
-  encodeSctList, parseDataTile, parseLeafIndexExtension, parseMerkleTreeLeaf, parseTreeHeadSignature, treeHeadNoteKeyId, verifyEmbeddedScts, verifyTreeHead,
+  encodeSctList,
+  parseDataTile,
+  parseLeafIndexExtension,
+  parseMerkleTreeLeaf,
+  parseTreeHeadSignature,
+  treeHeadNoteKeyId,
+  verifyEmbeddedScts,
+  verifyTreeHead,
 } from "@sigillum/library/ct";
-import { sha256, type Signer } from "@sigillum/library/crypto";
 import { encodeBase64, encodeHex, parseBase64, parseJson, parseUtf8, TlsReader } from "@sigillum/library/encoding";
 import { type HttpResponse, request } from "@sigillum/library/http";
 import { leafHash, verifyConsistency, verifyInclusion } from "@sigillum/library/merkle";
 import {
-  type Certificate, ctPoisonExtension, emptyName, fulcioLeafExtensions, parseCertificate, sctListExtension, signCertificate, subjectKeyId,
+  type Certificate,
+  ctPoisonExtension,
+  emptyName,
+  fulcioLeafExtensions,
+  parseCertificate,
+  sctListExtension,
+  signCertificate,
+  subjectKeyId,
 } from "@sigillum/library/x509";
 import { ephemeralSigner } from "@sigillum/signers/signers";
 import { Host, silentLogger } from "../host/index.ts";
@@ -53,7 +67,12 @@ describe("CT log", () => {
     notBeforeMs: startMs - 250,
     notAfterMs: startMs + 600_000,
     spki: subject.publicKey.spki,
-    extensions: fulcioLeafExtensions({ spki: subject.publicKey.spki, issuerKeyId: subjectKeyId(issuer), subjectAltName: { type: "email", value: email }, claims: { issuer: "http://i" } }),
+    extensions: fulcioLeafExtensions({
+      spki: subject.publicKey.spki,
+      issuerKeyId: subjectKeyId(issuer),
+      subjectAltName: { type: "email", value: email },
+      claims: { issuer: "http://i" },
+    }),
   });
   const precertificate = async (email = "dev@example.com", issuers = chain(), signer: Signer = keyring.signer("ca")) => {
     const [issuer] = issuers;
@@ -72,7 +91,14 @@ describe("CT log", () => {
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "sigillum-ct-"));
-    const publicUrls = { logV1: "http://localhost:1", logV2: "http://localhost:2", ca: "http://localhost:3", ct: "http://localhost:6962", tsa: "http://localhost:5", identity: "http://localhost:6" };
+    const publicUrls = {
+      logV1: "http://localhost:1",
+      logV2: "http://localhost:2",
+      ca: "http://localhost:3",
+      ct: "http://localhost:6962",
+      tsa: "http://localhost:5",
+      identity: "http://localhost:6",
+    };
     keyring = await Keyring.create(directory, { organization: "Example", operator: "localhost", publicUrls }, startMs);
     await open();
   });
@@ -89,7 +115,10 @@ describe("CT log", () => {
     const sct = await service.log.submitPrecertificate(submitted);
     assert.equal(sct.timestampMs, startMs);
     assert.equal(parseLeafIndexExtension(sct.extensions), 0);
-    const final = await signCertificate({ ...fields, extensions: [...fields.extensions, sctListExtension(encodeSctList([sct]))] }, keyring.signer("ca"));
+    const final = await signCertificate(
+      { ...fields, extensions: [...fields.extensions, sctListExtension(encodeSctList([sct]))] },
+      keyring.signer("ca"),
+    );
     const [issuer] = chain();
     assert.ok(issuer !== undefined);
     verifyEmbeddedScts({ certificate: parseCertificate(final), issuer, logs: keyring.trustedRoot().ctlogs });
@@ -102,7 +131,13 @@ describe("CT log", () => {
     const { chain: submitted } = await precertificate();
     const response = await post("/ct/v1/add-pre-chain", submitted.slice(0, 2));
     assert.equal(response.status, 200, parseUtf8(response.body));
-    const sct = parseJson(response.body) as { sct_version: number; id: string; timestamp: number; extensions: string; signature: string };
+    const sct = parseJson(response.body) as {
+      sct_version: number;
+      id: string;
+      timestamp: number;
+      extensions: string;
+      signature: string;
+    };
     assert.equal(sct.sct_version, 0);
     assert.deepEqual(parseBase64(sct.id), keyring.shards("ct")[0]?.logId);
     assert.equal(sct.timestamp, startMs);
@@ -133,12 +168,22 @@ describe("CT log", () => {
     assert.equal(line.name, "localhost:6962");
     assert.deepEqual(line.keyHint, treeHeadNoteKeyId("localhost:6962", shard.logId).slice(0, 4));
     const { publicKey } = keyring.signer(shard.key);
-    verifyTreeHead({ treeSize: checkpoint.treeSize, root: checkpoint.root, signature: parseTreeHeadSignature(line.signature), publicKey });
+    verifyTreeHead({
+      treeSize: checkpoint.treeSize,
+      root: checkpoint.root,
+      signature: parseTreeHeadSignature(line.signature),
+      publicKey,
+    });
     const sth = await json("/ct/v1/get-sth");
     assert.equal(sth["tree_size"], checkpoint.treeSize);
     assert.equal(sth["sha256_root_hash"], encodeBase64(checkpoint.root));
     const reader = new TlsReader(parseBase64(String(sth["tree_head_signature"])));
-    const signature = { timestampMs: Number(sth["timestamp"]), hashAlgorithm: reader.uint8("h"), signatureAlgorithm: reader.uint8("s"), signature: reader.vector16("sig") };
+    const signature = {
+      timestampMs: Number(sth["timestamp"]),
+      hashAlgorithm: reader.uint8("h"),
+      signatureAlgorithm: reader.uint8("s"),
+      signature: reader.vector16("sig"),
+    };
     verifyTreeHead({ treeSize: checkpoint.treeSize, root: checkpoint.root, signature, publicKey });
   });
 
@@ -148,7 +193,9 @@ describe("CT log", () => {
     const sct = await service.log.submitPrecertificate(submitted);
     const head = service.log.shard.head();
     const index = parseLeafIndexExtension(sct.extensions) ?? -1;
-    const { entries } = (await json(`/ct/v1/get-entries?start=${index}&end=${index + 50}`)) as { entries: { leaf_input: string; extra_data: string }[] };
+    const { entries } = (await json(`/ct/v1/get-entries?start=${index}&end=${index + 50}`)) as {
+      entries: { leaf_input: string; extra_data: string }[];
+    };
     assert.equal(entries.length, 1);
     const leaf = parseBase64(entries[0]?.leaf_input ?? "");
     assert.equal(parseMerkleTreeLeaf(leaf).timestampMs, startMs);
@@ -157,10 +204,20 @@ describe("CT log", () => {
     const issuers = new TlsReader(extra.vector24("chain"));
     assert.deepEqual([issuers.vector24("a"), issuers.vector24("b")], submitted.slice(1));
     const hash = leafHash(leaf);
-    const proof = (await json(`/ct/v1/get-proof-by-hash?tree_size=${head.size}&hash=${encodeURIComponent(encodeBase64(hash))}`)) as { leaf_index: number; audit_path: string[] };
+    const proof = (await json(
+      `/ct/v1/get-proof-by-hash?tree_size=${head.size}&hash=${encodeURIComponent(encodeBase64(hash))}`,
+    )) as { leaf_index: number; audit_path: string[] };
     assert.equal(proof.leaf_index, index);
-    verifyInclusion({ leafHash: hash, leafIndex: index, treeSize: head.size, proof: proof.audit_path.map(parseBase64), root: head.root });
-    const { consistency } = (await json(`/ct/v1/get-sth-consistency?first=${size}&second=${head.size}`)) as { consistency: string[] };
+    verifyInclusion({
+      leafHash: hash,
+      leafIndex: index,
+      treeSize: head.size,
+      proof: proof.audit_path.map(parseBase64),
+      root: head.root,
+    });
+    const { consistency } = (await json(`/ct/v1/get-sth-consistency?first=${size}&second=${head.size}`)) as {
+      consistency: string[];
+    };
     verifyConsistency({ size1: size, root1: root, size2: head.size, root2: head.root, proof: consistency.map(parseBase64) });
     assert.deepEqual({ ...(await json("/ct/v1/get-sth-consistency?first=0&second=1")) }, { consistency: [] });
   });
@@ -173,14 +230,25 @@ describe("CT log", () => {
     const data = parseDataTile((await request({ url: `${url}/tile/data/000.p/${size}` })).body);
     assert.equal(data.length, size);
     for (const record of data) {
-      assert.deepEqual(record.chainFingerprints, chain().map((one) => sha256(one.der)));
+      assert.deepEqual(
+        record.chainFingerprints,
+        chain().map((one) => sha256(one.der)),
+      );
       for (const fingerprint of record.chainFingerprints) {
         const issuer = await request({ url: `${url}/issuer/${encodeHex(fingerprint)}` });
         assert.equal(issuer.headers["content-type"], "application/pkix-cert");
         assert.deepEqual(sha256(issuer.body), fingerprint);
       }
     }
-    for (const path of ["/tile/0/001", "/tile/data/000", "/tile/entries/000.p/1", "/tile/x/000", "/tile/0/../../keyring.json", `/issuer/${"0".repeat(64)}`, "/issuer/..%2f..%2fkeyring.json"]) {
+    for (const path of [
+      "/tile/0/001",
+      "/tile/data/000",
+      "/tile/entries/000.p/1",
+      "/tile/x/000",
+      "/tile/0/../../keyring.json",
+      `/issuer/${"0".repeat(64)}`,
+      "/issuer/..%2f..%2fkeyring.json",
+    ]) {
       assert.equal((await request({ url: `${url}${path}` })).status, 404, path);
     }
   });
@@ -228,7 +296,10 @@ describe("CT log", () => {
     assert.deepEqual(await codeOf("/ct/v1/get-entries?start=5&end=2"), [400, "CT_LOG_PARAMETER"]);
     assert.deepEqual(await codeOf("/ct/v1/get-entries?start=99999&end=99999"), [400, "CT_LOG_PARAMETER"]);
     assert.deepEqual(await codeOf("/ct/v1/get-sth-consistency?first=1&second=99999"), [400, "LOG_INDEX_OUT_OF_RANGE"]);
-    assert.deepEqual(await codeOf(`/ct/v1/get-proof-by-hash?tree_size=1&hash=${encodeURIComponent(encodeBase64(new Uint8Array(32)))}`), [404, "CT_LOG_LEAF_UNKNOWN"]);
+    assert.deepEqual(
+      await codeOf(`/ct/v1/get-proof-by-hash?tree_size=1&hash=${encodeURIComponent(encodeBase64(new Uint8Array(32)))}`),
+      [404, "CT_LOG_LEAF_UNKNOWN"],
+    );
   });
 
   it("goes on after a restart with the same tree, and can omit the leaf index", async () => {

@@ -1,11 +1,19 @@
 // The CT log itself: what it accepts, and the SCTs and tree heads that it signs. RFC 6962 §3, C2SP static-ct-api.
 import { join } from "node:path";
+import { encodeCheckpoint, encodeSignedNote, parseSignedNote } from "@sigillum/library/checkpoint";
 import { type Signer, sha256 } from "@sigillum/library/crypto";
 import {
-  encodeTreeHeadSignature, parseMerkleTreeLeaf, parseTreeHeadSignature, type SignedCertificateTimestamp, signSct, signTreeHead, type Submission,
-  type TreeHeadSignature, treeHeadNoteKeyId, verifySubmission,
+  encodeTreeHeadSignature,
+  parseMerkleTreeLeaf,
+  parseTreeHeadSignature,
+  type SignedCertificateTimestamp,
+  type Submission,
+  signSct,
+  signTreeHead,
+  type TreeHeadSignature,
+  treeHeadNoteKeyId,
+  verifySubmission,
 } from "@sigillum/library/ct";
-import { encodeCheckpoint, encodeSignedNote, parseSignedNote } from "@sigillum/library/checkpoint";
 import { encodeHex } from "@sigillum/library/encoding";
 import type { Certificate } from "@sigillum/library/x509";
 import type { Clock, Logger, MetricsRegistry } from "../host/index.ts";
@@ -45,7 +53,13 @@ export class CtLog {
   readonly #signer: Signer;
   readonly #knownIssuers: Map<string, readonly Certificate[]> = new Map();
 
-  private constructor(options: CtLogOptions, record: ShardRecord, signer: Signer, shard: LogShard<CtLogEntry>, issuers: IssuerStore) {
+  private constructor(
+    options: CtLogOptions,
+    record: ShardRecord,
+    signer: Signer,
+    shard: LogShard<CtLogEntry>,
+    issuers: IssuerStore,
+  ) {
     this.record = record;
     this.shard = shard;
     this.issuers = issuers;
@@ -100,7 +114,11 @@ export class CtLog {
     for (const issuer of submission.path.slice(1)) await this.issuers.keep(issuer.der);
     const der = submission.path[0]?.der;
     const { entry, chainFingerprints } = submission;
-    const { leaf } = await this.shard.add({ entry, chainFingerprints, ...(precertificate && der !== undefined ? { precertificate: der } : {}) });
+    const { leaf } = await this.shard.add({
+      entry,
+      chainFingerprints,
+      ...(precertificate && der !== undefined ? { precertificate: der } : {}),
+    });
     return signSct({ timestamped: parseMerkleTreeLeaf(leaf), logId: this.record.logId, signer: this.#signer });
   }
 
@@ -110,7 +128,12 @@ export class CtLog {
     const key = encodeHex(sha256(...issuers));
     const known = this.#knownIssuers.get(key);
     const [issuer] = known ?? [];
-    if (leaf !== undefined && known !== undefined && issuer !== undefined && known.every((one) => timeMs >= one.notBeforeMs && timeMs <= one.notAfterMs)) {
+    if (
+      leaf !== undefined &&
+      known !== undefined &&
+      issuer !== undefined &&
+      known.every((one) => timeMs >= one.notBeforeMs && timeMs <= one.notAfterMs)
+    ) {
       // The path from this issuer to a root was verified before, so here the issuer itself is the anchor.
       const submission = verifySubmission({ chain: [leaf, issuer.der], precertificate, roots: [issuer], timeMs });
       const path = [...submission.path.slice(0, 1), ...known];

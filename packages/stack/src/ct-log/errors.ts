@@ -2,9 +2,15 @@
 import { defineErrors, type ErrorTable, type SigillumError } from "@sigillum/library/encoding";
 
 const table = {
-  CT_LOG_PARAMETER: { kind: "malformed", means: "A parameter of a request to the CT log is missing or no number within the log's tree." },
+  CT_LOG_PARAMETER: {
+    kind: "malformed",
+    means: "A parameter of a request to the CT log is missing or no number within the log's tree.",
+  },
   CT_LOG_LEAF_UNKNOWN: { kind: "malformed", means: "The CT log has no entry with the leaf hash that was asked for." },
-  CT_LOG_ISSUER_UNAVAILABLE: { kind: "unavailable", means: "An issuer's certificate could not be stored or read, so no entry that names it was made." },
+  CT_LOG_ISSUER_UNAVAILABLE: {
+    kind: "unavailable",
+    means: "An issuer's certificate could not be stored or read, so no entry that names it was made.",
+  },
 } as const;
 
 /** The codes of this room, with their kind and meaning. */

@@ -1,7 +1,22 @@
 // The CT log as a service: the write and read API of RFC 6962 §4 and the files of C2SP static-ct-api.
-import { encodeDigitallySigned, encodeExtraData, merkleTreeLeaf, parseDataTileRecord, type SignedCertificateTimestamp } from "@sigillum/library/ct";
+import {
+  encodeDigitallySigned,
+  encodeExtraData,
+  merkleTreeLeaf,
+  parseDataTileRecord,
+  type SignedCertificateTimestamp,
+} from "@sigillum/library/ct";
 import { encodeBase64, encodeHex, isSigillumError, JsonObject, parseBase64 } from "@sigillum/library/encoding";
-import { errorReply, type HttpReply, type HttpRequest, jsonReply, type ListenerSpec, readJson, Router, type Service } from "../host/index.ts";
+import {
+  errorReply,
+  type HttpReply,
+  type HttpRequest,
+  jsonReply,
+  type ListenerSpec,
+  Router,
+  readJson,
+  type Service,
+} from "../host/index.ts";
 import { CtLog, type CtLogOptions } from "./ct-log.ts";
 import { ctLogError } from "./errors.ts";
 
@@ -19,21 +34,34 @@ export interface CtLogService extends Service {
 const maxBodyBytes = 512 * 1024;
 const maxEntries = 256;
 const immutable = { "cache-control": "public, max-age=31536000, immutable" };
-const notFound: HttpReply = { status: 404, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" }, body: "not found\n" };
+const notFound: HttpReply = {
+  status: 404,
+  headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
+  body: "not found\n",
+};
 /** What a client asks for beyond the log is not found; the rest is by kind of error. */
 const statuses: ReadonlyMap<string, number> = new Map([["CT_LOG_LEAF_UNKNOWN", 404]]);
 
 /** Opens the log and makes the service. */
 export async function createCtLogService(options: CtLogServiceOptions): Promise<CtLogService> {
   const log = await CtLog.open(options);
-  const handler = routes(log).listener({ logger: options.logger, onError: (error, request) => errorReply(error, request, statuses), cors: {} });
+  const handler = routes(log).listener({
+    logger: options.logger,
+    onError: (error, request) => errorReply(error, request, statuses),
+    cors: {},
+  });
   return {
     name: "ct",
     log,
     listeners: [{ ...options.listener, handler }],
     jobs: [],
     actions: new Map(),
-    ready: () => Promise.resolve(log.shard.failure === undefined ? { ready: true } : { ready: false, reason: "the CT log stopped: its disk did not say what is durable" }),
+    ready: () =>
+      Promise.resolve(
+        log.shard.failure === undefined
+          ? { ready: true }
+          : { ready: false, reason: "the CT log stopped: its disk did not say what is durable" },
+      ),
     close: () => log.shard.close(),
   };
 }
@@ -47,7 +75,11 @@ function routes(log: CtLog): Router {
     .add("GET", "/ct/v1/get-sth-consistency", (request) => consistencyReply(log, request))
     .add("GET", "/ct/v1/get-proof-by-hash", (request) => proofReply(log, request))
     .add("GET", "/ct/v1/get-entries", (request) => entriesReply(log, request))
-    .add("GET", "/checkpoint", () => ({ status: 200, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache" }, body: log.shard.checkpoint().text }))
+    .add("GET", "/checkpoint", () => ({
+      status: 200,
+      headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache" },
+      body: log.shard.checkpoint().text,
+    }))
     .add("GET", "/tile/*path", (request) => tileReply(log, request.params["path"] ?? ""))
     .add("GET", "/issuer/:fingerprint", (request) => issuerReply(log, request.params["fingerprint"] ?? ""));
 }
@@ -93,7 +125,10 @@ async function proofReply(log: CtLog, request: HttpRequest): Promise<HttpReply> 
   // A plus sign that was not percent-encoded arrives as a space; base64 has no spaces.
   const hash = parseBase64((request.query.get("hash") ?? "").replaceAll(" ", "+"));
   const index = await log.shard.findByLeafHash(hash);
-  if (index === undefined || index >= size) throw ctLogError("CT_LOG_LEAF_UNKNOWN", `Cannot prove inclusion: the tree of size ${size} has no such leaf`, { found: encodeHex(hash) });
+  if (index === undefined || index >= size)
+    throw ctLogError("CT_LOG_LEAF_UNKNOWN", `Cannot prove inclusion: the tree of size ${size} has no such leaf`, {
+      found: encodeHex(hash),
+    });
   const path = await log.shard.inclusionProof(index, size);
   return jsonReply(200, { leaf_index: index, audit_path: path.map((node) => encodeBase64(node)) });
 }
@@ -103,19 +138,27 @@ async function entriesReply(log: CtLog, request: HttpRequest): Promise<HttpReply
   const start = numberParameter(request, "start");
   const end = numberParameter(request, "end");
   const { size } = log.shard.head();
-  if (start > end || start >= size) throw ctLogError("CT_LOG_PARAMETER", `Cannot read entries: ${start} to ${end} is no range of the tree of size ${size}`, { found: `${start} to ${end}`, expected: `within 0 to ${size - 1}` });
+  if (start > end || start >= size)
+    throw ctLogError("CT_LOG_PARAMETER", `Cannot read entries: ${start} to ${end} is no range of the tree of size ${size}`, {
+      found: `${start} to ${end}`,
+      expected: `within 0 to ${size - 1}`,
+    });
   const entries: { leaf_input: string; extra_data: string }[] = [];
   for (let index = start; index <= Math.min(end, size - 1, start + maxEntries - 1); index++) {
     const { timestamped, precertificate, chainFingerprints } = parseDataTileRecord((await log.shard.entry(index)).record);
     const chain = await Promise.all(chainFingerprints.map((fingerprint) => requiredIssuer(log, encodeHex(fingerprint))));
-    entries.push({ leaf_input: encodeBase64(merkleTreeLeaf(timestamped)), extra_data: encodeBase64(encodeExtraData({ precertificate, chain })) });
+    entries.push({
+      leaf_input: encodeBase64(merkleTreeLeaf(timestamped)),
+      extra_data: encodeBase64(encodeExtraData({ precertificate, chain })),
+    });
   }
   return jsonReply(200, { entries });
 }
 
 async function requiredIssuer(log: CtLog, fingerprint: string): Promise<Uint8Array> {
   const der = await log.issuers.read(fingerprint);
-  if (der === undefined) throw ctLogError("CT_LOG_ISSUER_UNAVAILABLE", `Cannot read entries: the certificate of issuer ${fingerprint} is missing`);
+  if (der === undefined)
+    throw ctLogError("CT_LOG_ISSUER_UNAVAILABLE", `Cannot read entries: the certificate of issuer ${fingerprint} is missing`);
   return der;
 }
 
@@ -125,7 +168,9 @@ async function tileReply(log: CtLog, path: string): Promise<HttpReply> {
   if (kind === "entries") return notFound;
   try {
     const body = await log.shard.tile(["tile", kind === "data" ? "entries" : kind, ...rest].join("/"));
-    return body === undefined ? notFound : { status: 200, headers: { "content-type": "application/octet-stream", ...immutable }, body };
+    return body === undefined
+      ? notFound
+      : { status: 200, headers: { "content-type": "application/octet-stream", ...immutable }, body };
   } catch (error) {
     // A path that is no tile's.
     if (isSigillumError(error) && error.kind === "malformed") return notFound;
@@ -135,11 +180,16 @@ async function tileReply(log: CtLog, path: string): Promise<HttpReply> {
 
 async function issuerReply(log: CtLog, fingerprint: string): Promise<HttpReply> {
   const body = await log.issuers.read(fingerprint);
-  return body === undefined ? notFound : { status: 200, headers: { "content-type": "application/pkix-cert", ...immutable }, body };
+  return body === undefined
+    ? notFound
+    : { status: 200, headers: { "content-type": "application/pkix-cert", ...immutable }, body };
 }
 
 function numberParameter(request: HttpRequest, name: string): number {
   const text = request.query.get(name) ?? "";
   if (/^(?:0|[1-9]\d{0,14})$/u.test(text)) return Number(text);
-  throw ctLogError("CT_LOG_PARAMETER", `Cannot read request: ${name} is no number of the log's tree`, { found: text.slice(0, 40), expected: "a decimal number" });
+  throw ctLogError("CT_LOG_PARAMETER", `Cannot read request: ${name} is no number of the log's tree`, {
+    found: text.slice(0, 40),
+    expected: "a decimal number",
+  });
 }
