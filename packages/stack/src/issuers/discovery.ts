@@ -73,7 +73,8 @@ export class RemoteKeySource implements KeySource {
   /** Concurrent callers share one fetch; a failure is remembered for a moment, so that bad tokens cannot make us hammer an issuer. */
   async #fetch(): Promise<IssuerKeys> {
     const nowMs = this.#clock.nowMs();
-    if (this.#failure !== undefined && nowMs - this.#failure.atMs < discoveryLimits.retryAfterMs) return this.#stale(this.#failure.error, nowMs);
+    if (this.#failure !== undefined && nowMs - this.#failure.atMs < discoveryLimits.retryAfterMs)
+      return this.#stale(this.#failure.error, nowMs);
     this.#running ??= fetchKeys(this.#issuer, this.#ca).finally(() => {
       this.#running = undefined;
     });
@@ -99,22 +100,37 @@ async function fetchKeys(issuer: string, ca: string | undefined): Promise<Issuer
   const announced = document.optionalString("issuer") ?? "";
   // Discovery §4.3: exactly the URL it was found under.
   if (announced !== issuer) {
-    throw issuersError("ISSUER_INVALID", `Cannot use issuer ${quote(issuer)}: its discovery document is for another`, { found: announced, expected: issuer });
+    throw issuersError("ISSUER_INVALID", `Cannot use issuer ${quote(issuer)}: its discovery document is for another`, {
+      found: announced,
+      expected: issuer,
+    });
   }
   const jwksUri = document.optionalString("jwks_uri") ?? "";
   if (!URL.canParse(jwksUri) || new URL(jwksUri).protocol !== new URL(issuer).protocol) {
-    throw issuersError("ISSUER_INVALID", `Cannot use issuer ${quote(issuer)}: its jwks_uri is no ${new URL(issuer).protocol}// URL`, { found: jwksUri, expected: `a URL with ${new URL(issuer).protocol}` });
+    throw issuersError(
+      "ISSUER_INVALID",
+      `Cannot use issuer ${quote(issuer)}: its jwks_uri is no ${new URL(issuer).protocol}// URL`,
+      { found: jwksUri, expected: `a URL with ${new URL(issuer).protocol}` },
+    );
   }
-  const announcedAlgorithms = document.optionalStrings("id_token_signing_alg_values_supported").filter((name) => knownAlgorithms.has(name));
+  const announcedAlgorithms = document
+    .optionalStrings("id_token_signing_alg_values_supported")
+    .filter((name) => knownAlgorithms.has(name));
   const set = await fetchJson(jwksUri, issuer, ca);
-  return { keys: KeySet.parse({ keys: set.array("keys").map((item) => item.value) }, issuer), algorithms: announcedAlgorithms.length === 0 ? ["RS256"] : announcedAlgorithms };
+  return {
+    keys: KeySet.parse({ keys: set.array("keys").map((item) => item.value) }, issuer),
+    algorithms: announcedAlgorithms.length === 0 ? ["RS256"] : announcedAlgorithms,
+  };
 }
 
 async function fetchJson(url: string, issuer: string, ca: string | undefined): Promise<JsonObject> {
   try {
     const response = await fetchWithinHost(url, issuer, ca);
     if (response.status !== 200) {
-      throw issuersError("ISSUER_UNREACHABLE", `Cannot check identity token: ${quote(url)} answers ${response.status}`, { found: `HTTP ${response.status}`, expected: "HTTP 200" });
+      throw issuersError("ISSUER_UNREACHABLE", `Cannot check identity token: ${quote(url)} answers ${response.status}`, {
+        found: `HTTP ${response.status}`,
+        expected: "HTTP 200",
+      });
     }
     return JsonObject.exact(parseJson(response.body, { maxBytes: discoveryLimits.maxBytes, maxDepth: 32 }), url);
   } catch (cause) {
@@ -139,7 +155,12 @@ async function fetchWithinHost(url: string, issuer: string, ca: string | undefin
     const location = response.headers["location"];
     if (response.status < 300 || response.status > 399 || location === undefined) return response;
     const next = URL.canParse(location, current.href) ? new URL(location, current.href) : undefined;
-    if (next === undefined || next.host !== current.host || next.protocol !== current.protocol || hops >= discoveryLimits.redirects) {
+    if (
+      next === undefined ||
+      next.host !== current.host ||
+      next.protocol !== current.protocol ||
+      hops >= discoveryLimits.redirects
+    ) {
       throw issuersError("ISSUER_INVALID", `Cannot use issuer ${quote(issuer)}: ${quote(current.href)} redirects elsewhere`, {
         found: next?.origin ?? "no URL",
         expected: `at most ${discoveryLimits.redirects} redirects within ${current.origin}`,

@@ -4,19 +4,40 @@ import { defineErrors, type ErrorTable, type SigillumError } from "@sigillum/lib
 const table = {
   TOKEN_MISSING: { kind: "malformed", means: "A request for a certificate carries no identity token." },
   TOKEN_TOO_LARGE: { kind: "malformed", means: "An identity token is longer than any provider makes one." },
-  TOKEN_MALFORMED: { kind: "malformed", means: "An identity token is no signed JWT in compact form with a JSON header and JSON claims." },
-  TOKEN_ISSUER_UNKNOWN: { kind: "verification", means: "An identity token comes from an issuer that this certificate authority does not trust." },
-  TOKEN_ALGORITHM: { kind: "verification", means: "An identity token is signed with an algorithm that its issuer does not announce, or with none." },
+  TOKEN_MALFORMED: {
+    kind: "malformed",
+    means: "An identity token is no signed JWT in compact form with a JSON header and JSON claims.",
+  },
+  TOKEN_ISSUER_UNKNOWN: {
+    kind: "verification",
+    means: "An identity token comes from an issuer that this certificate authority does not trust.",
+  },
+  TOKEN_ALGORITHM: {
+    kind: "verification",
+    means: "An identity token is signed with an algorithm that its issuer does not announce, or with none.",
+  },
   TOKEN_KEY_UNKNOWN: { kind: "verification", means: "An identity token names a key that its issuer does not publish." },
   TOKEN_SIGNATURE: { kind: "verification", means: "The signature of an identity token is not by the key of its issuer." },
   TOKEN_AUDIENCE: { kind: "verification", means: "An identity token was made for another audience, or for more than one." },
   TOKEN_EXPIRED: { kind: "verification", means: "An identity token has expired, or names no time at which it does." },
   TOKEN_NOT_YET_VALID: { kind: "verification", means: "An identity token is not valid yet, by more than five minutes." },
   TOKEN_CLAIM_MISSING: { kind: "verification", means: "An identity token lacks a claim that its issuer type needs." },
-  TOKEN_CLAIM_INVALID: { kind: "verification", means: "A claim of an identity token cannot stand in a certificate: no email address, say." },
-  TOKEN_EMAIL_UNVERIFIED: { kind: "verification", means: "The issuer does not say that it verified the email address of an identity token." },
-  ISSUER_UNREACHABLE: { kind: "unavailable", means: "The discovery document or the keys of an issuer could not be fetched, so a token could not be checked." },
-  ISSUER_INVALID: { kind: "unavailable", means: "What an issuer publishes about itself is not what it must be: another issuer's name, a redirect, too many keys." },
+  TOKEN_CLAIM_INVALID: {
+    kind: "verification",
+    means: "A claim of an identity token cannot stand in a certificate: no email address, say.",
+  },
+  TOKEN_EMAIL_UNVERIFIED: {
+    kind: "verification",
+    means: "The issuer does not say that it verified the email address of an identity token.",
+  },
+  ISSUER_UNREACHABLE: {
+    kind: "unavailable",
+    means: "The discovery document or the keys of an issuer could not be fetched, so a token could not be checked.",
+  },
+  ISSUER_INVALID: {
+    kind: "unavailable",
+    means: "What an issuer publishes about itself is not what it must be: another issuer's name, a redirect, too many keys.",
+  },
 } as const;
 
 /** The codes of this room, with their kind and meaning. */

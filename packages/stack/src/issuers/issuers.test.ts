@@ -33,7 +33,15 @@ describe("Issuers", () => {
   let issuers: Issuers;
   let jwk: JWK;
   const sign = ({ claims = {}, header = {}, without = [], key }: TokenOptions = {}): Promise<string> => {
-    const all: Record<string, unknown> = { iss: embeddedUrl, aud: "sigstore", sub: "user-1", email: "dev@example.com", email_verified: true, exp: now + 60, ...claims };
+    const all: Record<string, unknown> = {
+      iss: embeddedUrl,
+      aud: "sigstore",
+      sub: "user-1",
+      email: "dev@example.com",
+      email_verified: true,
+      exp: now + 60,
+      ...claims,
+    };
     for (const name of without) delete all[name];
     return new SignJWT(all).setProtectedHeader({ alg: "RS256", kid: "k1", ...header }).sign(key ?? keys.privateKey);
   };
@@ -72,9 +80,14 @@ describe("Issuers", () => {
     await assert.rejects(issuers.verifyToken("a.b.c"), code("TOKEN_MALFORMED", /its header/u));
     await assert.rejects(issuers.verifyToken(`${await sign()}.x`), code("TOKEN_MALFORMED", /3 dots/u));
     await assert.rejects(issuers.verifyToken(".".repeat(100)), code("TOKEN_MALFORMED"));
-    const list = await new CompactSign(new TextEncoder().encode("[]")).setProtectedHeader({ alg: "RS256", kid: "k1" }).sign(keys.privateKey);
+    const list = await new CompactSign(new TextEncoder().encode("[]"))
+      .setProtectedHeader({ alg: "RS256", kid: "k1" })
+      .sign(keys.privateKey);
     await assert.rejects(issuers.verifyToken(list), code("TOKEN_MALFORMED", /its claims/u));
-    await assert.rejects(sign({ without: ["iss"] }).then((token) => issuers.verifyToken(token)), code("TOKEN_MALFORMED", /no claim iss/u));
+    await assert.rejects(
+      sign({ without: ["iss"] }).then((token) => issuers.verifyToken(token)),
+      code("TOKEN_MALFORMED", /no claim iss/u),
+    );
   });
 
   it("refuses a megabyte before it reads it", async () => {
@@ -82,21 +95,35 @@ describe("Issuers", () => {
   });
 
   it("refuses another issuer and names the trusted ones", async () => {
-    await assert.rejects(sign({ claims: { iss: `${embeddedUrl}/` } }).then((token) => issuers.verifyToken(token)), code("TOKEN_ISSUER_UNKNOWN", /is not trusted here/u));
+    await assert.rejects(
+      sign({ claims: { iss: `${embeddedUrl}/` } }).then((token) => issuers.verifyToken(token)),
+      code("TOKEN_ISSUER_UNKNOWN", /is not trusted here/u),
+    );
   });
 
   it("refuses alg none, a shared secret, and algorithms that the issuer does not announce", async () => {
     const claims = { iss: embeddedUrl, aud: "sigstore", sub: "s", email: "dev@example.com", email_verified: true, exp: now + 60 };
     await assert.rejects(issuers.verifyToken(new UnsecuredJWT(claims).encode()), code("TOKEN_ALGORITHM"));
-    const confused = await new SignJWT(claims).setProtectedHeader({ alg: "HS256", kid: "k1" }).sign(new TextEncoder().encode(JSON.stringify(jwk)));
+    const confused = await new SignJWT(claims)
+      .setProtectedHeader({ alg: "HS256", kid: "k1" })
+      .sign(new TextEncoder().encode(JSON.stringify(jwk)));
     await assert.rejects(issuers.verifyToken(confused), code("TOKEN_ALGORITHM", /HS256/u));
-    await assert.rejects(sign({ header: { alg: "ES256", kid: "ec" }, key: ec.privateKey }).then((token) => issuers.verifyToken(token)), code("TOKEN_ALGORITHM", /ES256/u));
+    await assert.rejects(
+      sign({ header: { alg: "ES256", kid: "ec" }, key: ec.privateKey }).then((token) => issuers.verifyToken(token)),
+      code("TOKEN_ALGORITHM", /ES256/u),
+    );
   });
 
   it("refuses an unknown key and a wrong signature", async () => {
-    await assert.rejects(sign({ header: { kid: "k2" } }).then((token) => issuers.verifyToken(token)), code("TOKEN_KEY_UNKNOWN", /"k2"/u));
+    await assert.rejects(
+      sign({ header: { kid: "k2" } }).then((token) => issuers.verifyToken(token)),
+      code("TOKEN_KEY_UNKNOWN", /"k2"/u),
+    );
     const other = await generateKeyPair("RS256");
-    await assert.rejects(sign({ key: other.privateKey }).then((token) => issuers.verifyToken(token)), code("TOKEN_SIGNATURE"));
+    await assert.rejects(
+      sign({ key: other.privateKey }).then((token) => issuers.verifyToken(token)),
+      code("TOKEN_SIGNATURE"),
+    );
     const [header, , signature] = (await sign()).split(".");
     const [, payload] = (await sign({ claims: { email: "root@example.com" } })).split(".");
     await assert.rejects(issuers.verifyToken(`${header}.${payload}.${signature}`), code("TOKEN_SIGNATURE"));
@@ -104,9 +131,15 @@ describe("Issuers", () => {
 
   it("refuses another audience, none, and more than one", async () => {
     for (const aud of ["other", ["sigstore", "other"], ["sigstore", "sigstore"], [], 5]) {
-      await assert.rejects(sign({ claims: { aud } }).then((token) => issuers.verifyToken(token)), code("TOKEN_AUDIENCE", /expected "sigstore" alone/u));
+      await assert.rejects(
+        sign({ claims: { aud } }).then((token) => issuers.verifyToken(token)),
+        code("TOKEN_AUDIENCE", /expected "sigstore" alone/u),
+      );
     }
-    await assert.rejects(sign({ without: ["aud"] }).then((token) => issuers.verifyToken(token)), code("TOKEN_AUDIENCE", /no audience/u));
+    await assert.rejects(
+      sign({ without: ["aud"] }).then((token) => issuers.verifyToken(token)),
+      code("TOKEN_AUDIENCE", /no audience/u),
+    );
   });
 
   it("gives exp no leeway and nbf five minutes", async () => {
@@ -116,20 +149,56 @@ describe("Issuers", () => {
     clock.ms = (now + 60) * 1000;
     await assert.rejects(issuers.verifyToken(token), code("TOKEN_EXPIRED", /expired at 2026-11-24T02:01:00Z/u));
     clock.ms = startMs;
-    await assert.rejects(sign({ without: ["exp"] }).then((it) => issuers.verifyToken(it)), code("TOKEN_EXPIRED"));
-    await assert.rejects(sign({ claims: { nbf: now + 301 } }).then((it) => issuers.verifyToken(it)), code("TOKEN_NOT_YET_VALID"));
-    await assert.rejects(sign({ claims: { exp: "soon" } }).then((it) => issuers.verifyToken(it)), code("TOKEN_CLAIM_INVALID"));
+    await assert.rejects(
+      sign({ without: ["exp"] }).then((it) => issuers.verifyToken(it)),
+      code("TOKEN_EXPIRED"),
+    );
+    await assert.rejects(
+      sign({ claims: { nbf: now + 301 } }).then((it) => issuers.verifyToken(it)),
+      code("TOKEN_NOT_YET_VALID"),
+    );
+    await assert.rejects(
+      sign({ claims: { exp: "soon" } }).then((it) => issuers.verifyToken(it)),
+      code("TOKEN_CLAIM_INVALID"),
+    );
   });
 
   it("demands subject, a verified and well-formed email address", async () => {
-    await assert.rejects(sign({ without: ["sub"] }).then((it) => issuers.verifyToken(it)), code("TOKEN_CLAIM_MISSING", /claim sub/u));
-    await assert.rejects(sign({ without: ["email"] }).then((it) => issuers.verifyToken(it)), code("TOKEN_CLAIM_MISSING", /claim email/u));
-    await assert.rejects(sign({ without: ["email_verified"] }).then((it) => issuers.verifyToken(it)), code("TOKEN_EMAIL_UNVERIFIED"));
-    for (const verified of [false, "false", 1]) await assert.rejects(sign({ claims: { email_verified: verified } }).then((it) => issuers.verifyToken(it)), code("TOKEN_EMAIL_UNVERIFIED"));
-    for (const email of ["no", "a@b@c", "a b@example.com", "dév@example.com", "a@example.com\0", "@example.com", `${"a".repeat(250)}@example.com`]) {
-      await assert.rejects(sign({ claims: { email } }).then((it) => issuers.verifyToken(it)), code("TOKEN_CLAIM_INVALID"));
+    await assert.rejects(
+      sign({ without: ["sub"] }).then((it) => issuers.verifyToken(it)),
+      code("TOKEN_CLAIM_MISSING", /claim sub/u),
+    );
+    await assert.rejects(
+      sign({ without: ["email"] }).then((it) => issuers.verifyToken(it)),
+      code("TOKEN_CLAIM_MISSING", /claim email/u),
+    );
+    await assert.rejects(
+      sign({ without: ["email_verified"] }).then((it) => issuers.verifyToken(it)),
+      code("TOKEN_EMAIL_UNVERIFIED"),
+    );
+    for (const verified of [false, "false", 1])
+      await assert.rejects(
+        sign({ claims: { email_verified: verified } }).then((it) => issuers.verifyToken(it)),
+        code("TOKEN_EMAIL_UNVERIFIED"),
+      );
+    for (const email of [
+      "no",
+      "a@b@c",
+      "a b@example.com",
+      "dév@example.com",
+      "a@example.com\0",
+      "@example.com",
+      `${"a".repeat(250)}@example.com`,
+    ]) {
+      await assert.rejects(
+        sign({ claims: { email } }).then((it) => issuers.verifyToken(it)),
+        code("TOKEN_CLAIM_INVALID"),
+      );
     }
-    await assert.rejects(sign({ claims: { email: ["dev@example.com"] } }).then((it) => issuers.verifyToken(it)), code("TOKEN_CLAIM_INVALID"));
+    await assert.rejects(
+      sign({ claims: { email: ["dev@example.com"] } }).then((it) => issuers.verifyToken(it)),
+      code("TOKEN_CLAIM_INVALID"),
+    );
   });
 });
 
@@ -143,14 +212,24 @@ describe("Issuers with a remote issuer", () => {
   const makeIssuers = (skipEmailVerification = false): Issuers =>
     new Issuers({ issuers: [{ url, clientId: "sigstore", type: "email", skipEmailVerification }], clock, logger: silentLogger });
   const token = (kid = "k1", extra: Record<string, unknown> = {}): Promise<string> =>
-    new SignJWT({ iss: url, aud: "sigstore", sub: "s", email: "dev@example.com", email_verified: true, exp: now + 86_400 * 3, ...extra })
+    new SignJWT({
+      iss: url,
+      aud: "sigstore",
+      sub: "s",
+      email: "dev@example.com",
+      email_verified: true,
+      exp: now + 86_400 * 3,
+      ...extra,
+    })
       .setProtectedHeader({ alg: "RS256", kid })
       .sign(keys.privateKey);
-  const serve = (documents: Record<string, unknown>): RequestListener => (request, response) => {
-    const document = documents[request.url ?? ""];
-    response.statusCode = document === undefined ? 404 : 200;
-    response.end(JSON.stringify(document ?? {}));
-  };
+  const serve =
+    (documents: Record<string, unknown>): RequestListener =>
+    (request, response) => {
+      const document = documents[request.url ?? ""];
+      response.statusCode = document === undefined ? 404 : 200;
+      response.end(JSON.stringify(document ?? {}));
+    };
   const good = (more: Record<string, unknown> = {}, set: readonly unknown[] = [jwk]): RequestListener =>
     serve({ "/.well-known/openid-configuration": { issuer: url, jwks_uri: `${url}/keys`, ...more }, "/keys": { keys: set } });
 
@@ -165,10 +244,13 @@ describe("Issuers with a remote issuer", () => {
     const address = server.address();
     url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
   });
-  after(() => new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
-  }));
+  after(
+    () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
+  );
   beforeEach(() => {
     clock.ms = startMs;
     asked = [];
@@ -228,7 +310,11 @@ describe("Issuers with a remote issuer", () => {
   it("follows redirects within the host alone", async () => {
     handler = (request, response) => {
       if (request.url === "/keys") response.writeHead(302, { location: "/keys2" }).end();
-      else serve({ "/.well-known/openid-configuration": { issuer: url, jwks_uri: `${url}/keys` }, "/keys2": { keys: [jwk] } })(request, response);
+      else
+        serve({ "/.well-known/openid-configuration": { issuer: url, jwks_uri: `${url}/keys` }, "/keys2": { keys: [jwk] } })(
+          request,
+          response,
+        );
     };
     await makeIssuers().verifyToken(await token());
     handler = (_, response) => response.writeHead(302, { location: "http://192.0.2.1/" }).end();
@@ -238,10 +324,16 @@ describe("Issuers with a remote issuer", () => {
   });
 
   it("refuses a huge key set and a huge document", async () => {
-    handler = good({}, Array.from({ length: 101 }, (_, index) => ({ ...jwk, kid: `k${index}` })));
+    handler = good(
+      {},
+      Array.from({ length: 101 }, (_, index) => ({ ...jwk, kid: `k${index}` })),
+    );
     await assert.rejects(makeIssuers().verifyToken(await token()), code("ISSUER_INVALID", /101 keys/u));
     handler = (_, response) => response.end(" ".repeat(discoveryLimits.maxBytes + 1));
-    await assert.rejects(makeIssuers().verifyToken(await token()), (error: { code?: string }) => error.code === "ISSUER_UNREACHABLE" || error.code === "ISSUER_INVALID");
+    await assert.rejects(
+      makeIssuers().verifyToken(await token()),
+      (error: { code?: string }) => error.code === "ISSUER_UNREACHABLE" || error.code === "ISSUER_INVALID",
+    );
   });
 
   it("takes an unverified address only where the settings say so", async () => {

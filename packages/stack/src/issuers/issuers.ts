@@ -40,12 +40,18 @@ export class Issuers {
   constructor(options: IssuersOptions) {
     const trusted = new Map<string, Trusted>();
     for (const configuration of options.issuers) {
-      trusted.set(configuration.url, { configuration, source: new RemoteKeySource(configuration.url, options.clock, configuration.caCertificates) });
+      trusted.set(configuration.url, {
+        configuration,
+        source: new RemoteKeySource(configuration.url, options.clock, configuration.caCertificates),
+      });
       if (configuration.skipEmailVerification) options.logger.warn("issuer.email-unverified", { issuer: configuration.url });
     }
     if (options.embedded !== undefined) {
       const { configuration, keys } = options.embedded;
-      trusted.set(configuration.url, { configuration, source: fixedKeySource({ keys: KeySet.parse(keys, configuration.url), algorithms: ["RS256"] }) });
+      trusted.set(configuration.url, {
+        configuration,
+        source: fixedKeySource({ keys: KeySet.parse(keys, configuration.url), algorithms: ["RS256"] }),
+      });
     }
     this.#trusted = trusted;
     this.#clock = options.clock;
@@ -67,10 +73,14 @@ export class Issuers {
     const token = parseToken(compact);
     const trusted = this.#trusted.get(token.issuer);
     if (trusted === undefined) {
-      throw issuersError("TOKEN_ISSUER_UNKNOWN", `Cannot accept identity token: issuer ${quote(token.issuer)} is not trusted here`, {
-        found: token.issuer,
-        expected: [...this.#trusted.keys()].join(", "),
-      });
+      throw issuersError(
+        "TOKEN_ISSUER_UNKNOWN",
+        `Cannot accept identity token: issuer ${quote(token.issuer)} is not trusted here`,
+        {
+          found: token.issuer,
+          expected: [...this.#trusted.keys()].join(", "),
+        },
+      );
     }
     if (!knownAlgorithms.has(token.algorithm)) throw algorithmError(token, [...knownAlgorithms.keys()]);
     await this.#verifySignature(token, trusted);
@@ -91,7 +101,10 @@ export class Issuers {
 }
 
 function algorithmError(token: UnverifiedToken, expected: readonly string[]): Error {
-  return issuersError("TOKEN_ALGORITHM", `Cannot accept identity token: it is signed with ${quote(token.algorithm)}`, { found: token.algorithm, expected: expected.join(", ") });
+  return issuersError("TOKEN_ALGORITHM", `Cannot accept identity token: it is signed with ${quote(token.algorithm)}`, {
+    found: token.algorithm,
+    expected: expected.join(", "),
+  });
 }
 
 /** One audience and no more: a token that also serves another party could be replayed by it. */
@@ -100,21 +113,35 @@ function checkAudience(claims: JsonObject, clientId: string): void {
   const audiences: JsonValue[] = value === undefined ? [] : Array.isArray(value) ? value : [value];
   if (audiences.length === 1 && audiences[0] === clientId) return;
   const found = audiences.length === 0 ? "no audience" : audiences.map((item) => quote(String(item))).join(", ");
-  throw issuersError("TOKEN_AUDIENCE", `Cannot accept identity token: its audience is ${found}, expected ${quote(clientId)} alone`, { found, expected: clientId });
+  throw issuersError(
+    "TOKEN_AUDIENCE",
+    `Cannot accept identity token: its audience is ${found}, expected ${quote(clientId)} alone`,
+    { found, expected: clientId },
+  );
 }
 
 function checkTimes(claims: JsonObject, nowMs: number): void {
   const expiresMs = secondsClaim(claims, "exp");
   const now = formatRfc3339(nowMs);
-  if (expiresMs === undefined) throw issuersError("TOKEN_EXPIRED", "Cannot accept identity token: it names no time at which it expires", { found: "no exp", expected: `an exp after ${now}` });
+  if (expiresMs === undefined)
+    throw issuersError("TOKEN_EXPIRED", "Cannot accept identity token: it names no time at which it expires", {
+      found: "no exp",
+      expected: `an exp after ${now}`,
+    });
   if (nowMs >= expiresMs) {
     const found = formatRfc3339(expiresMs);
-    throw issuersError("TOKEN_EXPIRED", `Cannot accept identity token: it expired at ${found}, and it is ${now}`, { found, expected: `after ${now}` });
+    throw issuersError("TOKEN_EXPIRED", `Cannot accept identity token: it expired at ${found}, and it is ${now}`, {
+      found,
+      expected: `after ${now}`,
+    });
   }
   const notBeforeMs = secondsClaim(claims, "nbf");
   if (notBeforeMs !== undefined && notBeforeMs > nowMs + notBeforeLeewayMs) {
     const found = formatRfc3339(notBeforeMs);
-    throw issuersError("TOKEN_NOT_YET_VALID", `Cannot accept identity token: it is valid from ${found}, and it is ${now}`, { found, expected: `at most five minutes after ${now}` });
+    throw issuersError("TOKEN_NOT_YET_VALID", `Cannot accept identity token: it is valid from ${found}, and it is ${now}`, {
+      found,
+      expected: `at most five minutes after ${now}`,
+    });
   }
 }
 
@@ -123,5 +150,8 @@ function secondsClaim(claims: JsonObject, name: string): number | undefined {
   const value = claims.value(name);
   if (value === undefined) return undefined;
   if (typeof value === "number" && value >= 0 && value < 253_402_300_800) return Math.floor(value * 1000);
-  throw issuersError("TOKEN_CLAIM_INVALID", `Cannot accept identity token: its claim ${name} is no time in seconds`, { found: typeof value === "number" ? String(value) : typeof value, expected: "seconds since 1970" });
+  throw issuersError("TOKEN_CLAIM_INVALID", `Cannot accept identity token: its claim ${name} is no time in seconds`, {
+    found: typeof value === "number" ? String(value) : typeof value,
+    expected: "seconds since 1970",
+  });
 }

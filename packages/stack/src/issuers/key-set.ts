@@ -43,7 +43,10 @@ export class KeySet {
   static parse(value: JsonValue, issuer: string): KeySet {
     const keys = JsonObject.exact(value, "key set").objects("keys");
     if (keys.length > maxKeys) {
-      throw issuersError("ISSUER_INVALID", `Cannot use issuer ${quote(issuer)}: its key set has ${keys.length} keys`, { found: `${keys.length} keys`, expected: `at most ${maxKeys}` });
+      throw issuersError("ISSUER_INVALID", `Cannot use issuer ${quote(issuer)}: its key set has ${keys.length} keys`, {
+        found: `${keys.length} keys`,
+        expected: `at most ${maxKeys}`,
+      });
     }
     return new KeySet(keys.flatMap((key) => readKey(key) ?? []));
   }
@@ -59,7 +62,11 @@ export class KeySet {
     if (key === undefined) {
       const found = token.keyId === undefined ? "no kid" : quote(token.keyId);
       const expected = this.#keys.map((item) => item.keyId ?? "a key without kid").join(", ");
-      throw issuersError("TOKEN_KEY_UNKNOWN", `Cannot verify identity token: its issuer publishes no ${token.algorithm} key for ${found}`, { found, expected });
+      throw issuersError(
+        "TOKEN_KEY_UNKNOWN",
+        `Cannot verify identity token: its issuer publishes no ${token.algorithm} key for ${found}`,
+        { found, expected },
+      );
     }
     try {
       let imported = key.imported.get(token.algorithm);
@@ -70,10 +77,20 @@ export class KeySet {
       await compactVerify(token.compact, await imported, { algorithms: [token.algorithm] });
     } catch (cause) {
       if (cause instanceof errors.JWSSignatureVerificationFailed) {
-        throw issuersError("TOKEN_SIGNATURE", "Cannot verify identity token: its signature is not by the key of its issuer", { cause });
+        throw issuersError("TOKEN_SIGNATURE", "Cannot verify identity token: its signature is not by the key of its issuer", {
+          cause,
+        });
       }
-      if (cause instanceof errors.JOSEError || cause instanceof TypeError || (cause instanceof Error && cause.name === "DataError")) {
-        throw issuersError("TOKEN_SIGNATURE", "Cannot verify identity token: its signature cannot be checked with the key of its issuer", { cause });
+      if (
+        cause instanceof errors.JOSEError ||
+        cause instanceof TypeError ||
+        (cause instanceof Error && cause.name === "DataError")
+      ) {
+        throw issuersError(
+          "TOKEN_SIGNATURE",
+          "Cannot verify identity token: its signature cannot be checked with the key of its issuer",
+          { cause },
+        );
       }
       throw cause;
     }

@@ -17,7 +17,10 @@ export interface UnverifiedToken {
 /** Reads header and claims of a token; its signature and every claim remain to be checked. */
 export function parseToken(compact: string): UnverifiedToken {
   if (compact.length > maxTokenLength) {
-    throw issuersError("TOKEN_TOO_LARGE", `Cannot read identity token: it has ${compact.length} characters`, { found: `${compact.length} characters`, expected: `at most ${maxTokenLength}` });
+    throw issuersError("TOKEN_TOO_LARGE", `Cannot read identity token: it has ${compact.length} characters`, {
+      found: `${compact.length} characters`,
+      expected: `at most ${maxTokenLength}`,
+    });
   }
   // GHSA-f83f-xpx7-ffpw: the dots are counted before anything is split; the limit above bounds both.
   const dots = compact.split(".").length - 1;
