@@ -9,7 +9,16 @@ import { leafIndexExtension, precertificateEntry, signSct, verifyEmbeddedScts } 
 import { encodeBase64, encodeHex, encodePem, encodeUtf8, parseJson, parsePem, parseUtf8 } from "@sigillum/library/encoding";
 import { type HttpResponse, request } from "@sigillum/library/http";
 import {
-  type Certificate, emptyName, extendedKeyUsage, fulcioExtensions, keyUsage, parseCertificate, parseCertificatesPem, signCertificationRequest, subjectAltName, subjectKeyId,
+  type Certificate,
+  emptyName,
+  extendedKeyUsage,
+  fulcioExtensions,
+  keyUsage,
+  parseCertificate,
+  parseCertificatesPem,
+  signCertificationRequest,
+  subjectAltName,
+  subjectKeyId,
   verifyPath,
 } from "@sigillum/library/x509";
 import { ephemeralSigner, generatePrivateKey } from "@sigillum/signers/signers";
@@ -40,18 +49,34 @@ describe("certificate authority", () => {
     assert.ok(precertificate !== undefined && issuer !== undefined);
     const [shard] = keyring.shards("ct");
     assert.ok(shard !== undefined);
-    const timestamped = { timestampMs: clock.nowMs(), entry: precertificateEntry(precertificate, issuer.spki), extensions: leafIndexExtension(0) };
+    const timestamped = {
+      timestampMs: clock.nowMs(),
+      entry: precertificateEntry(precertificate, issuer.spki),
+      extensions: leafIndexExtension(0),
+    };
     return signSct({ timestamped, logId: shard.logId, signer: keyring.signer(shard.key) });
   };
   const token = (claims: Record<string, unknown> = {}): Promise<string> =>
-    new SignJWT({ iss: issuerUrl, aud: "sigstore", sub: "user-1", email, email_verified: true, exp: startMs / 1000 + 60, ...claims })
+    new SignJWT({
+      iss: issuerUrl,
+      aud: "sigstore",
+      sub: "user-1",
+      email,
+      email_verified: true,
+      exp: startMs / 1000 + 60,
+      ...claims,
+    })
       .setProtectedHeader({ alg: "RS256", kid: "k1" })
       .sign(jwt.privateKey);
   const post = async (path: string, body: unknown, bearer?: string): Promise<HttpResponse> =>
     request({
       method: "POST",
       url: `${url}${path}`,
-      headers: { "content-type": "application/json", accept: "application/pem-certificate-chain", ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }) },
+      headers: {
+        "content-type": "application/json",
+        accept: "application/pem-certificate-chain",
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      },
       body: typeof body === "string" ? body : JSON.stringify(body),
     });
   const keyRequest = async (signer: Signer, challenge = email): Promise<Record<string, unknown>> => ({
@@ -65,7 +90,11 @@ describe("certificate authority", () => {
     return texts.map((text) => parseCertificate(parsePem(text)[0]?.bytes ?? new Uint8Array()));
   };
   const refused = (response: HttpResponse, status: number, reason: string, message?: string): void => {
-    const body = parseJson(response.body) as { code: number; message: string; details: { reason: string; metadata: { message: string } }[] };
+    const body = parseJson(response.body) as {
+      code: number;
+      message: string;
+      details: { reason: string; metadata: { message: string } }[];
+    };
     assert.equal(response.status, status, parseUtf8(response.body));
     assert.equal(body.details[0]?.reason, reason);
     if (message !== undefined) assert.equal(body.message, message);
@@ -74,12 +103,24 @@ describe("certificate authority", () => {
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "sigillum-ca-"));
-    const publicUrls = { logV1: "http://localhost:1", logV2: "http://localhost:2", ca: "http://localhost:3", ct: "http://localhost:4", tsa: "http://localhost:5", identity: issuerUrl };
+    const publicUrls = {
+      logV1: "http://localhost:1",
+      logV2: "http://localhost:2",
+      ca: "http://localhost:3",
+      ct: "http://localhost:4",
+      tsa: "http://localhost:5",
+      identity: issuerUrl,
+    };
     keyring = await Keyring.create(directory, { organization: "Example", operator: "localhost", publicUrls }, startMs);
     jwt = await generateKeyPair("RS256", { extractable: true });
     const jwk: JWK = { ...(await exportJWK(jwt.publicKey)), kid: "k1" };
     const configuration = { url: issuerUrl, clientId: "sigstore", type: "email", skipEmailVerification: false } as const;
-    const issuers = new Issuers({ issuers: [], embedded: { configuration, keys: JSON.parse(JSON.stringify({ keys: [jwk] })) }, clock, logger: silentLogger });
+    const issuers = new Issuers({
+      issuers: [],
+      embedded: { configuration, keys: JSON.parse(JSON.stringify({ keys: [jwk] })) },
+      clock,
+      logger: silentLogger,
+    });
     host = new Host({ logger: silentLogger, clock });
     const service = createCertificateAuthority({
       keyring,
@@ -151,7 +192,10 @@ describe("certificate authority", () => {
     const [leaf] = chainOf(response);
     const [[precertificate, ...chain] = []] = submitted;
     assert.ok(precertificate !== undefined && leaf !== undefined);
-    assert.deepEqual(chain, keyring.activeChain("ca").certificates.map((certificate) => certificate.der));
+    assert.deepEqual(
+      chain,
+      keyring.activeChain("ca").certificates.map((certificate) => certificate.der),
+    );
     const parsed = parseCertificate(precertificate);
     assert.deepEqual(parsed.serial, leaf.serial);
     assert.deepEqual(parsed.extensions.slice(0, -1), leaf.extensions.slice(0, -1));
@@ -159,10 +203,21 @@ describe("certificate authority", () => {
   });
 
   it("issues for every kind of key, with the token in the body", async () => {
-    const kinds: [KeyType, number?][] = [["ecdsa-p256"], ["ecdsa-p384"], ["ecdsa-p521"], ["ed25519"], ["rsa", 2048], ["rsa", 3072], ["rsa", 4096]];
+    const kinds: [KeyType, number?][] = [
+      ["ecdsa-p256"],
+      ["ecdsa-p384"],
+      ["ecdsa-p521"],
+      ["ed25519"],
+      ["rsa", 2048],
+      ["rsa", 3072],
+      ["rsa", 4096],
+    ];
     for (const [type, bits] of kinds) {
       const signer = createSigner(generatePrivateKey(type, bits));
-      const response = await post("/api/v2/signingCert", { credentials: { oidcIdentityToken: await token() }, publicKeyRequest: await keyRequest(signer) });
+      const response = await post("/api/v2/signingCert", {
+        credentials: { oidcIdentityToken: await token() },
+        publicKeyRequest: await keyRequest(signer),
+      });
       assert.equal(response.status, 200, `${type} ${parseUtf8(response.body)}`);
       assert.deepEqual(chainOf(response)[0]?.spki, signer.publicKey.spki);
     }
@@ -172,7 +227,11 @@ describe("certificate authority", () => {
     for (const type of ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa"] satisfies KeyType[]) {
       const signer = ephemeralSigner(type);
       const pem = encodePem("CERTIFICATE REQUEST", await signCertificationRequest(signer));
-      const response = await post("/api/v2/signingCert", { certificate_signing_request: encodeBase64(encodeUtf8(pem)), unknown: 1 }, await token());
+      const response = await post(
+        "/api/v2/signingCert",
+        { certificate_signing_request: encodeBase64(encodeUtf8(pem)), unknown: 1 },
+        await token(),
+      );
       assert.equal(response.status, 200, parseUtf8(response.body));
       assert.deepEqual(chainOf(response)[0]?.spki, signer.publicKey.spki);
     }
@@ -195,7 +254,11 @@ describe("certificate authority", () => {
     const signer = ephemeralSigner();
     const signedEmailAddress = encodeBase64(await signer.sign(encodeUtf8(email)));
     for (const content of [signer.publicKey.spki, encodeUtf8(encodePublicKeyPem(signer.publicKey))]) {
-      const response = await post("/api/v1/signingCert", { publicKey: { content: encodeBase64(content), algorithm: "ecdsa" }, signedEmailAddress }, await token());
+      const response = await post(
+        "/api/v1/signingCert",
+        { publicKey: { content: encodeBase64(content), algorithm: "ecdsa" }, signedEmailAddress },
+        await token(),
+      );
       assert.equal(response.status, 201, parseUtf8(response.body));
       assert.equal(response.headers["content-type"], "application/pem-certificate-chain");
       const chain = parseCertificatesPem(parseUtf8(response.body));
@@ -204,16 +267,34 @@ describe("certificate authority", () => {
     }
     const roots = await request({ url: `${url}/api/v1/rootCert` });
     assert.equal(roots.status, 200);
-    assert.deepEqual(parseCertificatesPem(parseUtf8(roots.body)).map((one) => one.der), keyring.activeChain("ca").certificates.map((one) => one.der));
+    assert.deepEqual(
+      parseCertificatesPem(parseUtf8(roots.body)).map((one) => one.der),
+      keyring.activeChain("ca").certificates.map((one) => one.der),
+    );
   });
 
   it("serves trust bundle, configuration and health, on every port", async () => {
-    const bundle = parseJson((await request({ url: `${url}/api/v2/trustBundle` })).body) as { chains: { certificates: string[] }[] };
+    const bundle = parseJson((await request({ url: `${url}/api/v2/trustBundle` })).body) as {
+      chains: { certificates: string[] }[];
+    };
     assert.equal(bundle.chains[0]?.certificates.length, 2);
     assert.ok(bundle.chains[0]?.certificates.every((text) => text.endsWith("\n")));
-    assert.deepEqual(JSON.parse(parseUtf8((await request({ url: `http://127.0.0.1:${host.addresses()[1]?.port}/api/v2/configuration` })).body)), {
-      issuers: [{ issuerUrl, audience: "sigstore", challengeClaim: "email", spiffeTrustDomain: "", issuerType: "email", subjectDomain: "", skipEmailVerification: false }],
-    });
+    assert.deepEqual(
+      JSON.parse(parseUtf8((await request({ url: `http://127.0.0.1:${host.addresses()[1]?.port}/api/v2/configuration` })).body)),
+      {
+        issuers: [
+          {
+            issuerUrl,
+            audience: "sigstore",
+            challengeClaim: "email",
+            spiffeTrustDomain: "",
+            issuerType: "email",
+            subjectDomain: "",
+            skipEmailVerification: false,
+          },
+        ],
+      },
+    );
     assert.equal(parseUtf8((await request({ url: `${url}/healthz` })).body), '{"status":"SERVING"}');
   });
 
@@ -232,13 +313,37 @@ describe("certificate authority", () => {
     const good = await keyRequest(signer);
     const message = "The signature supplied in the request could not be verified";
     const other = await keyRequest(ephemeralSigner());
-    refused(await post("/api/v2/signingCert", { publicKeyRequest: { ...good, proofOfPossession: other["proofOfPossession"] } }, await token()), 400, "CA_PROOF_OF_POSSESSION", message);
-    refused(await post("/api/v2/signingCert", { publicKeyRequest: await keyRequest(signer, "root@example.com") }, await token()), 400, "CA_PROOF_OF_POSSESSION", message);
-    refused(await post("/api/v2/signingCert", { publicKeyRequest: { publicKey: good["publicKey"] } }, await token()), 400, "CA_PROOF_OF_POSSESSION", message);
+    refused(
+      await post(
+        "/api/v2/signingCert",
+        { publicKeyRequest: { ...good, proofOfPossession: other["proofOfPossession"] } },
+        await token(),
+      ),
+      400,
+      "CA_PROOF_OF_POSSESSION",
+      message,
+    );
+    refused(
+      await post("/api/v2/signingCert", { publicKeyRequest: await keyRequest(signer, "root@example.com") }, await token()),
+      400,
+      "CA_PROOF_OF_POSSESSION",
+      message,
+    );
+    refused(
+      await post("/api/v2/signingCert", { publicKeyRequest: { publicKey: good["publicKey"] } }, await token()),
+      400,
+      "CA_PROOF_OF_POSSESSION",
+      message,
+    );
     const request1 = await signCertificationRequest(signer);
     request1[request1.length - 1] = (request1.at(-1) ?? 0) ^ 1;
     const certificateSigningRequest = encodeBase64(encodeUtf8(encodePem("CERTIFICATE REQUEST", request1)));
-    refused(await post("/api/v2/signingCert", { certificateSigningRequest }, await token()), 400, "CA_PROOF_OF_POSSESSION", message);
+    refused(
+      await post("/api/v2/signingCert", { certificateSigningRequest }, await token()),
+      400,
+      "CA_PROOF_OF_POSSESSION",
+      message,
+    );
     assert.equal(submitted.length, 0);
   });
 
@@ -248,23 +353,50 @@ describe("certificate authority", () => {
     const ask = async (content: string): Promise<HttpResponse> =>
       post("/api/v2/signingCert", { publicKeyRequest: { publicKey: { content }, proofOfPossession: "AAAA" } }, await token());
     const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    refused(await ask(String(pair.privateKey.export({ format: "pem", type: "pkcs8" }))), 400, "CA_PUBLIC_KEY_MALFORMED", unreadable);
-    refused(await ask(String(pair.publicKey.export({ format: "pem", type: "spki" })).replace("PUBLIC", "OTHER")), 400, "CA_PUBLIC_KEY_MALFORMED", unreadable);
+    refused(
+      await ask(String(pair.privateKey.export({ format: "pem", type: "pkcs8" }))),
+      400,
+      "CA_PUBLIC_KEY_MALFORMED",
+      unreadable,
+    );
+    refused(
+      await ask(String(pair.publicKey.export({ format: "pem", type: "spki" })).replace("PUBLIC", "OTHER")),
+      400,
+      "CA_PUBLIC_KEY_MALFORMED",
+      unreadable,
+    );
     refused(await ask(""), 400, "CA_PUBLIC_KEY_MALFORMED", unreadable);
     refused(await ask("€"), 400, "CA_PUBLIC_KEY_MALFORMED", unreadable);
-    const rsa = (bits: number): string => String(generateKeyPairSync("rsa", { modulusLength: bits }).publicKey.export({ format: "pem", type: "spki" }));
+    const rsa = (bits: number): string =>
+      String(generateKeyPairSync("rsa", { modulusLength: bits }).publicKey.export({ format: "pem", type: "spki" }));
     refused(await ask(rsa(1024)), 400, "CA_PUBLIC_KEY_INSECURE", insecure);
     refused(await ask(rsa(2056)), 400, "CA_PUBLIC_KEY_INSECURE", insecure);
-    refused(await ask(String(generateKeyPairSync("ec", { namedCurve: "secp224r1" }).publicKey.export({ format: "pem", type: "spki" }))), 400, "CA_PUBLIC_KEY_INSECURE", insecure);
-    refused(await ask(String(generateKeyPairSync("x25519").publicKey.export({ format: "pem", type: "spki" }))), 400, "CA_PUBLIC_KEY_INSECURE", insecure);
+    refused(
+      await ask(String(generateKeyPairSync("ec", { namedCurve: "secp224r1" }).publicKey.export({ format: "pem", type: "spki" }))),
+      400,
+      "CA_PUBLIC_KEY_INSECURE",
+      insecure,
+    );
+    refused(
+      await ask(String(generateKeyPairSync("x25519").publicKey.export({ format: "pem", type: "spki" }))),
+      400,
+      "CA_PUBLIC_KEY_INSECURE",
+      insecure,
+    );
     refused(await post("/api/v2/signingCert", {}, await token()), 400, "CA_REQUEST_MALFORMED", unreadable);
     const both = { publicKeyRequest: await keyRequest(ephemeralSigner()), certificateSigningRequest: "AAAA" };
     refused(await post("/api/v2/signingCert", both, await token()), 400, "CA_REQUEST_MALFORMED");
   });
 
   it("refuses certification requests that are unreadable or signed with another hash", async () => {
-    const ask = async (text: string): Promise<HttpResponse> => post("/api/v2/signingCert", { certificateSigningRequest: encodeBase64(encodeUtf8(text)) }, await token());
-    refused(await ask("-----BEGIN NOTHING-----\nAAAA\n-----END NOTHING-----\n"), 400, "CA_REQUEST_UNREADABLE", "The certificate signing request could not be parsed");
+    const ask = async (text: string): Promise<HttpResponse> =>
+      post("/api/v2/signingCert", { certificateSigningRequest: encodeBase64(encodeUtf8(text)) }, await token());
+    refused(
+      await ask("-----BEGIN NOTHING-----\nAAAA\n-----END NOTHING-----\n"),
+      400,
+      "CA_REQUEST_UNREADABLE",
+      "The certificate signing request could not be parsed",
+    );
     const signer = createSigner(generatePrivateKey("ecdsa-p256"), { hash: "sha512" });
     const response = await ask(encodePem("CERTIFICATE REQUEST", await signCertificationRequest(signer)));
     refused(response, 400, "CA_ALGORITHM_REFUSED", "signing algorithm not permitted: ecdsa-p256, sha512");
@@ -273,7 +405,11 @@ describe("certificate authority", () => {
   it("refuses an identity that no certificate can hold", async () => {
     const subject = `${"é".repeat(1500)}`;
     const signer = ephemeralSigner();
-    refused(await post("/api/v2/signingCert", { publicKeyRequest: await keyRequest(signer) }, await token({ sub: subject })), 400, "CA_IDENTITY_NOT_ENCODABLE");
+    refused(
+      await post("/api/v2/signingCert", { publicKeyRequest: await keyRequest(signer) }, await token({ sub: subject })),
+      400,
+      "CA_IDENTITY_NOT_ENCODABLE",
+    );
   });
 
   it("issues nothing when the log is down or answers with another's signature", async () => {
@@ -293,7 +429,12 @@ describe("certificate authority", () => {
     const laterMs = startMs + 1095 * 86_400_000;
     clock.ms = laterMs;
     const late = await token({ exp: laterMs / 1000 + 60 });
-    refused(await post("/api/v2/signingCert", { publicKeyRequest: await keyRequest(ephemeralSigner()) }, late), 503, "CA_CHAIN_OUTSIDE_VALIDITY", "error communicating with CA backend");
+    refused(
+      await post("/api/v2/signingCert", { publicKeyRequest: await keyRequest(ephemeralSigner()) }, late),
+      503,
+      "CA_CHAIN_OUTSIDE_VALIDITY",
+      "error communicating with CA backend",
+    );
     assert.equal((await host.readiness()).get("ca")?.ready, false);
     assert.equal(submitted.length, 0);
   });
@@ -308,7 +449,9 @@ describe("certificate authority", () => {
   it("gives every certificate a serial of its own", async () => {
     const serials = new Set<string>();
     for (let i = 0; i < 5; i++) {
-      const [leaf] = chainOf(await post("/api/v2/signingCert", { publicKeyRequest: await keyRequest(ephemeralSigner()) }, await token()));
+      const [leaf] = chainOf(
+        await post("/api/v2/signingCert", { publicKeyRequest: await keyRequest(ephemeralSigner()) }, await token()),
+      );
       serials.add(encodeHex(leaf?.serial ?? new Uint8Array()));
     }
     assert.equal(serials.size, 5);

@@ -1,11 +1,25 @@
 // Principal and key -> certificate: precertificate, log entry, certificate. certificate-authority §3.1, §7.1 and §11.1.
 import type { PublicKey, Signer } from "@sigillum/library/crypto";
 import { sha256 } from "@sigillum/library/crypto";
-import { type CtEntry, encodeSctList, isDigitallySigned, type SignedCertificateTimestamp, sctSigningInput } from "@sigillum/library/ct";
+import {
+  type CtEntry,
+  encodeSctList,
+  isDigitallySigned,
+  type SignedCertificateTimestamp,
+  sctSigningInput,
+} from "@sigillum/library/ct";
 import { encodeHex, equalBytes, formatRfc3339, isSigillumError } from "@sigillum/library/encoding";
 import {
-  type Certificate, type CertificateFields, ctPoisonExtension, emptyName, encodeCertificate, encodeTbsCertificate, fulcioLeafExtensions, sctListExtension,
-  signatureAlgorithmIdentifier, subjectKeyId,
+  type Certificate,
+  type CertificateFields,
+  ctPoisonExtension,
+  emptyName,
+  encodeCertificate,
+  encodeTbsCertificate,
+  fulcioLeafExtensions,
+  sctListExtension,
+  signatureAlgorithmIdentifier,
+  subjectKeyId,
 } from "@sigillum/library/x509";
 import type { Clock } from "../host/index.ts";
 import type { Principal } from "../issuers/index.ts";
@@ -52,7 +66,10 @@ export async function issueCertificate(options: IssuingOptions, principal: Princ
   const precertificate = encodeCertificate(poisoned, algorithm, await sign(signer, poisoned));
   const sct = await enterInLog(options, [precertificate, ...chain.map((certificate) => certificate.der)]);
   verifySct(options.ctLogs, sct, { type: "precert", issuerKeyHash: sha256(issuer.spki), tbs: logged });
-  const final = encodeTbsCertificate({ ...fields, extensions: [...fields.extensions, sctListExtension(encodeSctList([sct]))] }, algorithm);
+  const final = encodeTbsCertificate(
+    { ...fields, extensions: [...fields.extensions, sctListExtension(encodeSctList([sct]))] },
+    algorithm,
+  );
   return encodeCertificate(final, algorithm, await sign(signer, final));
 }
 
@@ -63,10 +80,14 @@ function leafFields(options: IssuingOptions, issuer: Certificate, principal: Pri
   for (const certificate of options.chain) {
     if (notBeforeMs >= certificate.notBeforeMs && notAfterMs <= certificate.notAfterMs) continue;
     const found = `${formatRfc3339(certificate.notBeforeMs)} to ${formatRfc3339(certificate.notAfterMs)}`;
-    throw certificateAuthorityError("CA_CHAIN_OUTSIDE_VALIDITY", `Cannot issue certificate: a certificate of the authority's chain is valid from ${found}, and it is ${formatRfc3339(nowMs)}`, {
-      found,
-      expected: `${formatRfc3339(notBeforeMs)} to ${formatRfc3339(notAfterMs)} within it`,
-    });
+    throw certificateAuthorityError(
+      "CA_CHAIN_OUTSIDE_VALIDITY",
+      `Cannot issue certificate: a certificate of the authority's chain is valid from ${found}, and it is ${formatRfc3339(nowMs)}`,
+      {
+        found,
+        expected: `${formatRfc3339(notBeforeMs)} to ${formatRfc3339(notAfterMs)} within it`,
+      },
+    );
   }
   return {
     serial: randomSerial(),
@@ -90,7 +111,10 @@ function leafExtensions(issuer: Certificate, principal: Principal, publicKey: Pu
     });
   } catch (cause) {
     if (!isSigillumError(cause)) throw cause;
-    throw certificateAuthorityError("CA_IDENTITY_NOT_ENCODABLE", `Cannot issue certificate: ${cause.message}`, { cause, ...(cause.found === undefined ? {} : { found: cause.found }) });
+    throw certificateAuthorityError("CA_IDENTITY_NOT_ENCODABLE", `Cannot issue certificate: ${cause.message}`, {
+      cause,
+      ...(cause.found === undefined ? {} : { found: cause.found }),
+    });
   }
 }
 
@@ -98,7 +122,11 @@ async function sign(signer: Signer, message: Uint8Array): Promise<Uint8Array> {
   try {
     return await signer.sign(message);
   } catch (cause) {
-    throw certificateAuthorityError("CA_SIGNING_FAILED", "Cannot issue certificate: the key of the certificate authority does not sign", { cause });
+    throw certificateAuthorityError(
+      "CA_SIGNING_FAILED",
+      "Cannot issue certificate: the key of the certificate authority does not sign",
+      { cause },
+    );
   }
 }
 
@@ -108,7 +136,11 @@ async function enterInLog(options: IssuingOptions, chain: readonly Uint8Array[])
   } catch (cause) {
     // Whatever went wrong, the entry is not known to be durable: no certificate may leave.
     const reason = isSigillumError(cause) ? cause.message : "an unexpected error";
-    throw certificateAuthorityError("CA_CT_UNAVAILABLE", `Cannot issue certificate: the certificate transparency log did not take its precertificate: ${reason}`, { cause });
+    throw certificateAuthorityError(
+      "CA_CT_UNAVAILABLE",
+      `Cannot issue certificate: the certificate transparency log did not take its precertificate: ${reason}`,
+      { cause },
+    );
   }
 }
 
@@ -117,8 +149,12 @@ function verifySct(logs: readonly TrustedCtLog[], sct: SignedCertificateTimestam
   const message = sctSigningInput({ timestampMs: sct.timestampMs, entry, extensions: sct.extensions });
   if (log !== undefined && isDigitallySigned(log.publicKey, message, sct)) return;
   const found = log === undefined ? `log ${encodeHex(sct.logId)}` : "a signature that is not over the precertificate";
-  throw certificateAuthorityError("CA_CT_SCT_INVALID", `Cannot issue certificate: the SCT is not one of a trusted log: found ${found}`, {
-    found,
-    expected: logs.map(({ logId }) => encodeHex(logId)).join(" or "),
-  });
+  throw certificateAuthorityError(
+    "CA_CT_SCT_INVALID",
+    `Cannot issue certificate: the SCT is not one of a trusted log: found ${found}`,
+    {
+      found,
+      expected: logs.map(({ logId }) => encodeHex(logId)).join(" or "),
+    },
+  );
 }

@@ -1,7 +1,19 @@
 // The key of a request and the proof that its sender holds it: certificate-authority §1.5.
-import { defaultScheme, isValidSignature, type PublicKey, parsePkcs1PublicKey, parsePublicKey, type SignatureScheme } from "@sigillum/library/crypto";
+import {
+  defaultScheme,
+  isValidSignature,
+  type PublicKey,
+  parsePkcs1PublicKey,
+  parsePublicKey,
+  type SignatureScheme,
+} from "@sigillum/library/crypto";
 import { encodeUtf8, isSigillumError, parsePem, parseUtf8 } from "@sigillum/library/encoding";
-import { type CertificationRequest, parseCertificationRequest, parseCertificationRequestPem, verifyCertificationRequest } from "@sigillum/library/x509";
+import {
+  type CertificationRequest,
+  parseCertificationRequest,
+  parseCertificationRequestPem,
+  verifyCertificationRequest,
+} from "@sigillum/library/x509";
 import { certificateAuthorityError } from "./errors.ts";
 
 const maxKeyBytes = 16_384;
@@ -32,10 +44,14 @@ export function verifyKeyPossession(proof: KeyProof, challenges: readonly string
   checkKeySize(key);
   const scheme = defaultScheme(key);
   if (challenges.some((challenge) => isValidSignature(key, scheme, encodeUtf8(challenge), proof.signature))) return key;
-  throw certificateAuthorityError("CA_PROOF_OF_POSSESSION", "Cannot issue certificate: the proof of possession is not a signature over the token's email or subject by the key of the request", {
-    found: `${proof.signature.length} bytes`,
-    expected: `a signature by a key of type ${key.type} with ${scheme.hash}`,
-  });
+  throw certificateAuthorityError(
+    "CA_PROOF_OF_POSSESSION",
+    "Cannot issue certificate: the proof of possession is not a signature over the token's email or subject by the key of the request",
+    {
+      found: `${proof.signature.length} bytes`,
+      expected: `a signature by a key of type ${key.type} with ${scheme.hash}`,
+    },
+  );
 }
 
 function parseKey(content: Uint8Array): PublicKey {
@@ -74,7 +90,11 @@ function requestKey(content: Uint8Array): PublicKey {
     if (!isSigillumError(cause)) throw cause;
     const inner = isSigillumError(cause.cause) ? cause.cause : cause;
     if (insecureCodes.has(inner.code)) throw insecureKey(inner.found ?? "another kind of key", cause);
-    throw certificateAuthorityError("CA_REQUEST_UNREADABLE", `Cannot issue certificate: ${cause.message}`, { cause, ...(cause.found === undefined ? {} : { found: cause.found }), expected: "a CERTIFICATE REQUEST" });
+    throw certificateAuthorityError("CA_REQUEST_UNREADABLE", `Cannot issue certificate: ${cause.message}`, {
+      cause,
+      ...(cause.found === undefined ? {} : { found: cause.found }),
+      expected: "a CERTIFICATE REQUEST",
+    });
   }
   // The order of certificate-authority §1.5: parse, key size, signature, permitted algorithms.
   checkKeySize(request.publicKey);
@@ -82,7 +102,11 @@ function requestKey(content: Uint8Array): PublicKey {
   const permitted = defaultScheme(request.publicKey);
   if (scheme.hash === permitted.hash && (scheme.padding ?? "pkcs1") === (permitted.padding ?? "pkcs1")) return request.publicKey;
   const found = [scheme.type, scheme.padding, scheme.hash].filter((part) => part !== undefined).join(", ");
-  throw certificateAuthorityError("CA_ALGORITHM_REFUSED", `Cannot issue certificate: the certification request is signed with ${found}`, { found, expected: `${permitted.type}, ${permitted.hash}` });
+  throw certificateAuthorityError(
+    "CA_ALGORITHM_REFUSED",
+    `Cannot issue certificate: the certification request is signed with ${found}`,
+    { found, expected: `${permitted.type}, ${permitted.hash}` },
+  );
 }
 
 function requestScheme(request: CertificationRequest): SignatureScheme {
@@ -94,7 +118,11 @@ function requestScheme(request: CertificationRequest): SignatureScheme {
       const found = cause.found ?? "an unknown algorithm";
       throw certificateAuthorityError("CA_ALGORITHM_REFUSED", `Cannot issue certificate: ${cause.message}`, { cause, found });
     }
-    throw certificateAuthorityError("CA_PROOF_OF_POSSESSION", "Cannot issue certificate: the certification request is not signed by the key that it names", { cause });
+    throw certificateAuthorityError(
+      "CA_PROOF_OF_POSSESSION",
+      "Cannot issue certificate: the certification request is not signed by the key that it names",
+      { cause },
+    );
   }
 }
 
@@ -113,5 +141,9 @@ function insecureKey(found: string, cause?: unknown): Error {
 }
 
 function unreadableKey(found: string, cause?: unknown): Error {
-  return certificateAuthorityError("CA_PUBLIC_KEY_MALFORMED", `Cannot issue certificate: the public key of the request cannot be parsed: ${found}`, { cause, found, expected: "a PUBLIC KEY in PEM, or its DER" });
+  return certificateAuthorityError(
+    "CA_PUBLIC_KEY_MALFORMED",
+    `Cannot issue certificate: the public key of the request cannot be parsed: ${found}`,
+    { cause, found, expected: "a PUBLIC KEY in PEM, or its DER" },
+  );
 }

@@ -30,7 +30,11 @@ export function readV1Request(body: JsonObject): CertificateRequest {
 
 function v2KeyProof(keyRequest: JsonObject): KeyProof {
   const content = keyRequest.optionalObject("publicKey")?.optionalString("content") ?? "";
-  return { type: "publicKey", content: contentBytes(content), signature: keyRequest.optionalBase64("proofOfPossession") ?? new Uint8Array() };
+  return {
+    type: "publicKey",
+    content: contentBytes(content),
+    signature: keyRequest.optionalBase64("proofOfPossession") ?? new Uint8Array(),
+  };
 }
 
 /** `content` is a string that holds PEM, or the raw octets of DER, one a character. */
@@ -45,5 +49,8 @@ function oneProof(request: Uint8Array | undefined, key: KeyProof | undefined): K
   if (hasRequest && key === undefined) return { type: "certificationRequest", content: request };
   if (!hasRequest && key !== undefined) return key;
   const found = hasRequest ? "a public key and a certification request" : "neither public key nor certification request";
-  throw certificateAuthorityError("CA_REQUEST_MALFORMED", `Cannot issue certificate: the request has ${found}`, { found, expected: "one of the two" });
+  throw certificateAuthorityError("CA_REQUEST_MALFORMED", `Cannot issue certificate: the request has ${found}`, {
+    found,
+    expected: "one of the two",
+  });
 }

@@ -1,6 +1,16 @@
 // The certificate authority as a service: Fulcio's routes over HTTP. certificate-authority §1.
 import { encodePem, JsonObject } from "@sigillum/library/encoding";
-import { type Clock, type HttpReply, type HttpRequest, jsonReply, type ListenerSpec, type Logger, readJson, Router, type Service } from "../host/index.ts";
+import {
+  type Clock,
+  type HttpReply,
+  type HttpRequest,
+  jsonReply,
+  type ListenerSpec,
+  type Logger,
+  Router,
+  readJson,
+  type Service,
+} from "../host/index.ts";
 import { challengeClaimOf, type Issuers, issuersError } from "../issuers/index.ts";
 import type { Keyring } from "../keyring/index.ts";
 import { issueCertificate, type SubmitPrecertificate } from "./issue.ts";
@@ -52,10 +62,20 @@ function routes(options: CertificateAuthorityOptions): Router {
     .add("POST", "/api/v2/signingCert", async (request) => {
       const certificates = await issue(options, request, readV2Request(await readBody(request)));
       // No trailing newlines here, in the trust bundle yes (§1.2).
-      return jsonReply(200, { signedCertificateEmbeddedSct: { chain: { certificates: certificates.map((der) => encodePem("CERTIFICATE", der).trimEnd()) } } });
+      return jsonReply(200, {
+        signedCertificateEmbeddedSct: {
+          chain: { certificates: certificates.map((der) => encodePem("CERTIFICATE", der).trimEnd()) },
+        },
+      });
     })
-    .add("GET", "/api/v2/trustBundle", () => jsonReply(200, { chains: chainsOf(options.keyring).map((chain) => ({ certificates: chain.map((der) => encodePem("CERTIFICATE", der)) })) }))
-    .add("GET", "/api/v2/configuration", () => jsonReply(200, { issuers: options.issuers.configurations().map(configurationJson) }))
+    .add("GET", "/api/v2/trustBundle", () =>
+      jsonReply(200, {
+        chains: chainsOf(options.keyring).map((chain) => ({ certificates: chain.map((der) => encodePem("CERTIFICATE", der)) })),
+      }),
+    )
+    .add("GET", "/api/v2/configuration", () =>
+      jsonReply(200, { issuers: options.issuers.configurations().map(configurationJson) }),
+    )
     .add("POST", "/api/v1/signingCert", async (request) => {
       const certificates = await issue(options, request, readV1Request(await readBody(request)));
       // §1.7: the legacy client insists on 201 and finds the SCT in the certificate.
@@ -70,7 +90,11 @@ async function readBody(request: HttpRequest): Promise<JsonObject> {
 }
 
 /** Leaf first, root last. Token, then key, then signing: nothing that fails a check reaches the signing key. */
-async function issue(options: CertificateAuthorityOptions, request: HttpRequest, asked: CertificateRequest): Promise<Uint8Array[]> {
+async function issue(
+  options: CertificateAuthorityOptions,
+  request: HttpRequest,
+  asked: CertificateRequest,
+): Promise<Uint8Array[]> {
   const principal = await options.issuers.verifyToken(asked.token ?? bearerToken(request));
   const publicKey = verifyKeyPossession(asked.proof, principal.challenges);
   const active = options.keyring.activeChain("ca");
@@ -95,7 +119,9 @@ function bearerToken(request: HttpRequest): string {
   const header = request.headers.authorization ?? "";
   const token = header.replace(/^Bearer /iu, "").trim();
   if (token !== "") return token;
-  throw issuersError("TOKEN_MISSING", "Cannot issue certificate: the request carries no identity token", { expected: "credentials.oidcIdentityToken, or an Authorization header" });
+  throw issuersError("TOKEN_MISSING", "Cannot issue certificate: the request carries no identity token", {
+    expected: "credentials.oidcIdentityToken, or an Authorization header",
+  });
 }
 
 /** Every chain that verifiers may meet, the active one first. */

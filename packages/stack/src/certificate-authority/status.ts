@@ -48,7 +48,8 @@ export function statusReply(error: unknown): HttpReply {
 function mappingOf(error: SigillumError): Mapping {
   const own = mappings.get(error.code);
   if (own !== undefined) return own;
-  if (error.code === "CA_ALGORITHM_REFUSED") return { ...invalidArgument, message: `signing algorithm not permitted: ${error.found ?? "unknown"}` };
+  if (error.code === "CA_ALGORITHM_REFUSED")
+    return { ...invalidArgument, message: `signing algorithm not permitted: ${error.found ?? "unknown"}` };
   // certificate-authority §1.6: a bad token is 400, never 401.
   if (error.code.startsWith("TOKEN_")) return { ...invalidArgument, message: tokenMessage };
   return error.kind === "malformed" || error.kind === "verification" ? invalidArgument : unavailable;
