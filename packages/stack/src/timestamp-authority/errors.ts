@@ -4,7 +4,10 @@ import { defineErrors, type ErrorTable, type SigillumError } from "@sigillum/lib
 const table = {
   TSA_JSON_MALFORMED: { kind: "malformed", means: "A timestamp request in JSON lacks a field, or has one that cannot be read." },
   TSA_JSON_TOO_LARGE: { kind: "malformed", means: "A timestamp request in JSON is longer than 1,024 bytes." },
-  TSA_CERTIFICATE_OUTSIDE_VALIDITY: { kind: "unavailable", means: "A certificate of the timestamp authority's chain is not valid now, so nobody would accept its timestamps." },
+  TSA_CERTIFICATE_OUTSIDE_VALIDITY: {
+    kind: "unavailable",
+    means: "A certificate of the timestamp authority's chain is not valid now, so nobody would accept its timestamps.",
+  },
   TSA_SIGNING_FAILED: { kind: "unavailable", means: "The key of the timestamp authority could not sign." },
 } as const;
 

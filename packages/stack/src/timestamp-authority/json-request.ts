@@ -15,10 +15,16 @@ const hashNames: readonly HashAlgorithm[] = ["sha1", "sha256", "sha384", "sha512
 /** Reads a request; whether its hash and policy are acceptable is checked where it is answered. */
 export function parseJsonRequest(body: Uint8Array): TimestampRequest {
   if (body.length > maxJsonBytes) {
-    throw timestampAuthorityError("TSA_JSON_TOO_LARGE", `Cannot read timestamp request: its JSON has ${body.length} bytes`, { found: `${body.length} bytes`, expected: `at most ${maxJsonBytes}` });
+    throw timestampAuthorityError("TSA_JSON_TOO_LARGE", `Cannot read timestamp request: its JSON has ${body.length} bytes`, {
+      found: `${body.length} bytes`,
+      expected: `at most ${maxJsonBytes}`,
+    });
   }
   try {
-    const request = JsonObject.from(parseJson(quoteNonce(parseUtf8(body)), { maxBytes: 2 * maxJsonBytes, maxDepth: 4 }), "request");
+    const request = JsonObject.from(
+      parseJson(quoteNonce(parseUtf8(body)), { maxBytes: 2 * maxJsonBytes, maxDepth: 4 }),
+      "request",
+    );
     const hash = readHash(request.string("hashAlgorithm"));
     const digest = request.base64("artifactHash");
     const policy = request.optionalString("tsaPolicyOID");
@@ -52,5 +58,8 @@ function readNonce(digits: string | undefined): Uint8Array | undefined {
 function readHash(name: string): HashAlgorithm {
   const found = hashNames.find((hash) => hash === name.toLowerCase());
   if (found !== undefined) return found;
-  throw timestampAuthorityError("TSA_JSON_MALFORMED", "Cannot read timestamp request: its hashAlgorithm is not known", { found: name.slice(0, 40), expected: "sha256, sha384 or sha512" });
+  throw timestampAuthorityError("TSA_JSON_MALFORMED", "Cannot read timestamp request: its hashAlgorithm is not known", {
+    found: name.slice(0, 40),
+    expected: "sha256, sha384 or sha512",
+  });
 }

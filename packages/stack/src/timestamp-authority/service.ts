@@ -1,7 +1,24 @@
 // The timestamp authority as a service. certificate-authority §8.
 import { encodePem, formatRfc3339, isSigillumError } from "@sigillum/library/encoding";
-import { encodeTimestampResponse, parseTimestampRequest, signTimestampToken, type TimestampRequest, timestampLimits } from "@sigillum/library/timestamp";
-import { type Clock, type HttpReply, type HttpRequest, hostError, jsonReply, type ListenerSpec, type Logger, Router, type Service, statusOfError } from "../host/index.ts";
+import {
+  encodeTimestampResponse,
+  parseTimestampRequest,
+  signTimestampToken,
+  type TimestampRequest,
+  timestampLimits,
+} from "@sigillum/library/timestamp";
+import {
+  type Clock,
+  type HttpReply,
+  type HttpRequest,
+  hostError,
+  jsonReply,
+  type ListenerSpec,
+  type Logger,
+  Router,
+  type Service,
+  statusOfError,
+} from "../host/index.ts";
 import { type ChainRecord, type Keyring, randomSerial } from "../keyring/index.ts";
 import { timestampAuthorityError } from "./errors.ts";
 import { maxJsonBytes, parseJsonRequest } from "./json-request.ts";
@@ -22,7 +39,9 @@ const jsonType = "application/json";
 /** Makes the service; the chain is read from the keyring at each request. */
 export function createTimestampAuthority(options: TimestampAuthorityOptions): Service {
   const router = new Router()
-    .add("POST", "/api/v1/timestamp", async (request) => timestampReply(await createTimestamp(options, await readRequest(request))))
+    .add("POST", "/api/v1/timestamp", async (request) =>
+      timestampReply(await createTimestamp(options, await readRequest(request))),
+    )
     .add("GET", "/api/v1/timestamp/certchain", () => chainReply(options.keyring.activeChain("tsa")))
     .add("GET", "/ping", () => ({ status: 200, headers: { "content-type": "text/plain" }, body: "." }));
   const handler = router.listener({
@@ -47,7 +66,10 @@ export function createTimestampAuthority(options: TimestampAuthorityOptions): Se
 }
 
 /** Answers a request with a whole response, DER. Throws the codes of `checkTimestampRequest` and this room's. */
-export async function createTimestamp(options: Pick<TimestampAuthorityOptions, "keyring" | "policy" | "clock">, request: TimestampRequest): Promise<Uint8Array> {
+export async function createTimestamp(
+  options: Pick<TimestampAuthorityOptions, "keyring" | "policy" | "clock">,
+  request: TimestampRequest,
+): Promise<Uint8Array> {
   const { keyring, policy, clock } = options;
   const chain = keyring.activeChain("tsa");
   const nowMs = clock.nowMs();
@@ -66,7 +88,11 @@ export async function createTimestamp(options: Pick<TimestampAuthorityOptions, "
     return encodeTimestampResponse(token);
   } catch (cause) {
     if (isSigillumError(cause)) throw cause;
-    throw timestampAuthorityError("TSA_SIGNING_FAILED", "Cannot make timestamp: the key of the timestamp authority does not sign", { cause });
+    throw timestampAuthorityError(
+      "TSA_SIGNING_FAILED",
+      "Cannot make timestamp: the key of the timestamp authority does not sign",
+      { cause },
+    );
   }
 }
 
@@ -75,7 +101,11 @@ function outsideValidity(chain: ChainRecord, nowMs: number): Error | undefined {
   if (bad === undefined) return undefined;
   const expected = `${formatRfc3339(bad.notBeforeMs)} to ${formatRfc3339(bad.notAfterMs)}`;
   const found = formatRfc3339(nowMs);
-  return timestampAuthorityError("TSA_CERTIFICATE_OUTSIDE_VALIDITY", `Cannot make timestamp: a certificate of the authority's chain is valid from ${expected}, and it is ${found}`, { found, expected });
+  return timestampAuthorityError(
+    "TSA_CERTIFICATE_OUTSIDE_VALIDITY",
+    `Cannot make timestamp: a certificate of the authority's chain is valid from ${expected}, and it is ${found}`,
+    { found, expected },
+  );
 }
 
 async function readRequest(request: HttpRequest): Promise<TimestampRequest> {
@@ -86,16 +116,28 @@ async function readRequest(request: HttpRequest): Promise<TimestampRequest> {
 }
 
 function unsupportedType(found: string): Error {
-  return hostError("CONTENT_TYPE_UNSUPPORTED", `Cannot read timestamp request: content type is ${JSON.stringify(found.slice(0, 80))}`, { found: found.slice(0, 80), expected: `${queryType} or ${jsonType}` });
+  return hostError(
+    "CONTENT_TYPE_UNSUPPORTED",
+    `Cannot read timestamp request: content type is ${JSON.stringify(found.slice(0, 80))}`,
+    { found: found.slice(0, 80), expected: `${queryType} or ${jsonType}` },
+  );
 }
 
 function timestampReply(body: Uint8Array): HttpReply {
-  return { status: 200, headers: { "content-type": "application/timestamp-reply", "cache-control": "no-cache, no-store, max-age=0" }, body };
+  return {
+    status: 200,
+    headers: { "content-type": "application/timestamp-reply", "cache-control": "no-cache, no-store, max-age=0" },
+    body,
+  };
 }
 
 function chainReply(chain: ChainRecord): HttpReply {
   const body = chain.certificates.map((certificate) => encodePem("CERTIFICATE", certificate.der)).join("");
-  return { status: 200, headers: { "content-type": "application/pem-certificate-chain", "cache-control": "max-age=86400" }, body };
+  return {
+    status: 200,
+    headers: { "content-type": "application/pem-certificate-chain", "cache-control": "max-age=86400" },
+    body,
+  };
 }
 
 // The messages of the upstream server (§8.1), by our codes.
@@ -113,6 +155,14 @@ const messages: ReadonlyMap<string, string> = new Map([
 function errorReply(error: unknown): HttpReply {
   if (!isSigillumError(error)) return jsonReply(500, { code: 500, message: "Error generating timestamp response" });
   const status = error.code === "REQUEST_TOO_LARGE" ? 400 : statusOfError(error);
-  const message = messages.get(error.code) ?? (status < 500 && !error.code.startsWith("TIMESTAMP_") && !error.code.startsWith("TSA_") ? error.message : "Error generating timestamp response");
-  return jsonReply(status, { code: status, message, reason: error.code, detail: error.message }, status === 503 ? { "retry-after": "1" } : {});
+  const message =
+    messages.get(error.code) ??
+    (status < 500 && !error.code.startsWith("TIMESTAMP_") && !error.code.startsWith("TSA_")
+      ? error.message
+      : "Error generating timestamp response");
+  return jsonReply(
+    status,
+    { code: status, message, reason: error.code, detail: error.message },
+    status === 503 ? { "retry-after": "1" } : {},
+  );
 }

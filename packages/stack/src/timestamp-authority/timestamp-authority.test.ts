@@ -4,9 +4,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { digest, type HashAlgorithm } from "@sigillum/library/crypto";
-import { derInteger, derSequence, derTagged, encodeBase64, encodeUtf8, parseDer, parseJson, parseUtf8 } from "@sigillum/library/encoding";
+import {
+  derInteger,
+  derSequence,
+  derTagged,
+  encodeBase64,
+  encodeUtf8,
+  parseDer,
+  parseJson,
+  parseUtf8,
+} from "@sigillum/library/encoding";
 import { type HttpResponse, request } from "@sigillum/library/http";
-import { encodeTimestampRequest, parseTimestampRequest, parseTimestampResponse, verifyTimestamp } from "@sigillum/library/timestamp";
+import {
+  encodeTimestampRequest,
+  parseTimestampRequest,
+  parseTimestampResponse,
+  verifyTimestamp,
+} from "@sigillum/library/timestamp";
 import { parseCertificatesPem } from "@sigillum/library/x509";
 import { Host, silentLogger } from "../host/index.ts";
 import { Keyring } from "../keyring/index.ts";
@@ -28,7 +42,14 @@ describe("timestamp authority", () => {
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "sigillum-tsa-"));
-    const publicUrls = { logV1: "http://localhost:1", logV2: "http://localhost:2", ca: "http://localhost:3", ct: "http://localhost:4", tsa: "http://localhost:5", identity: "http://localhost:6" };
+    const publicUrls = {
+      logV1: "http://localhost:1",
+      logV2: "http://localhost:2",
+      ca: "http://localhost:3",
+      ct: "http://localhost:4",
+      tsa: "http://localhost:5",
+      identity: "http://localhost:6",
+    };
     keyring = await Keyring.create(directory, { organization: "Example", operator: "localhost", publicUrls }, startMs);
     const listener = { name: "tsa", addresses: ["127.0.0.1"], port: 0 };
     host = new Host({ logger: silentLogger, clock });
@@ -46,7 +67,12 @@ describe("timestamp authority", () => {
       const response = await post(encodeTimestampRequest({ hash, digest: digest(hash, signature), nonce, certReq: true }));
       assert.equal(response.status, 200);
       assert.equal(response.headers["content-type"], "application/timestamp-reply");
-      const verified = verifyTimestamp({ response: response.body, signature, authorities: keyring.trustedRoot().timestampAuthorities, nonce });
+      const verified = verifyTimestamp({
+        response: response.body,
+        signature,
+        authorities: keyring.trustedRoot().timestampAuthorities,
+        nonce,
+      });
       assert.equal(verified.timeMs, Date.UTC(2026, 10, 24, 2, 0, 0));
       assert.equal(parseTimestampResponse(response.body).token?.info.policy, policy);
     }
@@ -61,14 +87,19 @@ describe("timestamp authority", () => {
 
   it("echoes a JSON nonce of twenty digits to the digit", async () => {
     const artifactHash = encodeBase64(digest("sha256", signature));
-    const response = await post(`{"nonce" : 98765432109876543210, "artifactHash":"${artifactHash}","hashAlgorithm":"sha256"}`, "application/json");
+    const response = await post(
+      `{"nonce" : 98765432109876543210, "artifactHash":"${artifactHash}","hashAlgorithm":"sha256"}`,
+      "application/json",
+    );
     const nonce = parseTimestampResponse(response.body).token?.info.nonce;
     assert.deepEqual(nonce, parseDer(derInteger(98765432109876543210n)).contents);
   });
 
   it("never gives a serial twice", async () => {
     const query = encodeTimestampRequest({ hash: "sha256", digest: digest("sha256", signature) });
-    const serials = await Promise.all(Array.from({ length: 20 }, async () => parseTimestampResponse((await post(query)).body).token?.info.serial));
+    const serials = await Promise.all(
+      Array.from({ length: 20 }, async () => parseTimestampResponse((await post(query)).body).token?.info.serial),
+    );
     assert.equal(new Set(serials.map((serial) => String(serial))).size, 20);
   });
 
@@ -77,20 +108,29 @@ describe("timestamp authority", () => {
     assert.equal(response.status, 200);
     assert.equal(response.headers["content-type"], "application/pem-certificate-chain");
     const chain = parseCertificatesPem(parseUtf8(response.body));
-    assert.deepEqual(chain.map((certificate) => certificate.der), keyring.activeChain("tsa").certificates.map((certificate) => certificate.der));
+    assert.deepEqual(
+      chain.map((certificate) => certificate.der),
+      keyring.activeChain("tsa").certificates.map((certificate) => certificate.der),
+    );
     assert.equal((await request({ url: `${url}/ping` })).status, 200);
   });
 
   it("refuses weak hashes, wrong lengths, other policies and extensions with the upstream messages", async () => {
     const sha1 = encodeTimestampRequest({ hash: "sha1", digest: digest("sha1", signature) });
-    assert.deepEqual({ ...problem(await post(sha1)), detail: "" }, { code: 400, message: "Weak hash algorithm in timestamp request", reason: "TIMESTAMP_HASH_WEAK", detail: "" });
+    assert.deepEqual(
+      { ...problem(await post(sha1)), detail: "" },
+      { code: 400, message: "Weak hash algorithm in timestamp request", reason: "TIMESTAMP_HASH_WEAK", detail: "" },
+    );
     const good = encodeTimestampRequest({ hash: "sha256", digest: digest("sha256", signature), policy: "1.2.3.4" });
     assert.match(String(problem(await post(good))["message"]), /^unaccepted policy: /u);
     const parts = parseDer(encodeTimestampRequest({ hash: "sha256", digest: digest("sha256", signature) })).contents;
     const extended = derSequence(parts, derTagged(0xa0, derSequence()));
     assert.match(String(problem(await post(extended))["message"]), /^unaccepted extension: /u);
     const short = JSON.stringify({ artifactHash: encodeBase64(new Uint8Array(20)), hashAlgorithm: "sha256" });
-    assert.equal(problem(await post(short, "application/json"))["message"], "Message digest has incorrect length for specified algorithm");
+    assert.equal(
+      problem(await post(short, "application/json"))["message"],
+      "Message digest has incorrect length for specified algorithm",
+    );
   });
 
   it("refuses what it cannot read", async () => {
@@ -100,13 +140,26 @@ describe("timestamp authority", () => {
     assert.equal((await post(new Uint8Array(20_000))).status, 400);
     assert.equal((await post(query, "text/plain")).status, 415);
     assert.equal((await post(query, "")).status, 415);
-    assert.equal(problem(await post(`{"a":"${"x".repeat(1020)}"}`, "application/json"))["message"], "timestamp request is too large");
-    for (const body of ["{}", "[]", "{", '{"artifactHash":"AAAA","hashAlgorithm":"md5"}', '{"artifactHash":5,"hashAlgorithm":"sha256"}', '{"artifactHash":"AAAA","hashAlgorithm":"sha256","nonce":-5}']) {
+    assert.equal(
+      problem(await post(`{"a":"${"x".repeat(1020)}"}`, "application/json"))["message"],
+      "timestamp request is too large",
+    );
+    for (const body of [
+      "{}",
+      "[]",
+      "{",
+      '{"artifactHash":"AAAA","hashAlgorithm":"md5"}',
+      '{"artifactHash":5,"hashAlgorithm":"sha256"}',
+      '{"artifactHash":"AAAA","hashAlgorithm":"sha256","nonce":-5}',
+    ]) {
       const response = await post(body, "application/json");
       assert.equal(response.status, 400, body);
       assert.equal(problem(response)["reason"], "TSA_JSON_MALFORMED", body);
     }
-    assert.throws(() => parseJsonRequest(new Uint8Array(1025)), (error: { code?: string }) => error.code === "TSA_JSON_TOO_LARGE");
+    assert.throws(
+      () => parseJsonRequest(new Uint8Array(1025)),
+      (error: { code?: string }) => error.code === "TSA_JSON_TOO_LARGE",
+    );
     assert.equal((await request({ url: `${url}/api/v1/nothing` })).status, 404);
     assert.equal((await request({ url: `${url}/api/v1/timestamp` })).status, 405);
   });
@@ -125,9 +178,15 @@ describe("timestamp authority", () => {
   });
 
   it("answers 503 when its key does not sign", async () => {
-    const broken = { activeChain: () => keyring.activeChain("tsa"), signer: () => ({ ...keyring.signer("tsa"), sign: () => Promise.reject(new Error("token pulled")) }) };
+    const broken = {
+      activeChain: () => keyring.activeChain("tsa"),
+      signer: () => ({ ...keyring.signer("tsa"), sign: () => Promise.reject(new Error("token pulled")) }),
+    };
     const query = parseTimestampRequest(encodeTimestampRequest({ hash: "sha256", digest: digest("sha256", signature) }));
-    await assert.rejects(createTimestamp({ keyring: broken as unknown as Keyring, policy, clock }, query), (error: { code?: string }) => error.code === "TSA_SIGNING_FAILED");
+    await assert.rejects(
+      createTimestamp({ keyring: broken as unknown as Keyring, policy, clock }, query),
+      (error: { code?: string }) => error.code === "TSA_SIGNING_FAILED",
+    );
     assert.ok(Object.values(timestampAuthorityErrors).every((entry) => entry.means.endsWith(".")));
   });
 });
