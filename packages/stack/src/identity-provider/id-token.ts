@@ -20,7 +20,8 @@ export interface TokenSubject {
 
 /** Derives key id and JWK set from a signer, which must be RSA with SHA-256. */
 export function idTokenKey(signer: Signer): IdTokenKey {
-  if (signer.scheme.type !== "rsa" || signer.scheme.hash !== "sha256" || signer.scheme.padding === "pss") throw new TypeError("idTokenKey: the signer is not RS256");
+  if (signer.scheme.type !== "rsa" || signer.scheme.hash !== "sha256" || signer.scheme.padding === "pss")
+    throw new TypeError("idTokenKey: the signer is not RS256");
   const publicKey = createPublicKey({ key: Buffer.from(signer.publicKey.spki), format: "der", type: "spki" });
   const { kty = "", n = "", e = "" } = publicKey.export({ format: "jwk" });
   // RFC 7638: the thumbprint over exactly these members.
@@ -31,7 +32,12 @@ export function idTokenKey(signer: Signer): IdTokenKey {
 /** Signs an ID token without a login; it is valid from now on. */
 export async function signIdToken(
   key: IdTokenKey,
-  fields: TokenSubject & { readonly issuer: string; readonly audience: string; readonly nowMs: number; readonly lifetimeSeconds: number },
+  fields: TokenSubject & {
+    readonly issuer: string;
+    readonly audience: string;
+    readonly nowMs: number;
+    readonly lifetimeSeconds: number;
+  },
 ): Promise<string> {
   const issuedAt = Math.floor(fields.nowMs / 1000);
   const claims = {

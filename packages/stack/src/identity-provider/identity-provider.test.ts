@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { request as nodeRequest } from "node:http";
 import { mkdtemp, rm } from "node:fs/promises";
+import { request as nodeRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -47,7 +47,11 @@ describe("identity provider", () => {
     let method = "GET";
     let pages = 0;
     for (let hops = 0; hops < 10; hops++) {
-      const response = await request({ method, url: next, headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; ") } });
+      const response = await request({
+        method,
+        url: next,
+        headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; ") },
+      });
       for (const cookie of response.setCookies) {
         const [name = "", value = ""] = (cookie.split(";")[0] ?? "").split("=");
         cookies.set(name, value);
@@ -69,7 +73,15 @@ describe("identity provider", () => {
   const authorizeUrl = (verifier: string, redirectUri: string, more: Record<string, string> = {}): string => {
     const challenge = createHash("sha256").update(verifier).digest("base64url");
     const parameters = {
-      response_type: "code", client_id: "sigstore", redirect_uri: redirectUri, scope: "openid email", state: "s1", nonce: "n1", code_challenge: challenge, code_challenge_method: "S256", ...more,
+      response_type: "code",
+      client_id: "sigstore",
+      redirect_uri: redirectUri,
+      scope: "openid email",
+      state: "s1",
+      nonce: "n1",
+      code_challenge: challenge,
+      code_challenge_method: "S256",
+      ...more,
     };
     return `${url}/auth?${new URLSearchParams(parameters)}`;
   };
@@ -85,8 +97,19 @@ describe("identity provider", () => {
     directory = await mkdtemp(join(tmpdir(), "sigillum-identity-"));
     [port = 0] = await findFreePorts(1, ["127.0.0.1"]);
     url = `http://localhost:${port}`;
-    const publicUrls = { logV1: "http://localhost:1", logV2: "http://localhost:2", ca: "http://localhost:3", ct: "http://localhost:4", tsa: "http://localhost:5", identity: url };
-    keyring = await Keyring.create(directory, { organization: "Example", operator: "localhost", publicUrls }, systemClock.nowMs());
+    const publicUrls = {
+      logV1: "http://localhost:1",
+      logV2: "http://localhost:2",
+      ca: "http://localhost:3",
+      ct: "http://localhost:4",
+      tsa: "http://localhost:5",
+      identity: url,
+    };
+    keyring = await Keyring.create(
+      directory,
+      { organization: "Example", operator: "localhost", publicUrls },
+      systemClock.nowMs(),
+    );
     host = new Host({ logger: silentLogger, clock: systemClock });
     await host.start([await createIdentityProvider(options())]);
   });
@@ -99,7 +122,8 @@ describe("identity provider", () => {
     for (const headers of [{}, { host: "evil.example", "x-forwarded-host": "evil.example", "x-forwarded-proto": "https" }]) {
       const document = json(await request({ url: `http://127.0.0.1:${port}/.well-known/openid-configuration`, headers }));
       assert.equal(document["issuer"], url);
-      for (const name of ["authorization_endpoint", "token_endpoint", "jwks_uri"]) assert.ok(document[name]?.startsWith(`${url}/`), `${name} ${document[name]}`);
+      for (const name of ["authorization_endpoint", "token_endpoint", "jwks_uri", "sigillum_development_token_endpoint"])
+        assert.ok(document[name]?.startsWith(`${url}/`), `${name} ${document[name]}`);
       assert.deepEqual(document["code_challenge_methods_supported"], ["S256"]);
       assert.deepEqual(document["id_token_signing_alg_values_supported"], ["RS256"]);
       const keys = parseJson((await request({ url: document["jwks_uri"] ?? "" })).body) as { keys: Record<string, string>[] };
@@ -143,9 +167,18 @@ describe("identity provider", () => {
   it("takes any loopback port and path as redirect, and no other address", async () => {
     const verifier = randomBytes(32).toString("base64url");
     for (const redirectUri of ["http://127.0.0.1:1234/", "http://[::1]:80/x/y", "http://localhost:9"]) {
-      assert.ok((await browse(authorizeUrl(verifier, redirectUri))).location.startsWith(redirectUri.replace(":80/", "/")), redirectUri);
+      assert.ok(
+        (await browse(authorizeUrl(verifier, redirectUri))).location.startsWith(redirectUri.replace(":80/", "/")),
+        redirectUri,
+      );
     }
-    for (const redirectUri of ["http://evil.example/", "https://localhost.evil.example/", "http://localhost@evil.example/", "javascript:alert(1)", "urn:other"]) {
+    for (const redirectUri of [
+      "http://evil.example/",
+      "https://localhost.evil.example/",
+      "http://localhost@evil.example/",
+      "javascript:alert(1)",
+      "urn:other",
+    ]) {
       const { location, page } = await browse(authorizeUrl(verifier, redirectUri));
       assert.equal(location, "", redirectUri);
       assert.match(page, /cannot go on/u);
@@ -171,7 +204,10 @@ describe("identity provider", () => {
     assert.equal(new URL((await browse(without.href)).location).searchParams.get("error"), "invalid_request");
     const { location } = await browse(authorizeUrl(verifier, redirectUri));
     const code = new URL(location).searchParams.get("code") ?? "";
-    assert.equal((await exchange({ code, redirect_uri: redirectUri, code_verifier: `${verifier.slice(1)}x`, client_id: "sigstore" })).status, 400);
+    assert.equal(
+      (await exchange({ code, redirect_uri: redirectUri, code_verifier: `${verifier.slice(1)}x`, client_id: "sigstore" })).status,
+      400,
+    );
     assert.equal((await exchange({ code, redirect_uri: redirectUri, code_verifier: verifier, client_id: "other" })).status, 401);
     const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`;
     for (const text of ["other:", "sigstore:secret", "sigstore"]) {
@@ -223,10 +259,19 @@ describe("identity provider", () => {
 
   it("has no development user when told so, and refuses one beyond loopback", async () => {
     const { developmentUser: _, ...rest } = options();
-    const without = await createIdentityProvider({ ...rest, listener: { name: "identity", addresses: ["0.0.0.0"], port: 0, behindProxy: true } });
+    const without = await createIdentityProvider({
+      ...rest,
+      listener: { name: "identity", addresses: ["0.0.0.0"], port: 0, behindProxy: true },
+    });
     await assert.rejects(without.developmentToken(), (error: { code?: string }) => error.code === "IDENTITY_SIGN_IN_UNAVAILABLE");
-    for (const listener of [{ name: "identity", addresses: ["0.0.0.0"], port: 0 }, { name: "identity", addresses: ["127.0.0.1"], port: 0, behindProxy: true }]) {
-      await assert.rejects(createIdentityProvider(options({ listener })), (error: { code?: string }) => error.code === "IDENTITY_SIGN_IN_UNAVAILABLE");
+    for (const listener of [
+      { name: "identity", addresses: ["0.0.0.0"], port: 0 },
+      { name: "identity", addresses: ["127.0.0.1"], port: 0, behindProxy: true },
+    ]) {
+      await assert.rejects(
+        createIdentityProvider(options({ listener })),
+        (error: { code?: string }) => error.code === "IDENTITY_SIGN_IN_UNAVAILABLE",
+      );
     }
   });
 

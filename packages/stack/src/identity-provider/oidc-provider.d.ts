@@ -47,12 +47,19 @@ declare module "oidc-provider" {
   export class Provider {
     constructor(issuer: string, configuration: Readonly<Record<string, unknown>>);
     proxy: boolean;
-    readonly Grant: new (fields: { readonly accountId: string; readonly clientId: string }) => OidcGrant;
+    readonly Grant: new (fields: {
+      readonly accountId: string;
+      readonly clientId: string;
+    }) => OidcGrant;
     readonly Client: { readonly prototype: { redirectUriAllowed(uri: string): boolean } };
     use(middleware: (context: OidcContext, next: () => Promise<void>) => Promise<void>): this;
     on(event: string, listener: (...values: readonly unknown[]) => void): this;
     callback(): RequestListener;
     interactionDetails(request: IncomingMessage, response: ServerResponse): Promise<OidcInteraction>;
-    interactionResult(request: IncomingMessage, response: ServerResponse, result: Readonly<Record<string, unknown>>): Promise<string>;
+    interactionResult(
+      request: IncomingMessage,
+      response: ServerResponse,
+      result: Readonly<Record<string, unknown>>,
+    ): Promise<string>;
   }
 }

@@ -14,7 +14,8 @@ const style = `
 export const pageHeaders: Readonly<Record<string, string>> = {
   "content-type": "text/html; charset=utf-8",
   "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action *; frame-ancestors 'none'; base-uri 'none'",
+  "content-security-policy":
+    "default-src 'none'; style-src 'unsafe-inline'; form-action *; frame-ancestors 'none'; base-uri 'none'",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 };
@@ -31,7 +32,10 @@ export function signInPage(fields: { readonly email: string; readonly clientId: 
 
 /** Shows a code that a person carries to a program without a browser (the out-of-band redirect). */
 export function codePage(code: string): string {
-  return page("Enter this code", `<p>Go back to the program that asked you to sign in and enter this code:</p><p><code id="code">${escapeHtml(code)}</code></p>`);
+  return page(
+    "Enter this code",
+    `<p>Go back to the program that asked you to sign in and enter this code:</p><p><code id="code">${escapeHtml(code)}</code></p>`,
+  );
 }
 
 /** Says why a sign-in cannot go on. */
@@ -41,8 +45,14 @@ export function problemPage(title: string, text: string): string {
 
 /** What stands at the provider's own address. */
 export function welcomePage(issuer: string, developmentUser: string | undefined): string {
-  const user = developmentUser === undefined ? "The development user is disabled." : `Its development user is <code>${escapeHtml(developmentUser)}</code>; a token without a login is at <code>/development-token</code>.`;
-  return page("Identity provider", `<p>This is the OpenID Connect provider of a Sigillum stack: <code>${escapeHtml(issuer)}</code>. Programs that sign send you here by themselves.</p><p>${user}</p>`);
+  const user =
+    developmentUser === undefined
+      ? "The development user is disabled."
+      : `Its development user is <code>${escapeHtml(developmentUser)}</code>; a token without a login is at <code>/development-token</code>.`;
+  return page(
+    "Identity provider",
+    `<p>This is the OpenID Connect provider of a Sigillum stack: <code>${escapeHtml(issuer)}</code>. Programs that sign send you here by themselves.</p><p>${user}</p>`,
+  );
 }
 
 function page(title: string, content: string): string {
@@ -50,5 +60,10 @@ function page(title: string, content: string): string {
 }
 
 function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;").replaceAll("'", "&#39;");
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
 }

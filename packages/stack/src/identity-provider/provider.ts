@@ -1,8 +1,8 @@
 // oidc-provider, configured and wrapped for what signing clients need (certificate-authority §6): see README.md for each wrap.
 import { randomBytes } from "node:crypto";
 import type { RequestListener } from "node:http";
-import type { OidcContext, Provider } from "oidc-provider";
 import { isSigillumError } from "@sigillum/library/encoding";
+import type { OidcContext, Provider } from "oidc-provider";
 import type { Clock, Logger } from "../host/index.ts";
 import { identityProviderError } from "./errors.ts";
 import type { IdTokenKey, TokenSubject } from "./id-token.ts";
@@ -51,7 +51,9 @@ export async function openIdListener(options: OpenIdOptions): Promise<RequestLis
   provider.on("server_error", (_context, error) => options.logger.error("identity.failed", { error }));
   provider.on("error", (error) => options.logger.error("identity.request-failed", { error }));
   for (const event of ["authorization.error", "grant.error"]) {
-    provider.on(event, (_context, error) => options.logger.info("identity.refused", { at: event, reason: error instanceof Error ? error.message : String(error) }));
+    provider.on(event, (_context, error) =>
+      options.logger.info("identity.refused", { at: event, reason: error instanceof Error ? error.message : String(error) }),
+    );
   }
   return underOwnName(options.issuer, provider.callback());
 }
@@ -75,6 +77,9 @@ function configuration(options: OpenIdOptions, signingKey: unknown, policy: unkn
     // Sign-ins end with the process, so the key of their cookies may as well.
     cookies: { keys: [randomBytes(32).toString("base64url")] },
     claims: { openid: ["sub"], email: ["email", "email_verified"] },
+    // Our own programs find the token without a login here.
+    discovery:
+      options.developmentUser === undefined ? {} : { sigillum_development_token_endpoint: `${options.issuer}/development-token` },
     // Clients look for the email address in the ID token and never ask the userinfo endpoint.
     conformIdTokenClaims: false,
     clientAuthMethods: ["none"],
@@ -83,12 +88,18 @@ function configuration(options: OpenIdOptions, signingKey: unknown, policy: unkn
     pkce: { required: () => true },
     features: { devInteractions: { enabled: false }, externalSigningSupport: { enabled: true, ack: "experimental-01" } },
     ttl: { AccessToken: seconds, IdToken: seconds, AuthorizationCode: 60, Interaction: 600, Session: 3600, Grant: 3600 },
-    interactions: { policy, url: (_context: OidcContext, interaction: { readonly uid: string }) => `/interaction/${interaction.uid}` },
+    interactions: {
+      policy,
+      url: (_context: OidcContext, interaction: { readonly uid: string }) => `/interaction/${interaction.uid}`,
+    },
     findAccount: (_context: OidcContext, id: string) => findAccount(options, id),
     loadExistingGrant: (context: OidcContext) => grantScopes(context),
     renderError: (context: OidcContext, out: Readonly<Record<string, unknown>>) => {
       for (const [name, value] of Object.entries(pageHeaders)) context.set(name, value);
-      context.body = problemPage("This sign-in cannot go on", String(out["error_description"] ?? out["error"] ?? "The request is not valid"));
+      context.body = problemPage(
+        "This sign-in cannot go on",
+        String(out["error_description"] ?? out["error"] ?? "The request is not valid"),
+      );
     },
   };
 }
@@ -133,20 +144,33 @@ function showCode(context: OidcContext): void {
   context.status = 200;
   for (const [name, value] of Object.entries(pageHeaders)) context.set(name, value);
   const code = parameters.get("code");
-  context.body = code === null ? problemPage("This sign-in cannot go on", parameters.get("error_description") ?? "The request was refused") : codePage(code);
+  context.body =
+    code === null
+      ? problemPage("This sign-in cannot go on", parameters.get("error_description") ?? "The request was refused")
+      : codePage(code);
 }
 
 async function signIn(provider: Provider, options: OpenIdOptions, context: OidcContext): Promise<void> {
   for (const [name, value] of Object.entries(pageHeaders)) context.set(name, value);
   try {
     const user = options.developmentUser;
-    if (user === undefined) throw identityProviderError("IDENTITY_SIGN_IN_UNAVAILABLE", "Cannot sign in: the development user is disabled, and this identity provider has no other users");
+    if (user === undefined)
+      throw identityProviderError(
+        "IDENTITY_SIGN_IN_UNAVAILABLE",
+        "Cannot sign in: the development user is disabled, and this identity provider has no other users",
+      );
     const interaction = await interactionOf(provider, context);
     if (context.method !== "POST") {
-      context.body = signInPage({ email: user.email, clientId: String(interaction.params["client_id"] ?? ""), action: `/interaction/${interaction.uid}` });
+      context.body = signInPage({
+        email: user.email,
+        clientId: String(interaction.params["client_id"] ?? ""),
+        action: `/interaction/${interaction.uid}`,
+      });
       return;
     }
-    const next = await provider.interactionResult(context.req, context.res, { login: { accountId: user.subject, remember: true } });
+    const next = await provider.interactionResult(context.req, context.res, {
+      login: { accountId: user.subject, remember: true },
+    });
     options.logger.info("identity.signed-in", { email: user.email });
     context.status = 303;
     context.redirect(next);
@@ -158,14 +182,24 @@ async function signIn(provider: Provider, options: OpenIdOptions, context: OidcC
 }
 
 /** The interaction that the browser's cookie names; it must be the one of the page. */
-async function interactionOf(provider: Provider, context: OidcContext): Promise<Awaited<ReturnType<Provider["interactionDetails"]>>> {
+async function interactionOf(
+  provider: Provider,
+  context: OidcContext,
+): Promise<Awaited<ReturnType<Provider["interactionDetails"]>>> {
   try {
     const interaction = await provider.interactionDetails(context.req, context.res);
     if (context.path === `/interaction/${interaction.uid}`) return interaction;
   } catch (cause) {
-    throw identityProviderError("IDENTITY_SIGN_IN_EXPIRED", "Cannot sign in: this page has expired or belongs to another browser; start again from the program that opened it", { cause });
+    throw identityProviderError(
+      "IDENTITY_SIGN_IN_EXPIRED",
+      "Cannot sign in: this page has expired or belongs to another browser; start again from the program that opened it",
+      { cause },
+    );
   }
-  throw identityProviderError("IDENTITY_SIGN_IN_EXPIRED", "Cannot sign in: this page belongs to an earlier sign-in; start again from the program that opened it");
+  throw identityProviderError(
+    "IDENTITY_SIGN_IN_EXPIRED",
+    "Cannot sign in: this page belongs to an earlier sign-in; start again from the program that opened it",
+  );
 }
 
 /** Whatever name a request came under, the addresses in answers are those of the issuer: never a client's Host header. */
