@@ -1,9 +1,16 @@
 // The data directory of a stack: made, opened and held against its settings.
-import { type DirectoryLock, lockDirectory } from "../storage/index.ts";
+
 import { Keyring, type KeyringPlan, type OfferedService } from "../keyring/index.ts";
 import {
-  dataDirectoryLayout, type InitialiseOptions, initialiseDataDirectory, inspectDataDirectory, openDataDirectory, type Settings, type ServiceName,
+  dataDirectoryLayout,
+  type InitialiseOptions,
+  initialiseDataDirectory,
+  inspectDataDirectory,
+  openDataDirectory,
+  type ServiceName,
+  type Settings,
 } from "../settings/index.ts";
+import { type DirectoryLock, lockDirectory } from "../storage/index.ts";
 import { composeError } from "./errors.ts";
 
 /** An open data directory, locked against every other process. */
@@ -37,7 +44,10 @@ export async function openStackData(options: StackDataOptions): Promise<StackDat
     // Under the lock: another process may have made it meanwhile.
     const isMade = (await inspectDataDirectory(dataDirectory)) === "initialised";
     const made = isMade ? undefined : await initialiseDataDirectory(dataDirectory, options.initialise);
-    const settings = options.configFile === undefined ? (made ?? (await openDataDirectory(dataDirectory))) : await openDataDirectory(dataDirectory, { configFile: options.configFile });
+    const settings =
+      options.configFile === undefined
+        ? (made ?? (await openDataDirectory(dataDirectory)))
+        : await openDataDirectory(dataDirectory, { configFile: options.configFile });
     const { root } = dataDirectoryLayout(dataDirectory);
     const hasKeys = await Keyring.exists(root);
     if (!hasKeys) await Keyring.create(root, planOf(settings), options.nowMs);
@@ -55,7 +65,14 @@ function planOf(settings: Settings): KeyringPlan {
   return {
     organization: settings.organization,
     operator: settings.operator,
-    publicUrls: { logV1: url("log-v1"), logV2: url("log-v2"), ca: url("ca"), ct: url("ct"), tsa: url("tsa"), identity: url("identity") },
+    publicUrls: {
+      logV1: url("log-v1"),
+      logV2: url("log-v2"),
+      ca: url("ca"),
+      ct: url("ct"),
+      tsa: url("tsa"),
+      identity: url("identity"),
+    },
   };
 }
 
@@ -77,6 +94,10 @@ function requireSameAddresses(settings: Settings, keyring: Keyring): void {
   for (const [name, expected] of recorded) {
     const found = settings.services[name].publicUrl;
     if (expected === undefined || expected === found) continue;
-    throw composeError("STACK_ADDRESS_CHANGED", `Cannot start: services.${name}.publicUrl is ${found}, and the keys and trust root of this stack were made for ${expected}`, { found, expected });
+    throw composeError(
+      "STACK_ADDRESS_CHANGED",
+      `Cannot start: services.${name}.publicUrl is ${found}, and the keys and trust root of this stack were made for ${expected}`,
+      { found, expected },
+    );
   }
 }

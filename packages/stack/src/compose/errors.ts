@@ -2,7 +2,10 @@
 import { defineErrors, type ErrorTable, type SigillumError } from "@sigillum/library/encoding";
 
 const table = {
-  STACK_ADDRESS_CHANGED: { kind: "state", means: "A public URL in the settings differs from the one that the stack's keys, certificates or trust root name." },
+  STACK_ADDRESS_CHANGED: {
+    kind: "state",
+    means: "A public URL in the settings differs from the one that the stack's keys, certificates or trust root name.",
+  },
   STACK_SERVICE_UNKNOWN: { kind: "malformed", means: "A service was named that does not exist." },
   STACK_SERVICE_DISABLED: { kind: "state", means: "A service was asked for that the settings disable." },
 } as const;

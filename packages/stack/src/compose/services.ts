@@ -1,7 +1,7 @@
 // From settings and keyring to services: what each is handed, and of which other.
 import { join } from "node:path";
 import { createCertificateAuthority } from "../certificate-authority/index.ts";
-import { createCtLogService, type CtLogService } from "../ct-log/index.ts";
+import { type CtLogService, createCtLogService } from "../ct-log/index.ts";
 import { type Clock, createHealthService, type Host, type ListenerSpec, type Logger, type Service } from "../host/index.ts";
 import { createIdentityProvider, type IdentityProvider, identityKeySet } from "../identity-provider/index.ts";
 import { type IssuerConfiguration, Issuers } from "../issuers/index.ts";
@@ -42,11 +42,17 @@ export async function makeServices(parts: ServiceParts, running: ReadonlySet<Ser
       if (running.has("ca")) services.all.push(makeCertificateAuthority(parts, ct));
     }
     if (running.has("tsa")) services.all.push(makeTimestampAuthority(parts));
-    if (running.has("identity")) services.all.push((services.identity = await makeIdentityProvider(parts)));
+    if (running.has("identity")) {
+      services.identity = await makeIdentityProvider(parts);
+      services.all.push(services.identity);
+    }
     if (running.has("registry")) services.all.push(makeRegistry(parts));
     if (running.has("explorer")) services.all.push(makeHealth(parts));
     // Last: what is published should be there already.
-    if (running.has("tuf")) services.all.push((services.tuf = await makeTufPublisher(parts)));
+    if (running.has("tuf")) {
+      services.tuf = await makeTufPublisher(parts);
+      services.all.push(services.tuf);
+    }
     return services;
   } catch (error) {
     await closeServices(services.all, parts.logger);
@@ -67,7 +73,14 @@ export async function closeServices(services: readonly Service[], logger: Logger
 
 function listenerOf(settings: Settings, name: ServiceName, port = settings.services[name].port): Omit<ListenerSpec, "handler"> {
   const { addresses, tls, behindProxy } = settings.services[name];
-  return { name: port === settings.services[name].port ? name : `${name}-${port}`, addresses, port, behindProxy, setting: `services.${name}.port`, ...(tls === undefined ? {} : { tls }) };
+  return {
+    name: port === settings.services[name].port ? name : `${name}-${port}`,
+    addresses,
+    port,
+    behindProxy,
+    setting: `services.${name}.port`,
+    ...(tls === undefined ? {} : { tls }),
+  };
 }
 
 async function makeLogV1({ settings, keyring, clock, logger, host }: ServiceParts): Promise<Service> {
@@ -133,7 +146,12 @@ function makeCertificateAuthority({ settings, keyring, clock, logger }: ServiceP
 /** The configured issuers and, where it is enabled, the embedded provider, whose keys are handed over without the network. */
 function makeIssuers(settings: Settings, keyring: Keyring, clock: Clock, logger: Logger): Issuers {
   const { identity } = settings.services;
-  const configuration: IssuerConfiguration = { url: identity.publicUrl, clientId: settings.identityProvider.clientId, type: "email", skipEmailVerification: false };
+  const configuration: IssuerConfiguration = {
+    url: identity.publicUrl,
+    clientId: settings.identityProvider.clientId,
+    type: "email",
+    skipEmailVerification: false,
+  };
   return new Issuers({
     issuers: settings.certificateAuthority.issuers,
     clock,
@@ -143,7 +161,13 @@ function makeIssuers(settings: Settings, keyring: Keyring, clock: Clock, logger:
 }
 
 function makeTimestampAuthority({ settings, keyring, clock, logger }: ServiceParts): Service {
-  return createTimestampAuthority({ keyring, policy: settings.timestampAuthority.policy, clock, logger: logger.child({ service: "tsa" }), listener: listenerOf(settings, "tsa") });
+  return createTimestampAuthority({
+    keyring,
+    policy: settings.timestampAuthority.policy,
+    clock,
+    logger: logger.child({ service: "tsa" }),
+    listener: listenerOf(settings, "tsa"),
+  });
 }
 
 function makeIdentityProvider({ settings, keyring, clock, logger }: ServiceParts): Promise<IdentityProvider> {
@@ -161,7 +185,12 @@ function makeIdentityProvider({ settings, keyring, clock, logger }: ServiceParts
 }
 
 function makeRegistry({ settings, clock, logger }: ServiceParts): Service {
-  return createRegistry({ directory: dataDirectoryLayout(settings.dataDirectory).registry, logger: logger.child({ service: "registry" }), listener: listenerOf(settings, "registry"), clock });
+  return createRegistry({
+    directory: dataDirectoryLayout(settings.dataDirectory).registry,
+    logger: logger.child({ service: "registry" }),
+    listener: listenerOf(settings, "registry"),
+    clock,
+  });
 }
 
 function makeHealth({ settings, logger, host }: ServiceParts): Service {

@@ -1,6 +1,16 @@
 // A whole stack in one process: from a data directory to running services, and back to a clean stop.
 import type { JsonValue } from "@sigillum/library/encoding";
-import { type Clock, controlSocketPath, createLogger, Host, type Logger, type OpenAddress, type Readiness, type Service, systemClock } from "../host/index.ts";
+import {
+  type Clock,
+  controlSocketPath,
+  createLogger,
+  Host,
+  type Logger,
+  type OpenAddress,
+  type Readiness,
+  type Service,
+  systemClock,
+} from "../host/index.ts";
 import type { Keyring } from "../keyring/index.ts";
 import { type InitialiseOptions, type ServiceName, type Settings, serviceNames, settingsError } from "../settings/index.ts";
 import { openStackData, type StackData } from "./data.ts";
@@ -45,11 +55,17 @@ export interface Stack {
  * Makes the data directory of a stack with keys, chains and settings, and starts nothing. Rejects DATA_DIRECTORY_INITIALISED when it is
  * complete already; one whose making was interrupted is completed.
  */
-export async function initialiseStack(options: Pick<StackOptions, "dataDirectory" | "initialise" | "clock">): Promise<{ readonly settings: Settings; readonly keyring: Keyring }> {
+export async function initialiseStack(
+  options: Pick<StackOptions, "dataDirectory" | "initialise" | "clock">,
+): Promise<{ readonly settings: Settings; readonly keyring: Keyring }> {
   const data = await openStackData({ ...options, nowMs: (options.clock ?? systemClock).nowMs() });
   try {
     if (!data.created) {
-      throw settingsError("DATA_DIRECTORY_INITIALISED", `Cannot initialise ${data.settings.dataDirectory}: it is a data directory already`, { found: "keyring.json", expected: "an empty directory" });
+      throw settingsError(
+        "DATA_DIRECTORY_INITIALISED",
+        `Cannot initialise ${data.settings.dataDirectory}: it is a data directory already`,
+        { found: "keyring.json", expected: "an empty directory" },
+      );
     }
     return { settings: data.settings, keyring: data.keyring };
   } finally {
@@ -64,12 +80,23 @@ export async function initialiseStack(options: Pick<StackOptions, "dataDirectory
 export async function startStack(options: StackOptions): Promise<Stack> {
   const clock = options.clock ?? systemClock;
   const { dataDirectory, configFile, initialise } = options;
-  const data = await openStackData({ dataDirectory, nowMs: clock.nowMs(), ...(configFile === undefined ? {} : { configFile }), ...(initialise === undefined ? {} : { initialise }) });
+  const data = await openStackData({
+    dataDirectory,
+    nowMs: clock.nowMs(),
+    ...(configFile === undefined ? {} : { configFile }),
+    ...(initialise === undefined ? {} : { initialise }),
+  });
   const { settings, keyring, lock } = data;
   try {
     const running = selectServices(settings, options.only);
-    const logger = options.logger ?? createLogger({ level: settings.logLevel, write: (line) => process.stderr.write(line), clock });
-    const host = new Host({ logger, clock, controlSocket: controlSocketPath(settings.dataDirectory), ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }) });
+    const logger =
+      options.logger ?? createLogger({ level: settings.logLevel, write: (line) => process.stderr.write(line), clock });
+    const host = new Host({
+      logger,
+      clock,
+      controlSocket: controlSocketPath(settings.dataDirectory),
+      ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
+    });
     const services = await makeServices({ settings, keyring, clock, logger, host }, running);
     const tufRootSha256 = await firstRoot(services, logger);
     // From here on the host owns the services: it closes them, also when it cannot start.
@@ -90,7 +117,13 @@ async function firstRoot(services: StackServices, logger: Logger): Promise<strin
   }
 }
 
-function runningStack(data: StackData, host: Host, services: StackServices, running: ReadonlySet<ServiceName>, tufRootSha256: string | undefined): Stack {
+function runningStack(
+  data: StackData,
+  host: Host,
+  services: StackServices,
+  running: ReadonlySet<ServiceName>,
+  tufRootSha256: string | undefined,
+): Stack {
   let stopping: Promise<void> | undefined;
   return {
     settings: data.settings,
@@ -101,7 +134,9 @@ function runningStack(data: StackData, host: Host, services: StackServices, runn
     tufRootSha256,
     developmentToken: async (audience) => {
       if (services.identity !== undefined) return services.identity.developmentToken(audience);
-      throw composeError("STACK_SERVICE_DISABLED", "Cannot make token: the identity provider does not run here", { expected: "the service identity" });
+      throw composeError("STACK_SERVICE_DISABLED", "Cannot make token: the identity provider does not run here", {
+        expected: "the service identity",
+      });
     },
     readiness: () => host.readiness(),
     stop: () => {
@@ -124,10 +159,16 @@ function selectServices(settings: Settings, only: readonly string[] | undefined)
   const asked = new Set(only.flatMap((name) => (name === "log" ? ["log-v1", "log-v2"] : [name])));
   for (const name of asked) {
     if (!serviceNames.some((known) => known === name)) {
-      throw composeError("STACK_SERVICE_UNKNOWN", `Cannot start: there is no service ${JSON.stringify(name.slice(0, 40))}`, { found: name, expected: ["log", ...serviceNames].join(", ") });
+      throw composeError("STACK_SERVICE_UNKNOWN", `Cannot start: there is no service ${JSON.stringify(name.slice(0, 40))}`, {
+        found: name,
+        expected: ["log", ...serviceNames].join(", "),
+      });
     }
     if (!enabled.some((known) => known === name)) {
-      throw composeError("STACK_SERVICE_DISABLED", `Cannot start service ${name}: the settings disable it`, { found: `services.${name}.enabled: false`, expected: "true" });
+      throw composeError("STACK_SERVICE_DISABLED", `Cannot start service ${name}: the settings disable it`, {
+        found: `services.${name}.enabled: false`,
+        expected: "true",
+      });
     }
   }
   return new Set(enabled.filter((name) => asked.has(name)));
@@ -136,8 +177,24 @@ function selectServices(settings: Settings, only: readonly string[] | undefined)
 /** What `status` asks through the control socket. */
 function statusService(host: Host, settings: Settings, running: ReadonlySet<ServiceName>): Service {
   const status = async (): Promise<JsonValue> => {
-    const services = Object.fromEntries([...(await host.readiness())].map(([name, { ready, reason }]) => [name, { ready, ...(reason === undefined ? {} : { reason }) }]));
-    return { dataDirectory: settings.dataDirectory, services, urls: Object.fromEntries(Object.entries(urlsOf(settings, running))) };
+    const services = Object.fromEntries(
+      [...(await host.readiness())].map(([name, { ready, reason }]) => [
+        name,
+        { ready, ...(reason === undefined ? {} : { reason }) },
+      ]),
+    );
+    return {
+      dataDirectory: settings.dataDirectory,
+      services,
+      urls: Object.fromEntries(Object.entries(urlsOf(settings, running))),
+    };
   };
-  return { name: "stack", listeners: [], jobs: [], actions: new Map([["status", status]]), ready: () => Promise.resolve({ ready: true }), close: () => Promise.resolve() };
+  return {
+    name: "stack",
+    listeners: [],
+    jobs: [],
+    actions: new Map([["status", status]]),
+    ready: () => Promise.resolve({ ready: true }),
+    close: () => Promise.resolve(),
+  };
 }

@@ -1,7 +1,7 @@
 // The files that clients find through TUF: trusted root and signing configs, computed from the keyring. design §4.
 import { encodeUtf8 } from "@sigillum/library/encoding";
-import type { RolePeriods } from "@sigillum/library/tuf-repository";
 import { encodeSigningConfig, encodeTrustedRoot, type SigningConfig } from "@sigillum/library/trusted-root";
+import type { RolePeriods } from "@sigillum/library/tuf-repository";
 import type { Keyring } from "../keyring/index.ts";
 import type { Settings } from "../settings/index.ts";
 
@@ -22,7 +22,8 @@ export function trustFiles(keyring: Keyring, defaultLog: "v1" | "v2"): ReadonlyM
     ["signing_config_rekor_v1.v0.2.json", defaultLog === "v2" ? v1 : undefined],
   ];
   const files = new Map([["trusted_root.json", encodeUtf8(encodeTrustedRoot(keyring.trustedRoot()))]]);
-  for (const [name, config] of configs) if (config !== undefined && hasLog(config)) files.set(name, encodeUtf8(encodeSigningConfig(config)));
+  for (const [name, config] of configs)
+    if (config !== undefined && hasLog(config)) files.set(name, encodeUtf8(encodeSigningConfig(config)));
   return files;
 }
 
@@ -32,7 +33,10 @@ function hasLog(config: SigningConfig): boolean {
 
 /** How long each role's files live and when they are signed anew: the root in its last quarter, the timestamp every seventh of its life. */
 export function rolePeriods(trust: Settings["trust"]): RolePeriods {
-  const period = (days: number, renewBefore: number) => ({ lifetimeMs: days * dayMs, renewBeforeMs: Math.floor(days * dayMs * renewBefore) });
+  const period = (days: number, renewBefore: number) => ({
+    lifetimeMs: days * dayMs,
+    renewBeforeMs: Math.floor(days * dayMs * renewBefore),
+  });
   return {
     root: period(trust.rootLifetimeDays, 1 / 4),
     targets: period(trust.targetsLifetimeDays, 1 / 2),
