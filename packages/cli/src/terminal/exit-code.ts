@@ -36,7 +36,9 @@ export function exitCodeOf(error: unknown): number {
   if (!isSigillumError(error)) return exitCodes.failure;
   const known = byCode.get(error.code);
   if (known !== undefined) return known;
-  if (/^(TUF|TRUST)_/.test(error.code) && !/_(UNREACHABLE|UNAVAILABLE)$/.test(error.code)) return exitCodes.noTrustRoot;
   if (error.kind === "unavailable") return exitCodes.unavailable;
+  if (/^(?:TUF|TRUST)_/.test(error.code)) return exitCodes.noTrustRoot;
+  // What a service or provider refused to a signer is no verdict on a signature.
+  if (/^(?:ID_TOKEN|TOKEN|OIDC|SIGNING|SERVICE|DEMO|CONTROL)_/.test(error.code)) return exitCodes.failure;
   return error.kind === "verification" ? exitCodes.noMatch : exitCodes.failure;
 }

@@ -6,7 +6,7 @@ import type { Terminal } from "./terminal.ts";
 const hints: readonly (readonly [RegExp, string])[] = [
   [/^HTTP_(UNREACHABLE|TIMEOUT)$/, 'see whether the service runs ("sigillum serve" starts one) and whether the address is right'],
   [/^HTTP_TLS_UNTRUSTED$/, "a private CA is trusted through NODE_EXTRA_CA_CERTS=FILE"],
-  [/^TRUST_STORE_(EMPTY|NO_ROOT|ROOT_UNKNOWN|UNKNOWN_ROOT|NOT_FOUND)$/, '"sigillum trust add URL" fetches and pins a trust root'],
+  [/^TRUST_NOT_FOUND$/, '"sigillum trust add URL" fetches and pins a trust root; --trust NAME chooses one'],
   [/^OCI_UNAUTHORIZED$/, '"docker login REGISTRY" stores credentials that sigillum finds'],
   [/^IMAGE_NO_SIGNATURES$/, '"sigillum sign IMAGE" makes a signature'],
   [/^PORT_TAKEN$/, "stop what listens there, or change the port in sigillum.yaml"],

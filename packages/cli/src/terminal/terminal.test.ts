@@ -83,6 +83,9 @@ describe("exitCodeOf", () => {
     assert.equal(of("VERIFY_ANY", "verification"), 12);
     assert.equal(of("OCI_RATE_LIMITED", "unavailable"), 14);
     assert.equal(of("TUF_EXPIRED", "verification"), 15);
+    assert.equal(of("TRUST_SERVER", "unavailable"), 14);
+    assert.equal(of("ID_TOKEN_EXPIRED", "verification"), 1);
+    assert.equal(of("PUBLIC_KEY_EXPECTED", "verification"), 13);
     assert.equal(of("FLAG_UNKNOWN", "malformed"), 1);
     assert.equal(of("PORT_TAKEN", "state"), 1);
     assert.equal(exitCodeOf(new Error("x")), 1);
