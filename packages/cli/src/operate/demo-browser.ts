@@ -19,7 +19,12 @@ export async function walkThroughLogin(start: string): Promise<void> {
     }
     if (new URL(next.url).origin !== provider) return; // back where the login began
     const action = formAction(answer);
-    if (action === undefined) throw operateError("DEMO_LOGIN_STUCK", `Cannot log in at ${provider}: ${new URL(next.url).pathname} has no form to go on with`, { found: `HTTP ${answer.status}` });
+    if (action === undefined)
+      throw operateError(
+        "DEMO_LOGIN_STUCK",
+        `Cannot log in at ${provider}: ${new URL(next.url).pathname} has no form to go on with`,
+        { found: `HTTP ${answer.status}` },
+      );
     next = { method: "POST", url: new URL(action, next.url).href };
   }
   throw operateError("DEMO_LOGIN_STUCK", `Cannot log in at ${provider}: it redirects more than ${maxHops} times`);

@@ -1,7 +1,16 @@
 // A small real image: one layer with one file, made here so that the demonstration needs no Docker.
 import { gzipSync } from "node:zlib";
 import { concatBytes, encodeUtf8 } from "@sigillum/library/encoding";
-import { type Descriptor, encodeManifest, mediaTypes, ociDigestOf, pushBlob, pushManifest, type Reference, type RegistryClient } from "@sigillum/library/oci";
+import {
+  type Descriptor,
+  encodeManifest,
+  mediaTypes,
+  ociDigestOf,
+  pushBlob,
+  pushManifest,
+  type Reference,
+  type RegistryClient,
+} from "@sigillum/library/oci";
 
 /** Build an image whose one layer holds `text` as /hello.txt, push it, and return what its tag names. */
 export async function pushSmallImage(client: RegistryClient, reference: Reference, text: string): Promise<Descriptor> {
@@ -15,7 +24,13 @@ export async function pushSmallImage(client: RegistryClient, reference: Referenc
   };
   const configBlob = await pushBlob(client, reference, encodeUtf8(JSON.stringify(config)), mediaTypes.config);
   const layerBlob = await pushBlob(client, reference, gzipSync(layer), mediaTypes.layerGzip);
-  const bytes = encodeManifest({ mediaType: mediaTypes.manifest, config: configBlob, layers: [layerBlob], manifests: [], annotations: {} });
+  const bytes = encodeManifest({
+    mediaType: mediaTypes.manifest,
+    config: configBlob,
+    layers: [layerBlob],
+    manifests: [],
+    annotations: {},
+  });
   const { digest } = await pushManifest(client, reference, { bytes, mediaType: mediaTypes.manifest }, reference.tag);
   return { mediaType: mediaTypes.manifest, digest, size: bytes.length };
 }

@@ -23,7 +23,11 @@ export class Story {
       return result;
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
-      throw operateError("DEMO_STEP_FAILED", `Cannot finish the demonstration: the step "${title}" failed: ${message}; the stack's log is ${this.#logFile}`, { cause });
+      throw operateError(
+        "DEMO_STEP_FAILED",
+        `Cannot finish the demonstration: the step "${title}" failed: ${message}; the stack's log is ${this.#logFile}`,
+        { cause },
+      );
     }
   }
 
@@ -33,7 +37,8 @@ export class Story {
       try {
         await attempt();
       } catch (error) {
-        if (isSigillumError(error) && codes.includes(error.code)) return { result: undefined, lines: [`refused: ${error.message}`, `code ${error.code}`] };
+        if (isSigillumError(error) && codes.includes(error.code))
+          return { result: undefined, lines: [`refused: ${error.message}`, `code ${error.code}`] };
         throw error;
       }
       throw operateError("DEMO_NOT_REFUSED", `${title} was accepted`, { found: "accepted", expected: codes.join(" or ") });

@@ -2,7 +2,10 @@ import { defineErrors, type ErrorMaker } from "@sigillum/library/encoding";
 
 /** Codes of the room `operate`. */
 export const operateErrors = {
-  DEMO_STEP_FAILED: { kind: "state", means: "A step of the demonstration did not do what it says; the message names the step and the log." },
+  DEMO_STEP_FAILED: {
+    kind: "state",
+    means: "A step of the demonstration did not do what it says; the message names the step and the log.",
+  },
   DEMO_NOT_REFUSED: { kind: "verification", means: "The demonstration tampered with something, and verification accepted it." },
   DEMO_LOGIN_STUCK: { kind: "state", means: "The identity provider's pages did not lead the demonstration back with a login." },
 } as const;

@@ -1,0 +1,4 @@
+// init, serve, demo.
+export { runDemo } from "./demo.ts";
+export { operateError, operateErrors } from "./errors.ts";
+export { runInit, runServe } from "./serve.ts";
