@@ -55,7 +55,6 @@ describe("a file signed by one and verified by the other", { timeout: 300_000 },
   const weSign = async (path: string, bundle: string): Promise<void> => {
     const { exit, stderr } = await instance.sigillum(
       "sign-blob",
-      "--yes",
       "--identity-token",
       await instance.token(),
       "--bundle",

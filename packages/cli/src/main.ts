@@ -1,6 +1,15 @@
 // The command line: the table of commands, and the way from words to one of them. What carries a command out is loaded when it
 // is called, and not for help.
-import { type Arguments, argumentError, type CommandSpec, commandHelp, type FlagSpec, nearest, overallHelp, parseArguments } from "./arguments/index.ts";
+import {
+  type Arguments,
+  argumentError,
+  type CommandSpec,
+  commandHelp,
+  type FlagSpec,
+  nearest,
+  overallHelp,
+  parseArguments,
+} from "./arguments/index.ts";
 import { createTerminal, exitCodeMeanings, exitCodes, reportError, type Terminal } from "./terminal/index.ts";
 
 /** What a run of the command line talks to. */
@@ -46,7 +55,7 @@ function find(words: readonly string[]): { command: Command; rest: readonly stri
   const family = commands.filter((one) => one.name.startsWith(`${words[0]} `));
   const shown = (family.length === 0 ? words.slice(0, 1) : words.slice(0, 2)).join(" ");
   const names = (family.length === 0 ? commands : family).map((one) => one.name);
-  const near = nearest(shown, names);
+  const near = family.length > 0 && words.length === 1 ? undefined : nearest(shown, names);
   const hint =
     near !== undefined
       ? `did you mean "sigillum ${near}"?`

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { createHash, generateKeyPairSync, sign, verify } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSigner, type Signer } from "@sigillum/library/crypto";
 import { Host, MetricsRegistry, silentLogger, systemClock } from "../src/host/index.ts";
@@ -28,6 +28,7 @@ export interface Row {
   run(): Promise<Measured>;
 }
 
+const threads = Math.min(2, availableParallelism());
 const rounds = 3;
 const secondsPerRound = 1;
 
@@ -69,8 +70,8 @@ async function withLog(work: (bench: Bench) => Promise<Measured>): Promise<Measu
   const listener = { addresses: ["127.0.0.1"], port: 0 };
   const host = new Host({ logger: silentLogger, clock: systemClock, metrics });
   await host.start([
-    createRekorV1({ shards: [v1], listener, logger: silentLogger }),
-    createRekorV2({ shard: v2, keyId: rekorV2KeyId("localhost", ed25519), listener, logger: silentLogger }),
+    createRekorV1({ shards: [v1], listener, logger: silentLogger, threads }),
+    createRekorV2({ shard: v2, keyId: rekorV2KeyId("localhost", ed25519), listener, logger: silentLogger, threads }),
   ]);
   const child = fork(join(import.meta.dirname, "log-load.ts"), { execArgv: process.execArgv });
   const portOf = (service: string): number => host.addresses().find((open) => open.service === service)?.port ?? 0;
