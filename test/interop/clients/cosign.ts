@@ -21,7 +21,9 @@ function cosign(
   signFlags: string[],
   verifyFlags: string[],
 ): ForeignClient {
-  const options = { cwd: home, env: { HOME: home, TUF_ROOT: join(home, "tuf") } };
+  // TUF_MIRROR and TUF_ROOT_JSON: cosign 2.5 forgets at verification what it was initialised with
+  const trust = { TUF_ROOT: join(home, "tuf"), TUF_MIRROR: instance.tufUrl, TUF_ROOT_JSON: instance.rootPath };
+  const options = { cwd: home, env: { HOME: home, ...(name === "cosign 2" ? trust : { TUF_ROOT: trust.TUF_ROOT }) } };
   return {
     name,
     async bootstrap() {

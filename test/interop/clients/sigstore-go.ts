@@ -15,12 +15,12 @@ export const sigstoreGo: ClientFactory = (instance, program, home) => {
     },
     async sign(artifactPath, bundlePath) {
       const trust = ["-signing-config", instance.signingConfigPath, "-trusted-root", instance.trustedRootPath];
-      const bundle = await expectSuccess(
+      const output = await expectSuccess(
         program,
         ["-id-token", await instance.token(), "-rekor", "-tsa", ...trust, artifactPath],
         options,
       );
-      await writeFile(bundlePath, bundle);
+      await writeFile(bundlePath, output.slice(output.indexOf("\n{") + 1)); // the public key stands before the bundle
     },
     async verify(artifactPath, bundlePath) {
       const trust = ["-tufRootURL", instance.tufUrl, "-tufTrustedRoot", instance.rootPath];
