@@ -87,6 +87,7 @@ const breaches = [
     'import "sigillum/blob";',
     "a package of ours that the manifest does not name",
   ],
+  ["undeclared-dependency", "packages/library/src/http/dep.ts", 'const a = require("jose");', "require in a room"],
   ["import-expression", "packages/library/src/http/dyn.ts", "export const a = (p: string) => import(p);", "an expression"],
   ["import-expression", "packages/library/src/http/dyn.ts", 'export const a = (p: string) => import("./" + p);', "a sum"],
   ["import-expression", "packages/library/src/http/dyn.ts", "export const a = () => import(`./b.ts`);", "a template"],
@@ -186,6 +187,14 @@ describe("checkArchitecture", () => {
         .sort(),
       ["undocumented-dependency", "unused-dependency"],
     );
+  });
+
+  it("lets a test of the main program stand beside it, and a bench load a peer", () => {
+    const files = {
+      "packages/cli/src/main.test.ts": 'import { run } from "./blob/index.ts";\nrun();\n',
+      "packages/cli/bench/a.bench.ts": 'import "../../../tools/peers-list.mjs";\nrequire("@sigstore/verify");\nrequire(name);\n',
+    };
+    assert.deepEqual(checkArchitecture(lay(files, base)), []);
   });
 
   it("reads no import in a comment, a text or a template", () => {

@@ -30,6 +30,8 @@ export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], m
       define: { "import.meta.url": "importMetaUrl" },
       plugins: [lazyChunks(source, outdir, dirname(outfile), ours)],
     });
+    if (result.warnings.length > 0)
+      throw new Error(result.warnings.map(({ text, location }) => `${location?.file}:${location?.line} ${text}`).join("\n"));
     written.push({ path: outfile, bytes: Object.values(result.metafile.outputs)[0].bytes });
     for (const chunk of lazyTargets(Object.keys(result.metafile.inputs).map((path) => resolve(path)))) {
       if (!chunk.startsWith(resolve(source) + sep) || known.has(chunk)) continue;

@@ -116,7 +116,7 @@ export function lineOf(text, offset) {
 
 /**
  * Every import of one file: static, `export … from`, for its side effect, `import()`, `import("…").T` and `require()`.
- * `specifier` is undefined where it is an expression; `line` counts from 1.
+ * `specifier` is undefined where it is an expression; `require` tells that last form; `line` counts from 1.
  */
 export function scanImports(text, code = maskSource(text)) {
   const found = [];
@@ -135,9 +135,11 @@ export function scanImports(text, code = maskSource(text)) {
     const offset = match.index + match[0].length;
     const plain = /["']/.test(code[offset] ?? "") ? literal(offset) : undefined;
     const closed = plain !== undefined && /^\s*[,)]/.test(code.slice(plain.end + 1));
-    found.push({ at: match.index, specifier: closed ? plain.value : undefined });
+    found.push({ at: match.index, specifier: closed ? plain.value : undefined, require: match[0].startsWith("require") });
   }
-  return found.sort((a, b) => a.at - b.at).map(({ at, specifier }) => ({ specifier, line: lineOf(text, at) }));
+  return found
+    .sort((a, b) => a.at - b.at)
+    .map(({ at, specifier, require = false }) => ({ specifier, require, line: lineOf(text, at) }));
 }
 
 /** The specifiers of `import("…")` in a file, those of type queries too. */

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Bundle } from "@sigillum/library/bundle";
 import { parseCheckpoint, parseSignedNote } from "@sigillum/library/checkpoint";
+import { sha256 } from "@sigillum/library/crypto";
 import { embeddedScts, merkleTreeLeaf } from "@sigillum/library/ct";
 import { encodeBase64, encodeUtf8, equalBytes, isSigillumError, JsonObject, parseJson } from "@sigillum/library/encoding";
 import { request } from "@sigillum/library/http";
@@ -18,7 +19,6 @@ import { signBlob } from "@sigillum/library/signing";
 import { addRoot, type LoadedRoot, loadRoot } from "@sigillum/library/trust-store";
 import { verifyBundle } from "@sigillum/library/verification";
 import { extensionOids, tbsWithoutExtension } from "@sigillum/library/x509";
-import { sha256 } from "@sigillum/library/crypto";
 import { initialiseDataDirectory, type Settings } from "@sigillum/stack/settings";
 import { randomNumbers } from "./kill-harness.ts";
 import { LogReader } from "./log-reader.ts";
@@ -82,7 +82,8 @@ class Audit {
 
   async check(acknowledged: readonly Acknowledged[], root: LoadedRoot): Promise<void> {
     const first = acknowledged.find(({ log }) => log === "v1");
-    if (first !== undefined) this.#v1 ??= new LogReader(`${this.#settings.services["log-v1"].publicUrl}/tlog/v1/${treeId(first.bundle)}`);
+    if (first !== undefined)
+      this.#v1 ??= new LogReader(`${this.#settings.services["log-v1"].publicUrl}/tlog/v1/${treeId(first.bundle)}`);
     for (const { bundle, log } of acknowledged) this.#rememberCheckpoint(bundle, log);
     const sizes = {
       v1: (await this.#v1?.requireNoFork())?.treeSize ?? 0,
@@ -177,7 +178,12 @@ async function signUntilKilled(
       const { trustedRoot, signingConfig } = trusts[which] ?? {};
       assert.ok(trustedRoot !== undefined && signingConfig !== undefined);
       try {
-        const bundle = await signBlob({ token, trust: { trustedRoot, signingConfig }, nowMs: Date.now(), artifact: { bytes: artifact } });
+        const bundle = await signBlob({
+          token,
+          trust: { trustedRoot, signingConfig },
+          nowMs: Date.now(),
+          artifact: { bytes: artifact },
+        });
         acknowledged.push({ artifact, bundle, log: which === 0 ? "v1" : "v2" });
       } catch (error) {
         // A service that died under the request: nothing was acknowledged. Anything else is a failure of the stack.
@@ -205,7 +211,11 @@ async function serve(data: string, settings: Settings): Promise<ChildProcess> {
   for (let attempt = 0; attempt < 600; attempt++) {
     if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}:\n${said}`);
     try {
-      const { status } = await request({ url: `${settings.services.explorer.publicUrl}/readyz`, timeoutMs: 2000, maxBytes: 65_536 });
+      const { status } = await request({
+        url: `${settings.services.explorer.publicUrl}/readyz`,
+        timeoutMs: 2000,
+        maxBytes: 65_536,
+      });
       if (status === 200) return child;
     } catch (error) {
       if (!isSigillumError(error)) throw error; // not yet listening

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { findPeer } from "../../tools/peers-list.mjs";
 import type { ClientFactory, ForeignClient } from "./clients/client.ts";
-import { cosign2, cosign3 } from "./clients/cosign.ts";
+import { cosign3, cosign25, cosign26 } from "./clients/cosign.ts";
 import {
   hasOpenssl,
   type OpensslFiles,
@@ -22,8 +22,8 @@ import { type Instance, startInstance } from "./instance.ts";
 const clients: readonly [peer: string, make: ClientFactory][] = [
   ["sigstore-js", sigstoreJs],
   ["cosign-3", cosign3],
-  ["cosign-2", cosign2],
-  ["cosign-2-go", cosign2],
+  ["cosign-2", cosign25],
+  ["cosign-2-go", cosign26],
   ["sigstore-python", sigstorePython],
   ["sigstore-go", sigstoreGo],
 ];

@@ -6,12 +6,20 @@ import { expectSuccess } from "./program.ts";
 /** cosign 3.x: `initialize` and nothing else about the instance. */
 export const cosign3: ClientFactory = (instance, program, home) => cosign("cosign 3", instance, program, home, [], []);
 
-/** cosign 2.x, writing bundle 0.3. */
-export const cosign2: ClientFactory = (instance, program, home) => {
-  const addresses = ["--fulcio-url", instance.caUrl, "--rekor-url", instance.logUrl, "--oidc-issuer", instance.issuer];
-  const stamps = ["--timestamp-server-url", `${instance.timestampUrl}/api/v1/timestamp`];
-  return cosign("cosign 2", instance, program, home, ["--new-bundle-format", ...addresses, ...stamps], ["--new-bundle-format"]);
+/** cosign 2.6, writing bundle 0.3. */
+export const cosign26: ClientFactory = (instance, program, home) =>
+  cosign("cosign 2.6", instance, program, home, addressesFor2(instance), ["--new-bundle-format"]);
+
+/** cosign 2.5, which for bundle 0.3 asks the public instance for a trusted root unless it is given one as a file. */
+export const cosign25: ClientFactory = (instance, program, home) => {
+  const verifyFlags = ["--new-bundle-format", "--trusted-root", instance.trustedRootPath];
+  return cosign("cosign 2.5", instance, program, home, addressesFor2(instance), verifyFlags);
 };
+
+function addressesFor2(instance: InstanceView): string[] {
+  const addresses = ["--fulcio-url", instance.caUrl, "--rekor-url", instance.logUrl, "--oidc-issuer", instance.issuer];
+  return ["--new-bundle-format", ...addresses, "--timestamp-server-url", `${instance.timestampUrl}/api/v1/timestamp`];
+}
 
 function cosign(
   name: string,
@@ -21,9 +29,7 @@ function cosign(
   signFlags: string[],
   verifyFlags: string[],
 ): ForeignClient {
-  // TUF_MIRROR and TUF_ROOT_JSON: cosign 2.5 forgets at verification what it was initialised with
-  const trust = { TUF_ROOT: join(home, "tuf"), TUF_MIRROR: instance.tufUrl, TUF_ROOT_JSON: instance.rootPath };
-  const options = { cwd: home, env: { HOME: home, ...(name === "cosign 2" ? trust : { TUF_ROOT: trust.TUF_ROOT }) } };
+  const options = { cwd: home, env: { HOME: home, TUF_ROOT: join(home, "tuf") } };
   return {
     name,
     async bootstrap() {

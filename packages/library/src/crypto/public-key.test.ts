@@ -118,6 +118,16 @@ const refused: readonly (readonly [string, Uint8Array, string])[] = [
   ["RSA with exponent 2^32 + 1", rsaSpki(modulusOf(2048), 2 ** 32 + 1), "PUBLIC_KEY_RSA_EXPONENT"],
   ["RSA without parameters", rsaSpki(modulusOf(2048), 65_537, new Uint8Array(0)), "PUBLIC_KEY_MALFORMED"],
   ["RSA with other parameters", rsaSpki(modulusOf(2048), 65_537, derOctetString()), "PUBLIC_KEY_MALFORMED"],
+  [
+    "a field after the RSA parameters",
+    derSequence(derSequence(rsaOid, derNull(), derNull()), derBitString(derSequence(derInteger(modulusOf(2048)), derInteger(3)))),
+    "PUBLIC_KEY_MALFORMED",
+  ],
+  [
+    "a field after the RSA key",
+    derSequence(derSequence(rsaOid, derNull()), derBitString(derSequence(derInteger(modulusOf(2048)), derInteger(3))), derNull()),
+    "PUBLIC_KEY_MALFORMED",
+  ],
   ["RSA with a negative modulus", rsaSpki(-(1n << 2047n)), "PUBLIC_KEY_MALFORMED"],
 ];
 
@@ -138,11 +148,12 @@ describe("parsePublicKey", () => {
   for (const [name, spki, code] of refused) it(`refuses ${name}`, () => assert.throws(() => parsePublicKey(spki), { code }));
 
   it("keeps a copy, and gives the same key for the same bytes", () => {
-    const bytes = p256.slice();
+    const fresh = spkiOf(ec("P-256"));
+    const bytes = fresh.slice();
     const key = parsePublicKey(bytes);
     bytes.fill(0);
-    assert.deepEqual(key.spki, p256);
-    assert.equal(parsePublicKey(p256), key);
+    assert.deepEqual(key.spki, fresh);
+    assert.equal(parsePublicKey(fresh), key);
   });
 
   it("accepts no altered key under another name, and throws nothing but our errors", () => {

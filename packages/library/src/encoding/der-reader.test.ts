@@ -159,7 +159,7 @@ describe("DerReader", () => {
   it("reads BIT STRINGs of any length, refuses unused bits that are set", () => {
     assert.deepEqual(reader("0307040a3b5f291cd0").bits("b"), { unusedBits: 4, octets: parseHex("0a3b5f291cd0") }); // X.690 §8.6.4.2
     assert.deepEqual(reader("030100").bitString("b"), new Uint8Array(0));
-    for (const hex of ["0300", "030101", "03020880", "03020101", "0302047f"])
+    for (const hex of ["0300", "030101", "03020880", "03020800", "03020101", "0302047f"])
       assert.throws(() => reader(hex).bits("b"), { code: "DER_BIT_STRING_MALFORMED" }, hex);
     assert.throws(() => reader("03020780").bitString("b"), { code: "DER_BIT_STRING_MALFORMED" });
   });

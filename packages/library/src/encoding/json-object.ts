@@ -62,8 +62,8 @@ export class JsonObject {
   /** The raw value, undefined when absent or null; throws JSON_DUPLICATE_NAME if the field stands in both spellings. */
   value(name: string): JsonValue | undefined {
     const own = Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined;
-    if (this.#exactNames || !/[A-Z]/.test(name)) return own ?? undefined;
-    const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const snake = this.#exactNames ? name : snakeCase(name);
+    if (snake === name) return own ?? undefined;
     const other = Object.hasOwn(this.#fields, snake) ? this.#fields[snake] : undefined;
     if (own !== undefined && other !== undefined) {
       throw this.#fail(
@@ -191,9 +191,9 @@ export class JsonObject {
 
   /** Throw JSON_FIELD_UNKNOWN for a field that is not among these names (or their snake_case spellings, unless names are exact). */
   onlyNames(allowed: readonly string[]): void {
-    const known = new Set(allowed);
-    if (!this.#exactNames) for (const name of allowed) known.add(name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
-    const unknown = this.names().find((name) => !known.has(name));
+    const isKnown = (name: string): boolean =>
+      allowed.includes(name) || (!this.#exactNames && allowed.some((known) => snakeCase(known) === name));
+    const unknown = this.names().find((name) => !isKnown(name));
     if (unknown !== undefined) {
       throw this.#fail(
         `Cannot read ${this.path}: the field ${quote(unknown)} is not known`,
@@ -258,6 +258,18 @@ export class JsonObject {
   #at(name: string): string {
     return `${this.path}.${name}`;
   }
+}
+
+// The names that readers ask for are few and constant, and this runs for every field of every bundle.
+const snakeNames = new Map<string, string>();
+const maxSnakeNames = 1024;
+
+function snakeCase(name: string): string {
+  const known = snakeNames.get(name);
+  if (known !== undefined) return known;
+  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  if (snakeNames.size < maxSnakeNames) snakeNames.set(name, snake);
+  return snake;
 }
 
 const defaultFail: JsonFail = (message, fields, code) => encodingError(code, message, fields);

@@ -49,6 +49,11 @@ describe("PEM", () => {
   for (const [name, text] of malformed)
     it(`refuses ${name}`, () => assert.throws(() => parsePem(text), { code: "PEM_MALFORMED" }));
 
+  it("says that a header is the trouble", () => {
+    const text = "-----BEGIN A-----\nProc-Type: 4,ENCRYPTED\n\nAQID\n-----END A-----\n";
+    assert.throws(() => parsePem(text), { code: "PEM_MALFORMED", message: /has a header line/ });
+  });
+
   it("holds to its limits", () => {
     assert.equal(parsePem(block, { maxCharacters: block.length, maxBlocks: 1 }).length, 1);
     assert.throws(() => parsePem(block, { maxCharacters: block.length - 1 }), { code: "PEM_TOO_LARGE" });

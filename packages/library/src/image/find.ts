@@ -17,6 +17,8 @@ import { imageError } from "./errors.ts";
 export type FoundBundle = { readonly manifest: OciDigest } & ({ readonly bundle: Bundle } | { readonly error: SigillumError });
 
 const bundleTypePrefix = "application/vnd.dev.sigstore.bundle";
+// What cosign puts as artifactType into the index under a fallback tag: the type of the manifest's config instead of its own.
+const emptyConfigType = "application/vnd.oci.empty.v1+json";
 const maxBundles = 1_000;
 const parallel = 4;
 
@@ -30,7 +32,8 @@ export async function findBundles(
   image: OciDigest,
 ): Promise<readonly FoundBundle[]> {
   const referrers = (await listReferrers(client, repository, image)).filter(
-    (one) => one.artifactType === undefined || one.artifactType.startsWith(bundleTypePrefix),
+    ({ artifactType }) =>
+      artifactType === undefined || artifactType === emptyConfigType || artifactType.startsWith(bundleTypePrefix),
   );
   if (referrers.length > maxBundles) {
     throw imageError(

@@ -327,6 +327,19 @@ describe("verifyInclusion refuses", () => {
     assert.throws(() => verifyInclusion({ ...valid, proof: valid.proof.with(0, short) }), { code: "MERKLE_HASH_LENGTH" });
   });
 
+  test("inclusionProofLength takes a programmer's mistake as one", () => {
+    for (const [index, size] of [
+      [0, 0],
+      [5, 5],
+      [-1, 5],
+      [0.5, 5],
+      [0, Number.POSITIVE_INFINITY],
+    ] as const) {
+      assert.throws(() => inclusionProofLength(index, size), TypeError);
+    }
+    assert.throws(() => consistencyProofLength(7, 6), TypeError);
+  });
+
   test("numbers that are no sizes", () => {
     for (const number of [-1, 0.5, Number.NaN, 2 ** 53]) {
       assert.throws(() => verifyInclusion({ ...valid, leafIndex: number }), { code: "TREE_SIZE_INVALID" });

@@ -27,6 +27,9 @@ export function splitPoint(size: number): number {
 
 /** How many hashes an inclusion proof has for a leaf in a tree: what RFC 9162 §2.1.3.1 yields, without computing it. */
 export function inclusionProofLength(leafIndex: number, treeSize: number): number {
+  if (!Number.isSafeInteger(leafIndex) || !Number.isSafeInteger(treeSize) || leafIndex < 0 || leafIndex >= treeSize) {
+    throw new TypeError(`No tree of size ${treeSize} has a leaf ${leafIndex}`);
+  }
   let index = leafIndex;
   let last = treeSize - 1;
   let length = 0;

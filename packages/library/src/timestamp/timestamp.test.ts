@@ -125,6 +125,7 @@ async function respond(
 
 /** A token from its parts, each of which a test may exchange, signed whatever they are. */
 async function craft(p: {
+  from?: Authority;
   info?: Uint8Array;
   contentType?: string;
   signedContentType?: string;
@@ -135,7 +136,10 @@ async function craft(p: {
   sort?: boolean;
   signerInfos?: (one: Uint8Array) => Uint8Array[];
 }): Promise<Uint8Array> {
-  const { signer } = authority;
+  const {
+    signer,
+    chain: [leaf],
+  } = p.from ?? authority;
   assert.ok(leaf);
   const info = p.info ?? tstInfo({});
   const attributes = [
@@ -268,6 +272,12 @@ describe("verifyTimestamp accepts", () => {
     assert.equal(verify({ response: await respond({ request: asked }), nonce: Uint8Array.of(5) }), now);
   });
 
+  test("an RSA signature whose algorithm is named without its hash", async () => {
+    const from = await newAuthority(newSigner("rsa"));
+    const signatureAlgorithm = derSequence(derOid("1.2.840.113549.1.1.1"), derNull());
+    assert.equal(verify({ response: await craft({ from, signatureAlgorithm }), authorities: [from] }), now);
+  });
+
   test("SigningCertificate of the first version, also beside the second", async () => {
     assert.ok(leaf);
     const v1 = certificateV1(digest("sha1", leaf.der));
@@ -328,7 +338,8 @@ describe("verifyTimestamp refuses", () => {
   test("algorithms that are weak, unknown, do not fit each other or the key: TIMESTAMP_ALGORITHM_UNSUPPORTED", async () => {
     const code = "TIMESTAMP_ALGORITHM_UNSUPPORTED";
     const messageDigest = digest("sha1", tstInfo({}));
-    refuses({ response: await craft({ digestAlgorithm: hashAlgorithmOid("sha1"), messageDigest }) }, code);
+    const weak = await craft({ digestAlgorithm: hashAlgorithmOid("sha1"), messageDigest });
+    assert.throws(() => verify({ response: weak }), { code, found: "digest algorithm sha1" });
     refuses({ response: await craft({ digestAlgorithm: "1.2.3" }) }, code);
     const sha384 = signatureAlgorithmIdentifier({ type: "ecdsa-p256", hash: "sha384" });
     refuses({ response: await craft({ signatureAlgorithm: sha384 }) }, code);
@@ -397,6 +408,16 @@ describe("verifyTimestamp refuses", () => {
     refuses({ response: await craft({ signerInfos: () => [] }) }, code);
     refuses({ response: await craft({ signingCertificates: [] }) }, code);
     refuses({ response: await craft({ info: tstInfo({ version: 2 }) }) }, code);
+  });
+
+  test("a SigningCertificateV2 by SHA-1 or an unknown hash", async () => {
+    assert.ok(leaf);
+    for (const oid of [hashAlgorithmOid("sha1"), "1.2.3"]) {
+      const hash = derOctetString(digest("sha1", leaf.der));
+      const id = derSequence(derSequence(derSequence(derSequence(derOid(oid)), hash)));
+      const signingCertificates = [attribute("1.2.840.113549.1.9.16.2.47", id)];
+      refuses({ response: await craft({ signingCertificates }) }, "TIMESTAMP_RESPONSE_MALFORMED");
+    }
   });
 
   test("an attribute twice, or attributes out of order", async () => {

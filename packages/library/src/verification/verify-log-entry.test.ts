@@ -142,6 +142,19 @@ describe("verifyBundle and logs that share a key id", () => {
     const verified = await verify({}, { trustedRoot });
     assert.equal(verified.logEntries[0]?.log.validFor.startMs, defaultPeriod.startMs);
   });
+  it("takes a checkpoint under the host with its port, without it, and under the whole address", async () => {
+    for (const baseUrl of [
+      "http://rekor.sigstore.test:3000",
+      "https://rekor.sigstore.test/",
+      "rekor.sigstore.test",
+      "https://rekor.sigstore.test/log1",
+    ]) {
+      await verify({}, { trustedRoot: withLogs((log) => ({ ...log, baseUrl })) });
+    }
+    const noteName = "rekor.sigstore.test/log1";
+    const checkpoint: Recipe["checkpoint"] = (honest) => ({ ...honest, origin: noteName });
+    await verify({ noteName, checkpoint }, { trustedRoot: withLogs((log) => ({ ...log, baseUrl: `https://${noteName}` })) });
+  });
   it("takes the key id that the root states for checkpoints", async () => {
     const log = new MemoryLog(1, "rekor.sigstore.test");
     await assertRefused(

@@ -144,22 +144,24 @@ function verifyInclusion(item: EntryWithBody, proof: InclusionProof, log: Transp
 
 /** The key that a log signs checkpoints with, under the one of its possible names that a line of the note has. */
 function checkpointKey(log: TransparencyLog, envelope: string): NoteKey {
-  const names = noteNames(log.baseUrl);
-  const name = names.find((candidate) => envelope.includes(`\n— ${candidate} `)) ?? names[0];
-  if (name === undefined) {
-    throw verificationError(
-      "LOG_NAME_UNUSABLE",
-      `Cannot verify checkpoint: the trusted root's log has the address "${log.baseUrl}"`,
-      {
-        found: log.baseUrl,
-        expected: "an address with a host name",
-      },
-    );
-  }
+  const keys = checkpointKeys.get(log) ?? noteNames(log.baseUrl).map((name) => noteKeyOf(log, name));
+  checkpointKeys.set(log, keys);
+  const key = keys.length === 1 ? keys[0] : (keys.find(({ name }) => envelope.includes(`\n— ${name} `)) ?? keys[0]);
+  if (key !== undefined) return key;
+  const [found, expected] = [log.baseUrl, "an address with a host name"];
+  throw verificationError("LOG_NAME_UNUSABLE", `Cannot verify checkpoint: the trusted root's log has the address "${found}"`, {
+    found,
+    expected,
+  });
+}
+
+// A log of a trusted root is asked about with every bundle; its keys follow from it alone.
+const checkpointKeys: WeakMap<TransparencyLog, readonly NoteKey[]> = new WeakMap();
+
+function noteKeyOf(log: TransparencyLog, name: string): NoteKey {
   const key = noteKey(name, log.publicKey, log.scheme);
-  return log.checkpointKeyId === undefined || equalBytes(keyHint(key), log.checkpointKeyId.subarray(0, 4))
-    ? key
-    : { ...key, keyId: log.checkpointKeyId };
+  if (log.checkpointKeyId === undefined || equalBytes(keyHint(key), log.checkpointKeyId.subarray(0, 4))) return key;
+  return { ...key, keyId: log.checkpointKeyId };
 }
 
 // Rekor v1 signs with the host, with its port or without; Rekor v2 with its origin, which is the address without scheme.

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { createSigner, type Signer } from "../crypto/index.ts";
 import {
+  DerReader,
   derInteger,
   derNull,
   derOctetString,
@@ -128,6 +129,27 @@ describe("parseCertificate", () => {
     assert.throws(() => parseCertificate(Uint8Array.of(...der, 0)), { code: "X509_CERTIFICATE_MALFORMED" });
     assert.throws(() => parseCertificate(der.subarray(0, -1)), { code: "X509_CERTIFICATE_MALFORMED" });
     assert.throws(() => parseCertificate(new Uint8Array()), { code: "X509_CERTIFICATE_MALFORMED" });
+  });
+
+  test("refuses a field too many at every level, a serial number too long, and an empty list of extensions", () => {
+    const read = DerReader.sequence(encodeTbsCertificate(fields, algorithm));
+    const parts: Uint8Array[] = [];
+    while (!read.atEnd) parts.push(read.next().bytes);
+    const certificateOf = (tbsParts: readonly Uint8Array[], ...more: Uint8Array[]): Uint8Array => {
+      const { contents } = parseDer(encodeCertificate(derSequence(...tbsParts), algorithm, new Uint8Array(70)));
+      return derSequence(contents, ...more);
+    };
+    const changed = (index: number, value: Uint8Array): Uint8Array => certificateOf(parts.with(index, value));
+    assert.doesNotThrow(() => parseCertificate(certificateOf(parts)));
+    const validity = parseDer(parts[4] ?? derNull()).contents;
+    const extension = derSequence(derOid("1.2.3.4"), derOctetString(), derNull());
+    const code = "X509_CERTIFICATE_MALFORMED";
+    assert.throws(() => parseCertificate(certificateOf(parts, derNull())), { code });
+    assert.throws(() => parseCertificate(certificateOf([...parts, derNull()])), { code });
+    assert.throws(() => parseCertificate(changed(4, derSequence(validity, derNull()))), { code });
+    assert.throws(() => parseCertificate(changed(7, derTagged(0xa3, derSequence(extension)))), { code });
+    assert.throws(() => parseCertificate(changed(1, derInteger(new Uint8Array(33).fill(1)))), { code, message: /33 bytes/ });
+    assert.throws(() => parseCertificate(changed(7, derTagged(0xa3, derSequence()))), { code: "X509_EXTENSION_MALFORMED" });
   });
 
   test("refuses versions 1 and 2", () => {

@@ -249,6 +249,15 @@ describe("verifyPath refuses", () => {
     assert.equal(path.length, 4);
   });
 
+  test("no self-issued certificate for the path length: it does not count", async () => {
+    const narrow = await issue({ name: named("narrow"), extensions: [certSign, basicConstraintsExtension(0)] });
+    const rollover = await issue({ name: named("narrow"), issuer: narrow, extensions: [certSign, basicConstraintsExtension(0)] });
+    const end = await issue({ issuer: rollover, extensions: leafExtensions });
+    const anchors = [narrow.certificate];
+    const path = verifyPath({ ...question, leaf: end.certificate, intermediates: [rollover.certificate], anchors });
+    assert.equal(path.length, 3);
+  });
+
   test("an authority without keyCertSign and a leaf without digitalSignature: X509_KEY_USAGE", async () => {
     refuses(await chain({ intermediate: [keyUsageExtension(["cRLSign"]), basicConstraintsExtension(0)] }), "X509_KEY_USAGE");
     refuses(await chain({ leaf: [keyUsageExtension(["keyAgreement"]), codeSigning, ...leafBody] }), "X509_KEY_USAGE");
@@ -261,6 +270,11 @@ describe("verifyPath refuses", () => {
     refuses(await chain({ leaf: [digitalSignature, ...leafBody] }), "X509_EXTENDED_KEY_USAGE");
     refuses(await chain({ intermediate: [certSign, basicConstraintsExtension(0), serverAuth] }), "X509_EXTENDED_KEY_USAGE");
     refuses({ purpose: "timeStamping" }, "X509_EXTENDED_KEY_USAGE");
+    const any = await chain({
+      intermediate: [certSign, basicConstraintsExtension(0), extendedKeyUsageExtension([keyPurposes.any])],
+    });
+    assert.equal(verifyPath({ ...question, ...any }).length, 3);
+    refuses(await chain({ leaf: [digitalSignature, extendedKeyUsageExtension([keyPurposes.any])] }), "X509_EXTENDED_KEY_USAGE");
   });
 
   test("a timestamp authority whose purpose is not critical or not alone: X509_EXTENDED_KEY_USAGE", async () => {

@@ -12,6 +12,7 @@ import { createRekorV2, openRekorV2Shard } from "../rekor-v2/index.ts";
 import { dataDirectoryLayout, type ServiceName, type Settings } from "../settings/index.ts";
 import { createTimestampAuthority } from "../timestamp-authority/index.ts";
 import { createTufPublisher, type TufPublisher } from "../tuf-publisher/index.ts";
+import { addFirstEntry } from "./first-entry.ts";
 import { rolePeriods, trustFiles } from "./trust-files.ts";
 
 /** What services are made from. */
@@ -98,6 +99,8 @@ async function makeLogV1({ settings, keyring, clock, logger, host }: ServicePart
       }),
     );
   }
+  const active = shards.at(-1);
+  if (active !== undefined) await addFirstEntry(active.shard, "v1", keyring);
   return createRekorV1({ shards, listener: listenerOf(settings, "log-v1"), logger: logger.child({ service: "log-v1" }) });
 }
 
@@ -112,6 +115,7 @@ async function makeLogV2({ settings, keyring, clock, logger, host }: ServicePart
     logger: ownLogger,
     metrics: host.metrics,
   });
+  await addFirstEntry(shard, "v2", keyring);
   return createRekorV2({ shard, keyId: record.logId, listener: listenerOf(settings, "log-v2"), logger: ownLogger });
 }
 

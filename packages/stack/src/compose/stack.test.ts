@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { encodeBundle, parseBundle } from "@sigillum/library/bundle";
-import { encodeUtf8, parseJson } from "@sigillum/library/encoding";
+import { sha256 } from "@sigillum/library/crypto";
+import { encodeBase64, encodeHex, encodeUtf8, parseBase64, parseJson, parseUtf8 } from "@sigillum/library/encoding";
 import { request } from "@sigillum/library/http";
 import { developmentToken } from "@sigillum/library/identity-token";
 import { signBlob, signStatement } from "@sigillum/library/signing";
@@ -30,6 +31,11 @@ const code =
     if (pattern !== undefined) assert.match(error.message, pattern);
     return true;
   };
+
+const firstBody = (json: Uint8Array): string => {
+  const [entry] = Object.values(parseJson(json) as Record<string, { body: string }>);
+  return parseUtf8(parseBase64(entry?.body ?? ""));
+};
 
 describe("startStack", () => {
   let dataDirectory = "";
@@ -102,6 +108,19 @@ describe("startStack", () => {
       const trust = { trustedRoot: stack.keyring.trustedRoot(), signingConfig: stack.keyring.signingConfig(which) };
       const bundle = await signStatement({ token: await stack.developmentToken(), trust, nowMs: Date.now(), statement });
       assert.ok("dsseEnvelope" in bundle.content);
+    }
+  });
+
+  it("begins both logs with the trusted root, so that no client's entry has index 0", async () => {
+    for (const [name, path] of [
+      ["log-v1", "/api/v1/log/entries?logIndex=0"],
+      ["log-v2", "/api/v2/tile/entries/000.p/1"],
+    ] as const) {
+      const response = await request({ url: `${stack.urls[name]}${path}` });
+      assert.equal(response.status, 200);
+      const body = name === "log-v2" ? parseUtf8(response.body.subarray(2)) : firstBody(response.body);
+      const digest = sha256(encodeUtf8(encodeTrustedRoot(stack.keyring.trustedRoot())));
+      assert.ok(body.includes(name === "log-v2" ? encodeBase64(digest) : encodeHex(digest)), body);
     }
   });
 

@@ -75,6 +75,12 @@ export class BatchWorkers {
     });
   }
 
+  /** Start the threads now; resolves when each is ready (or broken, which is logged and no error). */
+  async ready(): Promise<void> {
+    this.#start();
+    await Promise.all(this.#threads.map((thread) => thread.settled));
+  }
+
   /** End the threads; inputs that wait are worked on here. */
   async close(): Promise<void> {
     this.#started = true;
@@ -124,24 +130,36 @@ export class BatchWorkers {
 }
 
 class Thread {
+  /** Resolves when the thread is ready or broken. */
+  readonly settled: Promise<void>;
   readonly #worker: Worker;
   #batch: readonly Waiting[] = [];
   ready = false;
 
   constructor(url: URL, events: { onFree: () => void; onBroken: (error: unknown, batch: readonly Waiting[]) => void }) {
     // A launcher may have set the condition in its own thread only; unbuilt files cannot be resolved without it.
-    const execArgv = url.pathname.endsWith(".ts") ? [...process.execArgv, "--conditions=@sigillum/source"] : process.execArgv;
+    const condition = url.pathname.endsWith(".ts") ? ["--conditions=@sigillum/source"] : [];
+    const execArgv = [...process.execArgv.filter((argument) => argument.startsWith("--conditions=")), ...condition];
     this.#worker = new Worker(url, { execArgv });
     this.#worker.unref();
+    let resolve: () => void = () => undefined;
+    this.settled = new Promise((settle) => {
+      resolve = settle;
+    });
     let broken = false;
     const breakDown = (error: unknown): void => {
+      resolve();
       this.ready = false;
       if (!broken) events.onBroken(error, this.#batch);
       broken = true;
     };
     this.#worker.on("message", (answer: BatchAnswer | "ready") => {
-      if (answer === "ready") this.ready = true;
-      else this.#settle(answer);
+      if (answer === "ready") {
+        this.ready = true;
+        resolve();
+      } else {
+        this.#settle(answer);
+      }
       events.onFree();
     });
     this.#worker.on("error", breakDown);
@@ -165,7 +183,8 @@ class Thread {
   async end(): Promise<void> {
     this.#ending = true;
     await this.#worker.terminate();
-    for (const { reject } of this.#batch) reject(new Error("the thread was ended"));
+    for (const { reject } of this.#batch)
+      reject(hostError("REQUEST_ABORTED", "Cannot answer: the service was closed while the request was verified"));
   }
 
   #settle(answer: BatchAnswer): void {

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { isSigillumError } from "@sigillum/library/encoding";
 import {
   ControlSocket,
   callControlSocket,
@@ -21,6 +22,7 @@ import {
   silentLogger,
   systemClock,
 } from "./index.ts";
+import { listenError } from "./listeners.ts";
 
 function serviceOf(name: string, listener: Partial<ListenerSpec>, more: Partial<Service> = {}): Service {
   const handler = new Router()
@@ -88,6 +90,13 @@ describe("Host", () => {
     });
     assert.deepEqual(closed, ["ca"]);
     await new Promise((resolve) => blocker.close(resolve));
+  });
+
+  test("listenError tells a port that is forbidden from one that is taken", () => {
+    // Root may open every port, so the system's refusal cannot be had in every test run.
+    const error = listenError({ port: 443, setting: "services.ca.port" }, "ca", "127.0.0.1", "EACCES");
+    assert.ok(isSigillumError(error) && error.code === "PORT_FORBIDDEN");
+    assert.equal(error.message, "Cannot open ca: this user may not open port 443 on 127.0.0.1; the setting is services.ca.port");
   });
 
   test("Host.start refuses a listener beyond loopback without TLS, unless a proxy is named", async () => {

@@ -205,7 +205,13 @@ function boundPort(server: Server): number {
   return address.port;
 }
 
-function listenError(spec: ListenerSpec, service: string, address: string, failure: string): Error {
+/** Why an address could not be opened; `failure` is the system's code. */
+export function listenError(
+  spec: Pick<ListenerSpec, "port" | "setting">,
+  service: string,
+  address: string,
+  failure: string,
+): Error {
   const setting = spec.setting ?? `services.${service}.port`;
   if (failure === "EADDRINUSE") {
     return hostError(

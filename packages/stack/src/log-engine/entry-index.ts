@@ -3,9 +3,9 @@
 //
 //   'i' ‖ identity[32]              -> index:u64
 //   'l' ‖ leafHash[32]              -> index:u64            only where it differs from the identity
-//   's' ‖ searchKeyHash[32] ‖ index:u64 -> empty
+//   's' ‖ searchKeyHash[32] ‖ index:u64 -> leafHash[32]
 //   'c'                             -> number of entries that the store has
-import { compareBytes, equalBytes } from "@sigillum/library/encoding";
+import { equalBytes } from "@sigillum/library/encoding";
 import type { Logger } from "../host/index.ts";
 import type { KeyChange, KeyValueStore } from "../storage/index.ts";
 
@@ -17,11 +17,16 @@ export interface IndexedEntry {
   readonly searchKeys: readonly Uint8Array[];
 }
 
+/** An entry as a search finds it. */
+export interface FoundEntry {
+  readonly index: number;
+  readonly leafHash: Uint8Array;
+}
+
 const cursorKey = Uint8Array.of(0x63);
 const identityPrefix = 0x69;
 const leafPrefix = 0x6c;
 const searchPrefix = 0x73;
-const emptyValue = new Uint8Array(0);
 /** Entries of one write to the store. */
 const maxFlushEntries = 4096;
 /** With so many waiting, the store is written at once. */
@@ -85,16 +90,15 @@ export class EntryIndex {
     return byIdentity;
   }
 
-  /** Indexes of entries under a search key (hashed), newest first. */
-  async search(keyHash: Uint8Array, limit: number): Promise<number[]> {
+  /** Entries under a search key (hashed), newest first. */
+  async search(keyHash: Uint8Array, limit: number): Promise<readonly FoundEntry[]> {
     const from = withIndex(prefixed(searchPrefix, keyHash), 0);
     const to = prefixed(searchPrefix, keyHash, 0xff);
-    const waiting = this.#waiting
-      .filter((entry) => entry.searchKeys.some((key) => compareBytes(key, keyHash) === 0))
-      .map((entry) => entry.index);
+    const waiting = this.#waiting.filter((entry) => entry.searchKeys.some((key) => equalBytes(key, keyHash)));
     const stored = await this.#store.scan({ from, to, limit, reverse: true });
-    const found = new Set([...waiting.reverse(), ...stored.map(([key]) => readIndex(key.subarray(33)))]);
-    return [...found].slice(0, limit);
+    const found = new Map(waiting.reverse().map(({ index, leafHash }) => [index, leafHash]));
+    for (const [key, leafHash] of stored) found.set(readIndex(key.subarray(33)), leafHash);
+    return [...found].map(([index, leafHash]) => ({ index, leafHash })).slice(0, limit);
   }
 
   /** Bring the entries below `size` into the store (under load, more keep coming behind them). */
@@ -182,7 +186,7 @@ function changesFor(entry: IndexedEntry): KeyChange[] {
   if (!equalBytes(entry.identity, entry.leafHash))
     changes.push({ type: "put", key: prefixed(leafPrefix, entry.leafHash), value });
   for (const key of entry.searchKeys)
-    changes.push({ type: "put", key: withIndex(prefixed(searchPrefix, key), entry.index), value: emptyValue });
+    changes.push({ type: "put", key: withIndex(prefixed(searchPrefix, key), entry.index), value: entry.leafHash });
   return changes;
 }
 

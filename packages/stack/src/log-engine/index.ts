@@ -1,6 +1,7 @@
 // The log engine: sequencing, tiles, index, shards.
 export { type BodyEntry, bodyEntryFormat, encodeBodyEntry, parseBodyEntry } from "./body-entry.ts";
 export { type EntryFormat, encodeTileRecord, maxLeafBytes, splitTileBundle } from "./entry-format.ts";
+export type { FoundEntry } from "./entry-index.ts";
 export { logError, logErrors } from "./errors.ts";
 export {
   type Added,

@@ -182,14 +182,26 @@ describe("LogShard", () => {
   });
 
   test("LogShard finds entries by identity, leaf hash and search key, newest first", async () => {
-    const shard = await open(await newDisk());
+    const disk = await newDisk();
+    const shard = await open(disk);
     await addAll(shard, names(30));
     assert.equal(await shard.findByIdentity(sha256(encodeUtf8("subject2:9"))), 9);
     assert.equal(await shard.findByLeafHash(leafHash(encodeUtf8("subject2:9"))), 9);
     assert.equal(await shard.findByLeafHash(leafHash(encodeUtf8("subject2:10"))), undefined);
-    assert.deepEqual(await shard.search(encodeUtf8("subject2"), 3), [23, 16, 9]);
-    assert.deepEqual(await shard.search(encodeUtf8("nobody"), 3), []);
+    const found = async (from: LogShard<string>): Promise<void> => {
+      const entries = await from.search(encodeUtf8("subject2"), 3);
+      assert.deepEqual(
+        entries.map(({ index }) => index),
+        [23, 16, 9],
+      );
+      for (const { index, leafHash: hash } of entries) assert.equal(await from.findByLeafHash(hash), index);
+      assert.deepEqual(await from.search(encodeUtf8("nobody"), 3), []);
+    };
+    await found(shard);
     await shard.close();
+    const again = await open(disk);
+    await found(again);
+    await again.close();
   });
 
   test("LogShard costs one sync a batch and signs nothing while idle", async () => {

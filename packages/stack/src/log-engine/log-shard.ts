@@ -7,6 +7,7 @@ import type { Hash } from "@sigillum/library/merkle";
 import { type Clock, type Logger, MetricsRegistry } from "../host/index.ts";
 import { type FileSystem, type KeyValueStore, openKeyValueStore, posixFileSystem } from "../storage/index.ts";
 import type { EntryFormat } from "./entry-format.ts";
+import type { FoundEntry } from "./entry-index.ts";
 import { logError } from "./errors.ts";
 import { type PublishedProof, PublishedTree, type StoredEntry } from "./published-tree.ts";
 import { Sequencer, type SequencerLimits } from "./sequencer.ts";
@@ -79,7 +80,9 @@ export class LogShard<Entry> {
     const metrics = options.metrics ?? new MetricsRegistry();
     const added = metrics.counter("sigillum_log_entries_added_total", "Entries added", ["origin"]);
     const batches = metrics.counter("sigillum_log_batches_total", "Batches committed, each with one fdatasync", ["origin"]);
-    metrics.gauge("sigillum_log_size", "Entries in the published tree", () => this.#published.state.size, { origin: this.origin });
+    metrics.gauge("sigillum_log_size", "Entries in the published tree", () => this.#published.state.size, {
+      origin: this.origin,
+    });
     const parts = {
       format: options.format,
       storage,
@@ -193,10 +196,10 @@ export class LogShard<Entry> {
     return this.#ifPublished(await this.#storage.index.findLeafHash(hash));
   }
 
-  /** Indexes of entries under a search key, newest first. */
-  async search(key: Uint8Array, limit: number): Promise<number[]> {
+  /** Entries under a search key, newest first. */
+  async search(key: Uint8Array, limit: number): Promise<readonly FoundEntry[]> {
     const found = await this.#storage.index.search(sha256(key), limit);
-    return found.filter((index) => this.#ifPublished(index) !== undefined);
+    return found.filter(({ index }) => this.#ifPublished(index) !== undefined);
   }
 
   /** Hash every entry and every tile again; rejects LOG_ROOT_MISMATCH or LOG_STATE_CORRUPT at the first that is wrong. Returns the size checked. */

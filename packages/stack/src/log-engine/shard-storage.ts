@@ -7,16 +7,16 @@
 //   index/              key-value store that follows the log; its cursor says how far.
 //   checkpoint          the last published checkpoint, to refuse a state that is older.
 import { dirname, join } from "node:path";
-import { encodeHex, encodeUtf8, equalBytes } from "@sigillum/library/encoding";
-import { leafHash } from "@sigillum/library/merkle";
+import { encodeUtf8, equalBytes } from "@sigillum/library/encoding";
 import type { Logger } from "../host/index.ts";
 import { DirectoryObjectStore, type FileSystem, type KeyValueStore, WriteAheadFile, writeFileDurably } from "../storage/index.ts";
-import { type Batch, encodeBatch, parseBatch } from "./batch.ts";
+import { type Batch, encodeBatch } from "./batch.ts";
 import { EntryIndex } from "./entry-index.ts";
 import { logError } from "./errors.ts";
+import { replayWriteAhead, writeAheadPath } from "./replay.ts";
 import { encodeSnapshot, loadState, parseSnapshot, type RecordReader, type Snapshot } from "./snapshot.ts";
-import { TileStore } from "./tile-store.ts";
-import { type Grown, partialObjects, replayBatch, type TreeState } from "./tree-state.ts";
+import { type StoredObject, TileStore } from "./tile-store.ts";
+import { type Grown, partialObjects, type TreeState } from "./tree-state.ts";
 
 /** What a shard's storage is made of. */
 export interface ShardStorageOptions {
@@ -56,20 +56,34 @@ export class ShardStorage {
   /** Open the files and bring tiles and index up to the last committed batch. */
   static async open(options: ShardStorageOptions): Promise<{ storage: ShardStorage; state: TreeState }> {
     const { directory, fileSystem } = options;
+    const fresh = await fileSystem.makeDirectory(directory);
     for (const name of ["wal", "state"]) await fileSystem.makeDirectory(join(directory, name));
     const keyValues = await options.openKeyValues(join(directory, "index"));
     try {
-      await fileSystem.syncDirectory(directory);
-      await fileSystem.syncDirectory(dirname(directory));
+      for (const path of fresh ? [directory, dirname(directory), dirname(dirname(directory))] : [directory])
+        await fileSystem.syncDirectory(path);
       const objects = new DirectoryObjectStore(directory, fileSystem);
       const snapshot = await readSnapshot(options);
       const storage = new ShardStorage(options, objects, await EntryIndex.open(keyValues, options.logger), snapshot);
-      const state = await storage.#replay(await loadState(snapshot, objects, options.format));
-      return { storage, state };
+      return { storage, state: await storage.#recover(await loadState(snapshot, objects, options.format)) };
     } catch (error) {
       await keyValues.close();
       throw error;
     }
+  }
+
+  async #recover(start: TreeState): Promise<TreeState> {
+    const accept = (...batch: Parameters<typeof this.accept>): Promise<void> => this.#acceptReplayed(...batch);
+    const { state, wal, generation } = await replayWriteAhead(this.#options, this.#snapshot, start, accept);
+    this.#wal = wal;
+    this.#generation = generation;
+    try {
+      this.#requireIndexFits(state);
+    } catch (error) {
+      await wal.close();
+      throw error;
+    }
+    return state;
   }
 
   /** The commit point: after it returns the batch survives a power cut. One fdatasync. */
@@ -153,93 +167,39 @@ export class ShardStorage {
     }
   }
 
-  async #replay(start: TreeState): Promise<TreeState> {
-    let state = start;
-    const generations = await this.#generations();
-    for (const generation of generations) {
-      const path = this.#walPath(generation);
-      const { file, records, cutBytes } = await WriteAheadFile.open(path, this.#options.fileSystem);
-      if (cutBytes > 0) this.#options.logger.warn("log.torn-record-cut", { path, cutBytes });
-      for (const record of records)
-        state = await this.#replayRecord(state, parseBatch(record.payload, `record ${record.sequence} of ${path}`));
-      if (generation === generations.at(-1)) this.#wal = file;
-      else await file.close();
-      this.#generation = generation;
-    }
-    await this.#options.fileSystem.syncDirectory(join(this.#options.directory, "wal"));
+  #requireIndexFits(state: TreeState): void {
+    const { origin } = this.#options;
     if (this.index.stored > state.size) {
-      throw logError(
-        "LOG_STATE_BEHIND_CHECKPOINT",
-        `Cannot open log ${this.#options.origin}: it has ${state.size} entries but its index knows ${this.index.stored}`,
-        {
-          found: String(state.size),
-          expected: `at least ${this.index.stored}`,
-        },
-      );
+      const fields = { found: String(state.size), expected: `at least ${this.index.stored}` };
+      const message = `Cannot open log ${origin}: it has ${state.size} entries but its index knows ${this.index.stored}; going on would fork it`;
+      throw logError("LOG_STATE_BEHIND_CHECKPOINT", message, fields);
     }
-    if (this.index.stored < this.#snapshot.size) {
-      throw logError(
-        "LOG_STATE_CORRUPT",
-        `Cannot open log ${this.#options.origin}: its index knows ${this.index.stored} entries, the snapshot has ${this.#snapshot.size}`,
-      );
-    }
-    return state;
+    if (this.index.stored >= this.#snapshot.size) return;
+    const fields = { found: String(this.index.stored), expected: `at least ${this.#snapshot.size}` };
+    throw logError(
+      "LOG_STATE_CORRUPT",
+      `Cannot open log ${origin}: its index knows ${fields.found} entries, expected ${fields.expected}`,
+      fields,
+    );
   }
 
-  async #replayRecord(state: TreeState, batch: Batch): Promise<TreeState> {
-    const { origin, format } = this.#options;
-    if (batch.start !== state.size) {
-      throw logError(
-        "LOG_STATE_CORRUPT",
-        `Cannot open log ${origin}: a batch begins at entry ${batch.start}, expected ${state.size}`,
-        { found: String(batch.start), expected: String(state.size) },
-      );
-    }
-    const grown = replayBatch(state, batch, (record) => format.leafOfRecord(record));
-    if (!equalBytes(grown.state.root, batch.root)) {
-      throw logError(
-        "LOG_ROOT_MISMATCH",
-        `Cannot open log ${origin}: the entries lead to root ${encodeHex(grown.state.root)} at size ${grown.state.size}, the batch recorded ${encodeHex(batch.root)}`,
-        {
-          found: encodeHex(grown.state.root),
-          expected: encodeHex(batch.root),
-        },
-      );
-    }
-    const missing = [];
+  // What a batch made full may be there already; whatever stands there, the write-ahead file decides.
+  async #acceptReplayed(grown: Grown, batch: Batch, leafHashes: readonly Uint8Array[]): Promise<void> {
+    const missing: StoredObject[] = [];
     for (const object of grown.full) {
       const stored = await this.objects.read(object.path);
-      // Whatever stands there, the write-ahead file decides: overwrite unless it is the same.
       if (stored === undefined || !equalBytes(stored, object.bytes)) missing.push(object);
     }
-    const leafHashes = batch.entries.map(({ record }) => leafHash(format.leafOfRecord(record)));
     this.accept({ ...grown, full: missing }, batch, leafHashes);
     await this.tiles.flush();
-    return grown.state;
-  }
-
-  async #generations(): Promise<readonly number[]> {
-    const { fileSystem, directory, origin } = this.#options;
-    const first = this.#snapshot.firstGeneration;
-    const found = (await fileSystem.list(join(directory, "wal"))).filter((name) => /^\d{10}$/.test(name)).map(Number);
-    // A crash after a snapshot and before the removal leaves files that the snapshot covers.
-    for (const generation of found) if (generation < first) await fileSystem.remove(this.#walPath(generation));
-    const live = found.filter((generation) => generation >= first);
-    if (live.length === 0 && this.#snapshot.size === 0) return [first];
-    if (live.length === 0 || live.some((generation, position) => generation !== first + position)) {
-      throw logError(
-        "LOG_STATE_CORRUPT",
-        `Cannot open log ${origin}: write-ahead files ${live.join(", ") || "none"} are there, expected ${first} and those after it`,
-      );
-    }
-    return live;
   }
 
   async #roll(state: TreeState): Promise<void> {
+    const { directory } = this.#options;
     const next = this.#generation + 1;
-    const { file } = await WriteAheadFile.open(this.#walPath(next), this.#options.fileSystem);
+    const { file } = await WriteAheadFile.open(writeAheadPath(directory, next), this.#options.fileSystem);
     // The name must be durable before a batch in the file counts as durable.
-    await this.#options.fileSystem.syncDirectory(join(this.#options.directory, "wal"));
+    await this.#options.fileSystem.syncDirectory(join(directory, "wal"));
     await this.#wal?.close();
     this.#wal = file;
     this.#generation = next;
@@ -270,12 +230,8 @@ export class ShardStorage {
     const before = this.#snapshot;
     this.#snapshot = snapshot;
     for (let generation = before.firstGeneration; generation < firstGeneration; generation += 1)
-      await fileSystem.remove(this.#walPath(generation));
+      await fileSystem.remove(writeAheadPath(directory, generation));
     for (const path of before.partials) if (!snapshot.partials.includes(path)) await this.objects.remove(path);
-  }
-
-  #walPath(generation: number): string {
-    return join(this.#options.directory, "wal", String(generation).padStart(10, "0"));
   }
 }
 

@@ -1,16 +1,6 @@
 // The committed tree: its open tiles and the entries of its open bundle. A state never changes; a batch makes the next one.
 import { concatBytes } from "@sigillum/library/encoding";
-import {
-  entryBundlePath,
-  type Hash,
-  leafHash,
-  type Tile,
-  TileEdge,
-  type TileNodes,
-  tilePath,
-  tileWidth,
-} from "@sigillum/library/merkle";
-import type { Batch } from "./batch.ts";
+import { entryBundlePath, type Hash, type Tile, TileEdge, type TileNodes, tilePath, tileWidth } from "@sigillum/library/merkle";
 import { encodeTimes, type StoredObject, timesPath } from "./tile-store.ts";
 
 /** A tree at one size. */
@@ -69,12 +59,6 @@ export function growState(
   const tiles = edge.takeTiles().filter((tile) => tile.width === tileWidth);
   for (const tile of tiles) full.push({ path: tilePath(tile), bytes: tile.bytes });
   return { state: { size, root: edge.root(), edge, openRecords: records, openTimesMs: timesMs, timeMs }, full, tiles };
-}
-
-/** Grow a state by a batch that was read back. */
-export function replayBatch(before: TreeState, batch: Batch, leafOfRecord: (record: Uint8Array) => Uint8Array): Grown {
-  const entries = batch.entries.map(({ record }) => ({ record, leafHash: leafHash(leafOfRecord(record)) }));
-  return growState(before, entries, batch.timeMs);
 }
 
 /** The partial tiles, bundle and times of a state: with the full ones they are the whole tree. */

@@ -13,10 +13,12 @@ const statusOfCode: ReadonlyMap<string, number> = new Map([
 export function errorReply(error: unknown): HttpReply {
   const status = statusOfError(error, statusOfCode);
   // TRAP of transparency-log.md §1.2: an entry that is not there is answered with an empty body.
-  if (status === 404 && isSigillumError(error) && error.code === "REKOR_V1_NOT_FOUND") return { status };
+  if (isSigillumError(error) && error.code === "REKOR_V1_NOT_FOUND") return { status, headers: { "x-error-code": error.code } };
   if (!isSigillumError(error) || status === 500)
     return jsonReply(status, { code: status, message: "unexpected error communicating with transparency log" });
-  const headers: Record<string, string> = status === 503 ? { "retry-after": "1" } : {};
+  // Rekor's model has no place for our code: an addition that clients do not look at.
+  const headers: Record<string, string> = { "x-error-code": error.code };
+  if (status === 503) headers["retry-after"] = "1";
   if (error.code === "REKOR_V1_DUPLICATE" && error.found !== undefined) headers["location"] = error.found;
   return jsonReply(status, { code: bodyCode(error, status), message: error.message }, headers);
 }

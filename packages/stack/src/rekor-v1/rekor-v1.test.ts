@@ -68,6 +68,22 @@ function hashedRekord(text: string): string {
   });
 }
 
+function certificateOf(email: string): Promise<Uint8Array> {
+  const name = encodeName({ organization: "example", commonName: "ca" });
+  const { spki } = client.signer.publicKey;
+  const subjectAltName = { type: "email", value: email } as const;
+  const extensions = fulcioLeafExtensions({
+    spki,
+    issuerKeyId: undefined,
+    subjectAltName,
+    claims: { issuer: "https://issuer.example" },
+  });
+  return signCertificate(
+    { serial: Uint8Array.of(1), issuer: name, subject: name, notBeforeMs: 0, notAfterMs: 1e12, spki, extensions },
+    client.signer,
+  );
+}
+
 describe("createRekorV1", () => {
   let directory = "";
   const servers: Server[] = [];
@@ -228,6 +244,18 @@ describe("createRekorV1", () => {
     );
   });
 
+  test("POST /log/entries refuses an entry that no bundle can hold", async () => {
+    const type = "application/octet-stream";
+    const message = preAuthenticationEncoding(type, encodeUtf8("x"));
+    const signatures = Array.from({ length: 64 }, () => ({ sig: encodeBase64(client.sign(message)) }));
+    const pem = encodeUtf8(encodePem("CERTIFICATE", await certificateOf(`${"x".repeat(1000)}@example.org`)));
+    const envelope = JSON.stringify({ payload: encodeBase64(encodeUtf8("x")), payloadType: type, signatures });
+    const spec = { proposedContent: { envelope, verifiers: [encodeBase64(pem)] } };
+    const answer = await ask("POST", "/api/v1/log/entries", { kind: "dsse", apiVersion: "0.0.1", spec });
+    assert.deepEqual([answer.status, answer.headers["x-error-code"]], [400, "REKOR_V1_ENTRY_TOO_LARGE"]);
+    assert.match(JSON.parse(answer.text).message, /^error processing entry: its stored form has \d+ bytes, at most 65535 fit$/);
+  });
+
   test("POST /log/entries refuses bad entries with Rekor's statuses and codes", async () => {
     const forged = JSON.parse(hashedRekord("forged"));
     forged.spec.data.hash.value = "00".repeat(32);
@@ -355,25 +383,7 @@ describe("createRekorV1", () => {
   });
 
   test("POST /index/retrieve finds by e-mail, subject, key and hash, joined by or and and", async () => {
-    const name = encodeName({ organization: "example", commonName: "ca" });
-    const spki = client.signer.publicKey.spki;
-    const der = await signCertificate(
-      {
-        serial: Uint8Array.of(1),
-        issuer: name,
-        subject: name,
-        notBeforeMs: 0,
-        notAfterMs: 1e12,
-        spki,
-        extensions: fulcioLeafExtensions({
-          spki,
-          issuerKeyId: undefined,
-          subjectAltName: { type: "email", value: "Jo@Example.org" },
-          claims: { issuer: "https://issuer.example" },
-        }),
-      },
-      client.signer,
-    );
+    const der = await certificateOf("Jo@Example.org");
     const digest = createHash("sha256").update("mail").digest();
     const proposal = encodeProposedHashedRekord({
       hashAlgorithm: "sha256",

@@ -79,8 +79,8 @@ async function findProposal(shards: ShardList, proposal: JsonObject): Promise<Pl
 async function search(shards: ShardList, key: string): Promise<string[]> {
   const bytes = encodeUtf8(key);
   const perShard = shards.all.map(async ({ shard, treeId }) => {
-    const indexes = await shard.search(bytes, maxResults);
-    return Promise.all(indexes.map(async (index) => formatEntryId(treeId, encodeHex(leafHash((await shard.entry(index)).leaf)))));
+    const found = await shard.search(bytes, maxResults);
+    return found.map(({ leafHash: hash }) => formatEntryId(treeId, encodeHex(hash)));
   });
   return (await Promise.all(perShard)).flat();
 }

@@ -11,7 +11,7 @@ import { createSigner, type Signer } from "@sigillum/library/crypto";
 import { encodeBase64, encodeUtf8, JsonObject, parseBase64, parseJson } from "@sigillum/library/encoding";
 import { parseLogEntryBody } from "@sigillum/library/log-entry";
 import { leafHash, verifyInclusion } from "@sigillum/library/merkle";
-import { encodeName, fulcioLeafExtensions, signCertificate } from "@sigillum/library/x509";
+import { encodeExtension, encodeName, fulcioLeafExtensions, signCertificate } from "@sigillum/library/x509";
 import { type Service, silentLogger, systemClock } from "../host/index.ts";
 import { type BodyEntry, type LogShard, splitTileBundle } from "../log-engine/index.ts";
 import { createRekorV2, openRekorV2Shard, prepareEntry, rekorV2KeyId } from "./index.ts";
@@ -232,18 +232,36 @@ describe("createRekorV2", () => {
     assert.equal((await shard.search(encodeUtf8("jo@example.org"), 5)).length, 1);
   });
 
-  test("prepareEntry refuses an entry that no bundle can hold", () => {
-    const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-    const text = "x";
-    const digest = createHash("sha256").update(text).digest("base64");
-    const spki = publicKey.export({ type: "spki", format: "der" });
-    const verifier = { keyDetails: "PKIX_RSA_PKCS1V15_2048_SHA256", publicKey: { rawBytes: spki.toString("base64") } };
-    const good = {
-      hashedRekordRequestV002: {
-        digest,
-        signature: { content: sign("sha256", encodeUtf8(text), privateKey).toString("base64"), verifier },
-      },
-    };
-    assert.ok(prepareEntry(encodeUtf8(JSON.stringify(good))).body.length < 2000);
+  test("prepareEntry refuses an entry that no bundle can hold", async () => {
+    const name = encodeName({ organization: "example", commonName: "ca" });
+    const spki = client.signer.publicKey.spki;
+    const fields = { serial: Uint8Array.of(1), issuer: name, subject: name, notBeforeMs: 0, notAfterMs: 1e12, spki };
+    const extensions = [encodeExtension("1.3.6.1.4.1.99999.1", false, new Uint8Array(50_000))];
+    const der = await signCertificate({ ...fields, extensions }, client.signer);
+    const verifier = { keyDetails: "PKIX_ECDSA_P256_SHA_256", x509Certificate: { rawBytes: encodeBase64(der) } };
+    const signature = { content: client.sign(encodeUtf8("x")).toString("base64"), verifier };
+    assert.throws(() => prepareEntry(encodeUtf8(hashedRekord("x", { signature }))), { code: "REKOR_V2_ENTRY_TOO_LARGE" });
+  });
+
+  test("createRekorV2 prepares entries in threads with the same answers and refusals", async () => {
+    const service = createRekorV2({
+      shard,
+      keyId: rekorV2KeyId(origin, log.signer),
+      listener: { addresses: ["127.0.0.1"], port: 0 },
+      logger: silentLogger,
+      threads: 1,
+    });
+    services.push(service);
+    const threaded = createServer(service.listeners[0]?.handler);
+    servers.push(threaded);
+    await new Promise<void>((resolve) => threaded.listen(0, "127.0.0.1", resolve));
+    const address = threaded.address();
+    assert.ok(address !== null && typeof address === "object");
+    for (let round = 0; round < 20; round += 1) {
+      const good = ask(address.port, "POST", "/api/v2/log/entries", hashedRekord(`threaded ${round}`));
+      const bad = await ask(address.port, "POST", "/api/v2/log/entries", hashedRekord("bad", { digest: "" }));
+      assert.deepEqual([bad.status, JSON.parse(bad.body.toString()).code], [400, 3]);
+      verified(await good);
+    }
   });
 });
