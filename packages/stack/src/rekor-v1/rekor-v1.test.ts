@@ -8,12 +8,13 @@ import { after, before, describe, test } from "node:test";
 import { preAuthenticationEncoding } from "@sigillum/library/attestation";
 import { noteKey, parseSignedNote, verifyCheckpoint } from "@sigillum/library/checkpoint";
 import { createSigner, encodePublicKeyPem, type Signer } from "@sigillum/library/crypto";
-import { encodeBase64, encodePem, encodeUtf8, parseBase64, parseHex } from "@sigillum/library/encoding";
+import { encodeBase64, encodePem, encodeUtf8, isSigillumError, parseBase64, parseHex } from "@sigillum/library/encoding";
 import { encodeProposedHashedRekord, verifySet } from "@sigillum/library/log-entry";
 import { leafHash, verifyConsistency, verifyInclusion } from "@sigillum/library/merkle";
 import { encodeName, fulcioLeafExtensions, signCertificate } from "@sigillum/library/x509";
+import fc from "fast-check";
 import { type Service, silentLogger } from "../host/index.ts";
-import { createRekorV1, openRekorV1Shard, type RekorV1Shard, rekorV1LogId } from "./index.ts";
+import { createRekorV1, openRekorV1Shard, prepareEntry, type RekorV1Shard, rekorV1LogId } from "./index.ts";
 
 const hostname = "rekor.example";
 const nowMs = 1_767_225_600_999;
@@ -30,6 +31,12 @@ function newKey(): { signer: Signer; sign: (message: Uint8Array) => Buffer } {
     signer: createSigner(privateKey.export({ type: "pkcs8", format: "der" })),
     sign: (message) => sign("sha256", message, privateKey),
   };
+}
+
+/** Refused with this status, this code of ours, and this code in Rekor's error model. */
+function assertRefused(answer: Answer, status: number, ownCode: string, code = status): void {
+  assert.deepEqual([answer.status, answer.headers["x-error-code"]], [status, ownCode], answer.text);
+  if (status !== 422 || code !== status) assert.equal(JSON.parse(answer.text).code, code, answer.text);
 }
 
 interface EntryJson {
@@ -194,7 +201,8 @@ describe("createRekorV1", () => {
     assert.deepEqual([second.status, onlyEntry(second.text).entry.logIndex], [201, first.entry.logIndex]);
     const strict = await serve([old, active], "conflict");
     const conflict = await strict("POST", "/api/v1/log/entries", request);
-    assert.deepEqual([conflict.status, conflict.headers.location], [409, `/api/v1/log/entries/${first.id}`]);
+    assertRefused(conflict, 409, "REKOR_V1_DUPLICATE");
+    assert.equal(conflict.headers.location, `/api/v1/log/entries/${first.id}`);
     assert.match(JSON.parse(conflict.text).message, new RegExp(`${first.id}$`));
     verify(onlyEntry((await ask("GET", conflict.headers.location ?? "")).text), active);
   });
@@ -259,24 +267,34 @@ describe("createRekorV1", () => {
   test("POST /log/entries refuses bad entries with Rekor's statuses and codes", async () => {
     const forged = JSON.parse(hashedRekord("forged"));
     forged.spec.data.hash.value = "00".repeat(32);
-    const cases: readonly [unknown, number, number, RegExp][] = [
-      ["{", 400, 400, /^error processing entry: /],
-      [forged, 400, 400, /signature does not verify/],
-      [{ kind: "rekord", apiVersion: "0.0.1", spec: {} }, 400, 400, /"rekord".*accepts hashedrekord 0\.0\.1 and dsse 0\.0\.1$/],
-      [{ ...forged, apiVersion: "9.9.9" }, 400, 400, /accepts hashedrekord/],
-      [{ kind: "hashedrekord", apiVersion: "0.0.1" }, 422, 602, /^spec in body is required$/],
-      [{ kind: "hashedrekord", spec: {} }, 422, 602, /^apiVersion in body is required$/],
-      [{ ...forged, apiVersion: "one" }, 422, 605, /^apiVersion in body should match/],
+    const cases: readonly [unknown, number, number, string, RegExp][] = [
+      ["{", 400, 400, "REKOR_V1_ENTRY_INVALID", /^error processing entry: /],
+      [forged, 400, 400, "REKOR_V1_ENTRY_INVALID", /signature does not verify/],
+      [
+        { ...forged, kind: "rekord" },
+        400,
+        400,
+        "REKOR_V1_KIND_UNSUPPORTED",
+        /"rekord".*accepts hashedrekord 0\.0\.1 and dsse 0\.0\.1$/,
+      ],
+      [{ ...forged, apiVersion: "9.9.9" }, 400, 400, "REKOR_V1_KIND_UNSUPPORTED", /accepts hashedrekord/],
+      [{ kind: "hashedrekord", apiVersion: "0.0.1" }, 422, 602, "REKOR_V1_INVALID", /^spec in body is required$/],
+      [{ kind: "hashedrekord", spec: {} }, 422, 602, "REKOR_V1_INVALID", /^apiVersion in body is required$/],
+      [{ ...forged, apiVersion: "one" }, 422, 605, "REKOR_V1_INVALID", /^apiVersion in body should match/],
     ];
-    for (const [body, status, code, message] of cases) {
+    for (const [body, status, code, ownCode, message] of cases) {
       const answer = await ask("POST", "/api/v1/log/entries", body);
-      assert.deepEqual([answer.status, JSON.parse(answer.text).code], [status, code], answer.text);
+      assertRefused(answer, status, ownCode, code);
       assert.match(JSON.parse(answer.text).message, message);
     }
-    assert.equal((await ask("POST", "/api/v1/log/entries", "x", { "content-type": "text/plain" })).status, 415);
-    assert.equal((await ask("POST", "/api/v1/log/entries", `"${"x".repeat(4 << 20)}"`)).status, 413);
-    assert.equal((await ask("GET", "/api/v1/log", undefined, { accept: "text/html" })).status, 406);
-    assert.equal((await ask("PUT", "/api/v1/log", {})).status, 405);
+    assertRefused(
+      await ask("POST", "/api/v1/log/entries", "x", { "content-type": "text/plain" }),
+      415,
+      "CONTENT_TYPE_UNSUPPORTED",
+    );
+    assertRefused(await ask("POST", "/api/v1/log/entries", `"${"x".repeat(4 << 20)}"`), 413, "REQUEST_TOO_LARGE");
+    assertRefused(await ask("GET", "/api/v1/log", undefined, { accept: "text/html" }), 406, "REKOR_V1_NOT_ACCEPTABLE");
+    assertRefused(await ask("PUT", "/api/v1/log", {}), 405, "METHOD_NOT_ALLOWED");
   });
 
   test("GET of an entry takes virtual indexes, UUIDs and entry ids, over all shards", async () => {
@@ -294,7 +312,7 @@ describe("createRekorV1", () => {
       "/api/v1/log/entries?logIndex=4000000000",
     ]) {
       const answer = await ask("GET", absent);
-      assert.deepEqual([answer.status, answer.text], [404, ""], absent);
+      assert.deepEqual([answer.status, answer.text, answer.headers["x-error-code"]], [404, "", "REKOR_V1_NOT_FOUND"], absent);
     }
     const cases: readonly [string, number, number][] = [
       ["/api/v1/log/entries", 422, 602],
@@ -304,8 +322,7 @@ describe("createRekorV1", () => {
       [`/api/v1/log/entries/${"0".repeat(80)}`, 400, 400],
     ];
     for (const [path, status, code] of cases) {
-      const answer = await ask("GET", path);
-      assert.deepEqual([answer.status, JSON.parse(answer.text).code], [status, code], path);
+      assertRefused(await ask("GET", path), status, status === 422 ? "REKOR_V1_INVALID" : "ENTRY_ID_MALFORMED", code);
     }
   });
 
@@ -323,18 +340,18 @@ describe("createRekorV1", () => {
       [2, 0],
     );
     assert.deepEqual(JSON.parse((await ask("POST", "/api/v1/log/entries/retrieve", { logIndexes: [99999] })).text), []);
-    const cases: readonly [unknown, number][] = [
-      [{ logIndexes: Array.from({ length: 11 }, (_, at) => at) }, 422],
-      [{ logIndexes: [0, 1, 2, 3, 4, 5], entryUUIDs: Array.from({ length: 5 }, () => id) }, 422],
-      [{ logIndexes: [] }, 422],
-      [{ logIndexes: [-1] }, 422],
-      [{ logIndexes: ["1"] }, 422],
-      [{ entryUUIDs: ["zz"] }, 422],
-      [{ entries: [{ kind: "nothing", apiVersion: "0.0.1", spec: {} }] }, 400],
-      ["[", 400],
+    const cases: readonly [unknown, number, string][] = [
+      [{ logIndexes: Array.from({ length: 11 }, (_, at) => at) }, 422, "REKOR_V1_INVALID"],
+      [{ logIndexes: [0, 1, 2, 3, 4, 5], entryUUIDs: Array.from({ length: 5 }, () => id) }, 422, "REKOR_V1_INVALID"],
+      [{ logIndexes: [] }, 422, "REKOR_V1_INVALID"],
+      [{ logIndexes: [-1] }, 422, "REKOR_V1_INVALID"],
+      [{ logIndexes: ["1"] }, 422, "REKOR_V1_INVALID"],
+      [{ entryUUIDs: ["zz"] }, 422, "REKOR_V1_INVALID"],
+      [{ entries: [{ kind: "nothing", apiVersion: "0.0.1", spec: {} }] }, 400, "REKOR_V1_KIND_UNSUPPORTED"],
+      ["[", 400, "REKOR_V1_SEARCH_INVALID"],
     ];
-    for (const [body, status] of cases)
-      assert.equal((await ask("POST", "/api/v1/log/entries/retrieve", body)).status, status, JSON.stringify(body));
+    for (const [body, status, code] of cases)
+      assertRefused(await ask("POST", "/api/v1/log/entries/retrieve", body), status, code);
   });
 
   test("GET /log, /log/publicKey and /log/proof answer for each shard", async () => {
@@ -366,20 +383,17 @@ describe("createRekorV1", () => {
       JSON.parse((await ask("GET", `/api/v1/log/proof?firstSize=2&lastSize=2&treeID=${old.treeId}`)).text).hashes,
       [],
     );
-    const cases: readonly [string, number, number][] = [
-      ["/api/v1/log/publicKey?treeID=7", 400, 400],
-      ["/api/v1/log/proof?lastSize=1&treeID=7", 400, 400],
-      ["/api/v1/log/publicKey?treeID=x", 422, 605],
-      ["/api/v1/log/proof?firstSize=3&lastSize=2", 400, 400],
-      ["/api/v1/log/proof?lastSize=1000000", 400, 400],
-      ["/api/v1/log/proof", 422, 602],
-      ["/api/v1/log/proof?firstSize=0&lastSize=2", 422, 609],
-      ["/api/v1/log/proof?lastSize=9007199254740993", 422, 601],
+    const cases: readonly [string, number, number, string][] = [
+      ["/api/v1/log/publicKey?treeID=7", 400, 400, "REKOR_V1_TREE_UNKNOWN"],
+      ["/api/v1/log/proof?lastSize=1&treeID=7", 400, 400, "REKOR_V1_TREE_UNKNOWN"],
+      ["/api/v1/log/publicKey?treeID=x", 422, 605, "REKOR_V1_INVALID"],
+      ["/api/v1/log/proof?firstSize=3&lastSize=2", 400, 400, "REKOR_V1_SIZE_INVALID"],
+      ["/api/v1/log/proof?lastSize=1000000", 400, 400, "REKOR_V1_SIZE_INVALID"],
+      ["/api/v1/log/proof", 422, 602, "REKOR_V1_INVALID"],
+      ["/api/v1/log/proof?firstSize=0&lastSize=2", 422, 609, "REKOR_V1_INVALID"],
+      ["/api/v1/log/proof?lastSize=9007199254740993", 422, 601, "REKOR_V1_INVALID"],
     ];
-    for (const [path, status, code] of cases) {
-      const answer = await ask("GET", path);
-      assert.deepEqual([answer.status, JSON.parse(answer.text).code], [status, code], path);
-    }
+    for (const [path, status, code, ownCode] of cases) assertRefused(await ask("GET", path), status, ownCode, code);
   });
 
   test("POST /index/retrieve finds by e-mail, subject, key and hash, joined by or and and", async () => {
@@ -405,18 +419,20 @@ describe("createRekorV1", () => {
     assert.deepEqual(await search({ email: "jo@example.org", hash: "00".repeat(32), operator: "and" }), []);
     assert.deepEqual(await search({ email: "jo@example.org", hash: "00".repeat(32) }), [id]);
     assert.deepEqual(await search({}), []);
-    const cases: readonly [unknown, number][] = [
-      [{ email: "nobody" }, 422],
-      [{ hash: "xyz" }, 422],
-      [{ subject: "" }, 422],
-      [{ operator: "nor" }, 422],
-      [{ publicKey: { content: "AA==" } }, 422],
-      [{ publicKey: { format: "png", content: "AA==" } }, 422],
-      [{ publicKey: { format: "x509", content: "AA==" } }, 400],
-      [{ publicKey: { format: "pgp", content: "AA==" } }, 400],
+    const invalid = [
+      { email: "nobody" },
+      { hash: "xyz" },
+      { subject: "" },
+      { operator: "nor" },
+      { unknown: 1 },
+      { publicKey: { content: "AA==" } },
+      { publicKey: { format: "png", content: "AA==" } },
     ];
-    for (const [query, status] of cases)
-      assert.equal((await ask("POST", "/api/v1/index/retrieve", query)).status, status, JSON.stringify(query));
+    for (const query of invalid) assertRefused(await ask("POST", "/api/v1/index/retrieve", query), 422, "REKOR_V1_INVALID");
+    for (const format of ["x509", "pgp"]) {
+      const answer = await ask("POST", "/api/v1/index/retrieve", { publicKey: { format, content: "AA==" } });
+      assertRefused(answer, 400, "REKOR_V1_SEARCH_INVALID");
+    }
   });
 
   test("GET /tlog/v1/<treeID>/ serves a shard's tree as tiles", async () => {
@@ -424,7 +440,25 @@ describe("createRekorV1", () => {
     assert.equal((await ask("GET", `${base}/checkpoint`)).text, old.shard.checkpoint().text);
     assert.equal((await ask("GET", `${base}/tile/0/000.p/3`)).status, 200);
     assert.equal((await ask("GET", `${base}/tile/0/000`)).status, 404);
-    assert.equal((await ask("GET", "/tlog/v1/7/checkpoint")).status, 400);
+    assertRefused(await ask("GET", "/tlog/v1/7/checkpoint"), 400, "REKOR_V1_TREE_UNKNOWN");
     assert.equal((await ask("GET", "/ping")).text, ".");
+  });
+
+  test("prepareEntry refuses every mutated request with an error of ours", () => {
+    const request = encodeUtf8(hashedRekord("mutated"));
+    const edits = fc.array(fc.tuple(fc.nat(request.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(edits, (changes) => {
+        const mutated = request.slice();
+        for (const [at, value] of changes) mutated[at] = value;
+        try {
+          // A change that the parser does not see (a space, an escape, the case of a digit) leaves the same entry.
+          assert.deepEqual(Buffer.from(prepareEntry(mutated).body), Buffer.from(prepareEntry(request).body));
+        } catch (error) {
+          assert.ok(isSigillumError(error) && (error.kind === "malformed" || error.kind === "verification"), String(error));
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 });

@@ -8,10 +8,11 @@ import { after, before, describe, test } from "node:test";
 import { preAuthenticationEncoding } from "@sigillum/library/attestation";
 import { noteKey, verifyCheckpoint } from "@sigillum/library/checkpoint";
 import { createSigner, type Signer } from "@sigillum/library/crypto";
-import { encodeBase64, encodeUtf8, JsonObject, parseBase64, parseJson } from "@sigillum/library/encoding";
+import { encodeBase64, encodeUtf8, isSigillumError, JsonObject, parseBase64, parseJson } from "@sigillum/library/encoding";
 import { parseLogEntryBody } from "@sigillum/library/log-entry";
 import { leafHash, verifyInclusion } from "@sigillum/library/merkle";
 import { encodeExtension, encodeName, fulcioLeafExtensions, signCertificate } from "@sigillum/library/x509";
+import fc from "fast-check";
 import { type Service, silentLogger, systemClock } from "../host/index.ts";
 import { type BodyEntry, type LogShard, splitTileBundle } from "../log-engine/index.ts";
 import { createRekorV2, openRekorV2Shard, prepareEntry, rekorV2KeyId } from "./index.ts";
@@ -137,6 +138,7 @@ describe("createRekorV2", () => {
     assert.equal(second.index, first.index);
     const strict = await serve("conflict");
     const conflict = await ask(strict, "POST", "/api/v2/log/entries", request);
+    assert.equal(JSON.parse(conflict.body.toString()).details[0].reason, "REKOR_V2_DUPLICATE");
     assert.deepEqual(
       [conflict.status, conflict.headers["x-log-index"], JSON.parse(conflict.body.toString()).code],
       [409, String(first.index), 6],
@@ -196,7 +198,9 @@ describe("createRekorV2", () => {
       );
       for (const absent of ["tile/0/000", "tile/1/000.p/1", "tile/entries/001", "tile/x", "tile/0/../../state/head.json"]) {
         const answer = await ask(port, "GET", `${prefix}/${absent}`);
-        assert.deepEqual([answer.status, JSON.parse(answer.body.toString()).code], [404, 5], absent);
+        const error = JSON.parse(answer.body.toString());
+        assert.deepEqual([answer.status, error.code], [404, 5], absent);
+        if (absent === "tile/0/000") assert.equal(error.details[0].reason, "REKOR_V2_NOT_FOUND");
       }
     }
     assert.deepEqual(JSON.parse((await ask(port, "GET", "/healthz")).body.toString()), { status: "SERVING" });
@@ -263,5 +267,23 @@ describe("createRekorV2", () => {
       assert.deepEqual([bad.status, JSON.parse(bad.body.toString()).code], [400, 3]);
       verified(await good);
     }
+  });
+
+  test("prepareEntry refuses every mutated request with an error of ours", () => {
+    const request = encodeUtf8(hashedRekord("mutated"));
+    const edits = fc.array(fc.tuple(fc.nat(request.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(edits, (changes) => {
+        const mutated = request.slice();
+        for (const [at, value] of changes) mutated[at] = value;
+        try {
+          // A change that the parser does not see (a space, an escape, the base64 alphabet) leaves the same entry.
+          assert.deepEqual(Buffer.from(prepareEntry(mutated).body), Buffer.from(prepareEntry(request).body));
+        } catch (error) {
+          assert.ok(isSigillumError(error) && (error.kind === "malformed" || error.kind === "verification"), String(error));
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 });
