@@ -191,7 +191,7 @@ function checkReach(state, file, room, where) {
 
 function checkThirdParty(state, file, name, where) {
   noteUse(state, file, name);
-  if (file.room?.pure === true && !file.isTest) {
+  if (file.room?.pure === true && !file.isTest && !file.room.dependencies.includes(name)) {
     report(state, "pure-import", where, `${file.room.id} is pure and imports ${name}`);
     return;
   }

@@ -23,6 +23,7 @@ const tree = {
   "architecture.json": JSON.stringify(table),
   "package.json": JSON.stringify({ devDependencies: { "fast-check": "1.0.0" } }),
   "tsconfig.base.json": "{}",
+  "biome.json": '{\n        "packages/library/src/{encoding}/**/*.ts",\n}\n',
   "docs/decisions/0001-dependencies.md": "`fast-check` and `jose`",
   "ARCHITECTURE.md": "# Rooms\n\n<!-- rooms:begin -->\n<!-- rooms:end -->\n\nend\n",
   "packages/library/package.json": JSON.stringify({
@@ -107,6 +108,12 @@ const breaches = [
   ["unlisted-room", "packages/library/src/unknown/index.ts", "", "a folder that is no room"],
   ["reference-directive", "packages/library/src/merkle/ref.ts", '/// <reference types="node" />', "types by a directive"],
   ["derived-file", "packages/library/src/merkle/tsconfig.json", "{}", "a tsconfig written by hand"],
+  [
+    "derived-file",
+    "biome.json",
+    '{\n        "packages/library/src/{merkle}/**/*.ts",\n}\n',
+    "a linter that holds other rooms to be pure",
+  ],
   ["picture", "ARCHITECTURE.md", "<!-- rooms:begin -->\nold\n<!-- rooms:end -->\n", "an old picture"],
   ["picture", "ARCHITECTURE.md", "no markers", "no markers"],
 ];
@@ -153,6 +160,22 @@ describe("checkArchitecture", () => {
       lay({ "packages/cli/src/blob/other.ts": "", "packages/cli/src/blob/index.ts": undefined }, base),
     );
     assert.equal(problems.find(({ rule }) => rule === "no-index")?.where, "packages/cli/src/blob");
+  });
+
+  it("lets a pure room import a package that the table names for it", () => {
+    const changed = structuredClone(table);
+    changed.library.rooms.merkle.dependencies = ["jose"];
+    const files = {
+      "architecture.json": JSON.stringify(changed),
+      "packages/library/package.json": JSON.stringify({
+        ...JSON.parse(tree["packages/library/package.json"]),
+        dependencies: { jose: "1.0.0" },
+      }),
+      "packages/library/src/merkle/token.ts": 'import "jose";\n',
+    };
+    const root = lay(files, base);
+    writeArchitecture(root);
+    assert.deepEqual(checkArchitecture(root), []);
   });
 
   const withTable = (change) => {

@@ -20,6 +20,7 @@ export function readLayout(root) {
         pure: room.pure === true,
         tests: room.tests === true,
         owns: room.owns,
+        dependencies: room.dependencies ?? [], // third-party packages that a pure room may import all the same: pure ones
         dir: `packages/${folder}/src/${name}`,
         imports: room.imports.map((other) => (other.includes("/") ? other : `${folder}/${other}`)),
       });
@@ -63,6 +64,7 @@ export function derivedFiles(root, layout) {
     if (own.length > 0) addPackage(files, root, folder, own, live, has);
   }
   const folders = Object.keys(layout.packages).filter((folder) => live.some((room) => room.folder === folder));
+  if (has("biome.json")) files.set("biome.json", lintSettings(readFileSync(join(root, "biome.json"), "utf8"), layout));
   const wholeTests = has("test") && hasTypeScript(join(root, "test"));
   if (wholeTests) {
     const references = live.map((room) => `../${room.dir}`);
@@ -81,6 +83,18 @@ export function derivedFiles(root, layout) {
     }),
   );
   return files;
+}
+
+/** biome.json with the pure rooms of the table in the one override that has tools/pure.grit, a line a package. */
+function lintSettings(text, layout) {
+  const folders = Map.groupBy(
+    [...layout.rooms.values()].filter((room) => room.pure),
+    (room) => room.folder,
+  );
+  const globs = [...folders].map(
+    ([folder, rooms]) => `        "packages/${folder}/src/{${rooms.map((room) => room.name).join(",")}}/**/*.ts",\n`,
+  );
+  return text.replace(/(?:^ {8}"packages\/\w+\/src\/\{[^"]*",\n)+/m, globs.join(""));
 }
 
 /** The program of a package that has one: a file of `src/` that is no room and may reach every room of its package. */

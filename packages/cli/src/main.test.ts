@@ -120,6 +120,13 @@ describe("main", () => {
     });
   });
 
+  it("answers a wrong command line in the format that was asked for", async () => {
+    const found = await run(["frobnicate", "--output=json"]);
+    const { error }: { error: { code: string } } = JSON.parse(found.stdout);
+    assert.equal(error.code, "COMMAND_UNKNOWN");
+    assert.equal((await run(["verify-blob", "x", "-o", "json", "--", "json"])).code, 1);
+  });
+
   it("has the version of the package", async () => {
     const manifest: { version: string } = JSON.parse(await readFile(new URL("package.json", home), "utf8"));
     assert.equal(version, manifest.version);
@@ -246,7 +253,7 @@ async function prepareRefusals(directory: string, running: string): Promise<Reco
   await writeFile(join(foreign, "holiday.jpg"), "");
   await mkdir(taken);
   await initialiseStack({ dataDirectory: taken, initialise: { ports: await portsOf(running) } });
-  return { RUNNING: running, NEWER: newer, FOREIGN: foreign, TAKEN: taken, UNWRITABLE: "/proc/sigillum" };
+  return { RUNNING: running, NEWER: newer, FOREIGN: foreign, TAKEN: taken, UNWRITABLE: join(foreign, "holiday.jpg", "data") };
 }
 
 async function portsOf(data: string): Promise<Record<string, number>> {

@@ -9,8 +9,8 @@ const chunkBytes = 1024 * 1024;
 /** Hash a file, or stdin for "-", of any size in constant memory. */
 export async function hashFile(path: string, algorithm: HashAlgorithm, terminal: Terminal): Promise<Uint8Array> {
   const hasher = createHasher(algorithm);
-  const stream = path === "-" ? process.stdin : createReadStream(path, { highWaterMark: chunkBytes });
   const progress = terminal.progress(`Hashing ${path}`, path === "-" ? undefined : await lengthOf(path));
+  const stream = path === "-" ? process.stdin : createReadStream(path, { highWaterMark: chunkBytes });
   let done = 0;
   try {
     for await (const chunk of stream) {

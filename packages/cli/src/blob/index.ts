@@ -5,5 +5,5 @@ export { expectationsOf } from "./expectations.ts";
 export { hashFile, readSmallFile, writeWhole } from "./files.ts";
 export { runSignBlob } from "./sign-blob.ts";
 export { issuerOf, signIn } from "./sign-in.ts";
-export { loadSigningTrust, loadVerifyingTrust, type SigningTrust } from "./trust.ts";
+export { loadSigningTrust, loadVerifyingTrust, requireSigningConfig, type SigningTrust } from "./trust.ts";
 export { runVerifyBlob, verifyFile } from "./verify-blob.ts";

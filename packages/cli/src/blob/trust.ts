@@ -12,15 +12,19 @@ export interface SigningTrust {
 
 /** The trust root for a signing command, refreshed, with the services it names. */
 export async function loadSigningTrust(args: Arguments): Promise<SigningTrust> {
-  const root = await load(args, false, args.boolean("rekor-v2"));
-  if (root.signingConfig === undefined) {
-    throw blobError(
-      "SIGNING_CONFIG_MISSING",
-      `Cannot sign with trust root ${root.record.name}: ${root.record.url} publishes no signing config`,
-      { expected: "the target signing_config.v0.2.json" },
-    );
-  }
-  return { trustedRoot: root.trustedRoot, signingConfig: root.signingConfig };
+  return requireSigningConfig(await load(args, false, args.boolean("rekor-v2")));
+}
+
+/** Refuse a root with which nothing can be signed, because it names no services. */
+export function requireSigningConfig({ record, trustedRoot, signingConfig }: LoadedRoot): SigningTrust {
+  if (signingConfig !== undefined) return { trustedRoot, signingConfig };
+  throw blobError(
+    "SIGNING_CONFIG_MISSING",
+    `Cannot sign with trust root ${record.name}: ${record.url} publishes no signing config`,
+    {
+      expected: "the target signing_config.v0.2.json",
+    },
+  );
 }
 
 /** The trusted root for a verifying command: from a file, from the store without a socket, or refreshed. */

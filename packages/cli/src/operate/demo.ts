@@ -1,6 +1,6 @@
 // The whole job as a story, on a stack of its own: start, trust, log in, sign and verify a file, a large file and an image, and
 // see what must be refused refused. Nothing here is staged: every step goes over the same protocols as any client's.
-import { createWriteStream, type WriteStream } from "node:fs";
+import { createWriteStream, rmSync, type WriteStream } from "node:fs";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -19,6 +19,7 @@ import {
   describeSignature,
   hashFile,
   issuerOf,
+  requireSigningConfig,
   type SigningTrust,
   signatureLines,
   verifiedLines,
@@ -40,6 +41,7 @@ interface Demo {
   readonly directory: string;
   readonly stack: Stack;
   readonly store: string;
+  readonly keep: boolean;
 }
 
 /** `sigillum demo`: exit code 0 only if every step did what it says. */
@@ -50,13 +52,19 @@ export async function runDemo(args: Arguments, terminal: Terminal): Promise<numb
   const story = new Story(terminal, logFile);
   let keep = args.boolean("keep");
   let stack: Stack | undefined;
+  const interrupted = (): void => {
+    rmSync(directory, { recursive: true, force: true });
+    process.exit(130); // nothing of the stack is worth finishing
+  };
+  process.once("SIGINT", interrupted);
   try {
     stack = await story.step("Start a private Sigstore on free ports", () => start(directory, log));
-    return await tell({ story, terminal, directory, stack, store: join(directory, "trust") });
+    return await tell({ story, terminal, directory, stack, store: join(directory, "trust"), keep });
   } catch (error) {
     keep = true; // the log that the message names
     throw error;
   } finally {
+    process.removeListener("SIGINT", interrupted);
     closeIdleConnections();
     await stack?.stop();
     await new Promise((resolve) => log.end(resolve));
@@ -90,19 +98,19 @@ async function start(directory: string, log: WriteStream): Promise<{ result: Sta
 async function tell(demo: Demo): Promise<number> {
   const { story, stack } = demo;
   const root = await trust(demo);
-  const token = await logIn(demo, signingTrust(root));
+  const token = await logIn(demo, requireSigningConfig(root));
   const expectations: Expectations = { identity: { san: token.identity, issuer: token.issuer } };
-  const small = await signAndVerify(demo, token, await fileOfTheRepository(), signingTrust(root), expectations);
+  const small = await signAndVerify(demo, token, await fileOfTheRepository(), requireSigningConfig(root), expectations);
   const large = join(demo.directory, "large.bin");
   await writeLargeFile(large, largeBytes);
-  const second = await signAndVerify(demo, token, large, signingTrust(root), expectations);
+  const second = await signAndVerify(demo, token, large, requireSigningConfig(root), expectations);
   await image(demo, token, root, expectations);
   await refusals(demo, { small, second, root, expectations });
   const self =
     process.argv[1]?.endsWith(".cjs") === true && process.env["npm_command"] !== undefined ? "npx sigillum" : "sigillum";
   return story.end([
     "",
-    `Every step did what it says, in ${story.seconds} s; the stack is stopped and its directory removed. To keep one running:`,
+    `Every step did what it says, in ${story.seconds} s. ${demo.keep ? `The stack's directory is kept: ${demo.directory}` : "The stack and its directory are gone"}. To keep one running:`,
     `    ${self} serve`,
     `    ${self} trust add http://localhost:8081`,
     `    ${self} sign-blob FILE                     # log in as ${stack.settings.identityProvider.developmentUser?.email ?? "yourself"}`,
@@ -123,13 +131,6 @@ async function trust({ story, stack, store }: Demo): Promise<LoadedRoot> {
       ],
     };
   });
-}
-
-function signingTrust(root: LoadedRoot): SigningTrust {
-  const { trustedRoot, signingConfig } = root;
-  if (signingConfig === undefined)
-    throw operateError("DEMO_STEP_FAILED", "Cannot demonstrate: the trust root publishes no signing config");
-  return { trustedRoot, signingConfig };
 }
 
 async function logIn({ story }: Demo, { signingConfig }: SigningTrust): Promise<IdentityToken> {
@@ -212,7 +213,7 @@ async function image(
       reference,
       image: pushed,
       annotations: { by: "sigillum demo" },
-      trust: signingTrust(v2),
+      trust: requireSigningConfig(v2),
       token: token.raw,
     });
     return { result: undefined, lines: [...signatureLines(signed).map((line) => line.trim()), `pushed  ${manifest.digest}`] };

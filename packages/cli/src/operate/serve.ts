@@ -9,7 +9,7 @@ const defaultDirectory = "sigillum-data";
 export async function runInit(args: Arguments, terminal: Terminal): Promise<number> {
   const dataDirectory = resolve(args.string("data") ?? defaultDirectory);
   const { settings } = await initialiseStack({ dataDirectory });
-  const shards = Object.values(settings.services).filter((service) => service.enabled);
+  const count = Object.values(settings.services).filter((service) => service.enabled).length;
   if (terminal.format === "json") {
     terminal.json({
       dataDirectory,
@@ -19,9 +19,7 @@ export async function runInit(args: Arguments, terminal: Terminal): Promise<numb
     });
     return exitCodes.success;
   }
-  terminal.out(
-    `Made ${dataDirectory}: keys, certificates, trust root, and settings for ${shards.length} services in sigillum.yaml`,
-  );
+  terminal.out(`Made ${dataDirectory}: keys, certificates, trust root, and settings for ${count} services in sigillum.yaml`);
   terminal.out(`  next    sigillum serve${args.string("data") === undefined ? "" : ` --data ${args.string("data")}`}`);
   return exitCodes.success;
 }
@@ -30,16 +28,19 @@ export async function runInit(args: Arguments, terminal: Terminal): Promise<numb
 export async function runServe(args: Arguments, terminal: Terminal): Promise<number> {
   const dataDirectory = resolve(args.string("data") ?? defaultDirectory);
   const configFile = args.string("config");
-  const stopped = stopSignal();
+  const signal = new StopSignal(); // before the start, so that none is missed meanwhile
   const stack = await startStack({
     dataDirectory,
     ...(configFile === undefined ? {} : { configFile: resolve(configFile) }),
     ...(args.has("only") ? { only: args.strings("only") } : {}),
+  }).catch((error: unknown) => {
+    signal.ignore();
+    throw error;
   });
   if (terminal.format === "json")
     terminal.json({ ready: true, dataDirectory, created: stack.created, urls: stack.urls, tufRootSha256: stack.tufRootSha256 });
   else for (const line of servingLines(stack, dataDirectory)) terminal.out(line);
-  await stopped;
+  await signal.received;
   terminal.note("Stopping: finishing what was accepted");
   await stack.stop();
   return exitCodes.success;
@@ -58,9 +59,24 @@ function servingLines(stack: Stack, dataDirectory: string): string[] {
   ];
 }
 
-/** Resolves with the first SIGINT, SIGTERM or SIGHUP; listening begins at once, so that none is missed while the stack starts. */
-export function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolveSignal) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, resolveSignal);
-  });
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Waits for SIGINT, SIGTERM or SIGHUP from when it is made; the second one ends the process as usual. */
+class StopSignal {
+  readonly received: Promise<void>;
+  #listener: () => void = () => undefined;
+
+  constructor() {
+    this.received = new Promise((resolveSignal) => {
+      this.#listener = () => {
+        this.ignore();
+        resolveSignal();
+      };
+    });
+    for (const signal of signals) process.on(signal, this.#listener);
+  }
+
+  ignore(): void {
+    for (const signal of signals) process.removeListener(signal, this.#listener);
+  }
 }

@@ -161,6 +161,15 @@ describe("isValidSignature and isValidSignatureOverDigest with RSA", () => {
     }
   }
 
+  it("refuse a pss signature without its leading zero octet", () => {
+    const scheme = rsaScheme("sha256", "pss");
+    let signature = signRsa("sha256", "pss", 32);
+    while (signature[0] !== 0) signature = signRsa("sha256", "pss", 32); // the salt is random: one in 256
+    assert.equal(isValidSignature(rsa, scheme, message, signature), true);
+    assert.equal(isValidSignature(rsa, scheme, message, signature.subarray(1)), false);
+    assert.equal(isValidSignatureOverDigest(rsa, scheme, sha256(message), signature.subarray(1)), false);
+  });
+
   it("takes pkcs1 when no padding is named", () => {
     const signature = signRsa("sha256", "pkcs1", 0);
     assert.equal(isValidSignature(rsa, { type: "rsa", hash: "sha256" }, message, signature), true);

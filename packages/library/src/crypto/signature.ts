@@ -14,6 +14,8 @@ import { checkScheme, type SignatureScheme } from "./scheme.ts";
 export function isValidSignature(key: PublicKey, scheme: SignatureScheme, message: Uint8Array, signature: Uint8Array): boolean {
   checkScheme(key, scheme);
   const padding = key.type === "rsa" ? (scheme.padding ?? "pkcs1") : undefined;
+  // RFC 8017 §8.1.2 step 1. OpenSSL leaves it out for PSS and takes a signature whose leading zero octet is gone.
+  if (padding !== undefined && signature.length !== Math.ceil((key.bits ?? 0) / 8)) return false;
   return platform.verify(handleOf(key), scheme.hash === "none" ? undefined : scheme.hash, padding, message, signature);
 }
 

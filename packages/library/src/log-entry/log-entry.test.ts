@@ -26,6 +26,7 @@ import {
   formatEntryId,
   type HashedRekordV001,
   type HashedRekordV002,
+  isSameVerifier,
   leafUuid,
   maxBodyBytes,
   parseEntryId,
@@ -249,6 +250,12 @@ describe("verifiers", () => {
       certificate,
     );
     assert.deepEqual(publicKeyOf(certificate).spki, publicKeyOf(publicKey).spki);
+  });
+
+  test("isSameVerifier compares type and DER", () => {
+    assert.ok(isSameVerifier(certificate, { type: "certificate", der: certificate.der.slice() }));
+    assert.ok(!isSameVerifier(certificate, { type: "publicKey", der: certificate.der }));
+    assert.ok(!isSameVerifier(certificate, { type: "certificate", der: certificate.der.slice(1) }));
   });
 
   test("parseVerifierPem and publicKeyOf refuse everything else", () => {

@@ -140,6 +140,7 @@ describe("tiles", () => {
     assert.throws(() => inclusionProofSync(0, 5, () => new Uint8Array(5 * 32 + 1)), { code: "TILE_LENGTH" });
     assert.throws(() => TileNodes.from(new Uint8Array(257 * 32)), { code: "TILE_LENGTH" });
     assert.throws(() => TileNodes.from(new Uint8Array(3 * 32)).node(1, 1), { code: "TILE_LENGTH" });
+    assert.throws(() => TileEdge.from(5, () => new Uint8Array(4 * 32)), { code: "TILE_LENGTH" });
     await assert.rejects(
       treeRoot(5, async () => new Uint8Array(0)),
       { code: "TILE_LENGTH" },

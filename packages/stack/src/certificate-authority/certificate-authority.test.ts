@@ -22,11 +22,18 @@ import {
   verifyPath,
 } from "@sigillum/library/x509";
 import { ephemeralSigner, generatePrivateKey } from "@sigillum/signers/signers";
+import fc from "fast-check";
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { Host, silentLogger } from "../host/index.ts";
-import { Issuers } from "../issuers/index.ts";
+import { Issuers, type Principal } from "../issuers/index.ts";
 import { Keyring } from "../keyring/index.ts";
-import { certificateAuthorityErrors, createCertificateAuthority, type SubmitPrecertificate } from "./index.ts";
+import {
+  certificateAuthorityErrors,
+  createCertificateAuthority,
+  issueCertificate,
+  type SubmitPrecertificate,
+  verifyKeyPossession,
+} from "./index.ts";
 
 const startMs = Date.UTC(2026, 10, 24, 2, 0, 0, 250);
 const clock = { ms: startMs, nowMs: () => clock.ms };
@@ -402,6 +409,29 @@ describe("certificate authority", () => {
     refused(response, 400, "CA_ALGORITHM_REFUSED", "signing algorithm not permitted: ecdsa-p256, sha512");
   });
 
+  it("raises nothing but coded errors for any key, request and proof", () => {
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.uint8Array({ maxLength: 100 }).map((inner) => Uint8Array.of(0x30, ...inner)),
+      fc.uint8Array({ maxLength: 100 }).map((inner) => encodeUtf8(encodePem("PUBLIC KEY", inner))),
+      fc.uint8Array({ maxLength: 100 }).map((inner) => encodeUtf8(encodePem("CERTIFICATE REQUEST", inner))),
+    );
+    fc.assert(
+      fc.property(bytes, fc.uint8Array({ maxLength: 80 }), (content, signature) => {
+        for (const proof of [
+          { type: "publicKey", content, signature } as const,
+          { type: "certificationRequest", content } as const,
+        ]) {
+          assert.throws(
+            () => verifyKeyPossession(proof, [email]),
+            (error: { code?: string }) => /^CA_/u.test(error.code ?? ""),
+          );
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("refuses an identity that no certificate can hold", async () => {
     const subject = `${"é".repeat(1500)}`;
     const signer = ephemeralSigner();
@@ -436,6 +466,23 @@ describe("certificate authority", () => {
       "error communicating with CA backend",
     );
     assert.equal((await host.readiness()).get("ca")?.ready, false);
+    assert.equal(submitted.length, 0);
+  });
+
+  it("issues nothing when its key does not sign", async () => {
+    const { certificates, key } = keyring.activeChain("ca");
+    const signer = { ...keyring.signer(key), sign: () => Promise.reject(new Error("token pulled")) };
+    const principal: Principal = {
+      issuer: issuerUrl,
+      subject: "user-1",
+      subjectAltName: { type: "email", value: email },
+      challenges: [email],
+    };
+    const options = { chain: certificates, signer, submitPrecertificate: signAsLog, ctLogs: [], lifetimeMs: 600_000, clock };
+    await assert.rejects(
+      issueCertificate(options, principal, ephemeralSigner().publicKey),
+      (error: { code?: string }) => error.code === "CA_SIGNING_FAILED",
+    );
     assert.equal(submitted.length, 0);
   });
 

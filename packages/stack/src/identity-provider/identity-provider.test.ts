@@ -225,6 +225,7 @@ describe("identity provider", () => {
       const refused = await request({ method, url: page });
       assert.equal(refused.status, 400);
       assert.match(parseUtf8(refused.body), /expired or belongs to another browser/u);
+      assert.ok(parseUtf8(refused.body).includes("IDENTITY_SIGN_IN_EXPIRED"));
     }
     const cookie = response.setCookies.map((one) => one.split(";")[0]).join("; ");
     const other = await request({ url: `${page}x`, headers: { cookie } });
@@ -253,6 +254,8 @@ describe("identity provider", () => {
     assert.equal(await status({ host: "rebound.example" }), 403);
     assert.equal(await status({ origin: "http://localhost:8000" }), 403);
     assert.equal(await status({ "sec-fetch-site": "cross-site" }), 403);
+    const foreign = await request({ url: `${url}/development-token`, headers: { origin: "http://localhost:8000" } });
+    assert.equal(json(foreign)["code"], "IDENTITY_HOST_REFUSED");
     const bad = await request({ url: `${url}/development-token?aud=a%20b` });
     assert.equal(json(bad)["code"], "IDENTITY_REQUEST_MALFORMED");
   });

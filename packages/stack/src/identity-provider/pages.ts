@@ -39,8 +39,11 @@ export function codePage(code: string): string {
 }
 
 /** Says why a sign-in cannot go on. */
-export function problemPage(title: string, text: string): string {
-  return page(title, `<p>${escapeHtml(text)}</p>`);
+export function problemPage(title: string, text: string, code?: string): string {
+  return page(
+    title,
+    `<p>${escapeHtml(text)}</p>${code === undefined ? "" : `<p class="note"><code>${escapeHtml(code)}</code></p>`}`,
+  );
 }
 
 /** What stands at the provider's own address. */

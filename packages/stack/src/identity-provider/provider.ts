@@ -177,7 +177,7 @@ async function signIn(provider: Provider, options: OpenIdOptions, context: OidcC
   } catch (error) {
     if (!isSigillumError(error)) throw error;
     context.status = error.kind === "state" ? 403 : 400;
-    context.body = problemPage("This sign-in cannot go on", error.message);
+    context.body = problemPage("This sign-in cannot go on", error.message, error.code);
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { after, before, beforeEach, describe, it } from "node:test";
+import fc from "fast-check";
 import { CompactSign, exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from "jose";
 import { silentLogger } from "../host/index.ts";
 import { discoveryLimits, Issuers, issuersErrors } from "./index.ts";
@@ -87,6 +88,35 @@ describe("Issuers", () => {
     await assert.rejects(
       sign({ without: ["iss"] }).then((token) => issuers.verifyToken(token)),
       code("TOKEN_MALFORMED", /no claim iss/u),
+    );
+  });
+
+  it("raises nothing but its own errors for any text, however it is mangled", async () => {
+    const good = await sign();
+    const mangled = fc
+      .tuple(fc.nat(good.length - 1), fc.string({ maxLength: 4 }))
+      .map(([at, text]) => good.slice(0, at) + text + good.slice(at + 1));
+    const parts = fc.array(
+      fc.string({ unit: "binary" }).map((text) => Buffer.from(text).toString("base64url")),
+      { minLength: 3, maxLength: 3 },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          mangled,
+          fc.string({ unit: "binary" }),
+          parts.map((all) => all.join(".")),
+        ),
+        async (text) => {
+          if (text === good) return;
+          const outcome = await issuers.verifyToken(text).then(
+            (principal) => ({ code: `accepted ${principal.subject}` }),
+            (error: { code?: string }) => error,
+          );
+          assert.match(outcome.code ?? "no code", /^TOKEN_/u);
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 

@@ -82,21 +82,16 @@ export class PublishedTree {
   async inclusionProof(index: number, size: number): Promise<Hash[]> {
     requireBelow(size, this.state.size + 1, "tree size");
     requireBelow(index, size, "entry");
-    if (size === this.state.size) {
-      try {
-        return this.#prover.inclusionProof(index);
-      } catch (error) {
-        if (!(error instanceof TileNotInMemory)) throw error;
-      }
-    }
-    return inclusionProof(index, size, (level, at) => this.#nodesAt(level, at));
+    const known = size === this.state.size ? inMemory(() => this.#prover.inclusionProof(index)) : undefined;
+    return known ?? inclusionProof(index, size, (level, at) => this.#nodesAt(level, at));
   }
 
   /** The proof that the tree of `size2` entries extends that of `size1`. */
   async consistencyProof(size1: number, size2: number): Promise<Hash[]> {
     requireBelow(size2, this.state.size + 1, "tree size");
     requireBelow(size1, size2 + 1, "tree size");
-    return consistencyProof(size1, size2, (level, at) => this.#nodesAt(level, at));
+    const known = size2 === this.state.size ? inMemory(() => this.#prover.consistencyProof(size1)) : undefined;
+    return known ?? consistencyProof(size1, size2, (level, at) => this.#nodesAt(level, at));
   }
 
   /** The root of this tree or an earlier one. */
@@ -177,6 +172,16 @@ export class PublishedTree {
     const fields = { found: encodeHex(found), expected: encodeHex(expected) };
     const message = `Cannot use log ${this.#origin}: ${what} leads to ${fields.found}, recorded is ${fields.expected}`;
     return logError("LOG_ROOT_MISMATCH", message, fields);
+  }
+}
+
+/** What `prove` gives, or undefined when a tile that it needs is not in memory. */
+function inMemory<T>(prove: () => T): T | undefined {
+  try {
+    return prove();
+  } catch (error) {
+    if (error instanceof TileNotInMemory) return undefined;
+    throw error;
   }
 }
 

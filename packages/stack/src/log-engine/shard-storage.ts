@@ -11,6 +11,7 @@ import { encodeUtf8, equalBytes } from "@sigillum/library/encoding";
 import type { Logger } from "../host/index.ts";
 import { DirectoryObjectStore, type FileSystem, type KeyValueStore, WriteAheadFile, writeFileDurably } from "../storage/index.ts";
 import { type Batch, encodeBatch } from "./batch.ts";
+import { CheckpointCopy } from "./checkpoint-copy.ts";
 import { EntryIndex } from "./entry-index.ts";
 import { logError } from "./errors.ts";
 import { replayWriteAhead, writeAheadPath } from "./replay.ts";
@@ -41,8 +42,7 @@ export class ShardStorage {
   #generation: number;
   #snapshot: Snapshot;
   #snapshotting: Promise<void> | undefined;
-  #checkpoint = "";
-  #checkpointWriting: Promise<void> | undefined;
+  readonly #checkpoint: CheckpointCopy;
 
   private constructor(options: ShardStorageOptions, objects: DirectoryObjectStore, index: EntryIndex, snapshot: Snapshot) {
     this.#options = options;
@@ -50,6 +50,7 @@ export class ShardStorage {
     this.#generation = snapshot.firstGeneration;
     this.objects = objects;
     this.index = index;
+    this.#checkpoint = new CheckpointCopy((text) => objects.write("checkpoint", encodeUtf8(text)), options.logger);
     this.tiles = new TileStore(objects, (bundle) => options.format.splitBundle(bundle), options.cacheBytes);
   }
 
@@ -123,18 +124,15 @@ export class ShardStorage {
     return bytes === undefined || bytes.length === 0 ? undefined : Buffer.from(bytes).toString("utf8");
   }
 
-  /** Note what was published; written in the background, the newest only. It is never ahead of the write-ahead file. */
+  /** Note what was published, for the copy on the disk. */
   keepCheckpoint(text: string): void {
-    this.#checkpoint = text;
-    this.#checkpointWriting ??= this.#writeCheckpoint().finally(() => {
-      this.#checkpointWriting = undefined;
-    });
+    this.#checkpoint.keep(text);
   }
 
   /** Close with a snapshot, so that the directory holds the whole tree as files and the next open replays nothing. */
   async close(state: TreeState): Promise<void> {
     await this.#snapshotting;
-    await this.#checkpointWriting;
+    await this.#checkpoint.flush();
     if (this.#wal !== undefined && state.size > this.#snapshot.size) await this.#roll(state);
     await this.#snapshotting;
     await this.#wal?.close();
@@ -145,7 +143,7 @@ export class ShardStorage {
   /** Close after a failure: nothing is written any more. */
   async abandon(): Promise<void> {
     await this.#snapshotting;
-    await this.#checkpointWriting;
+    await this.#checkpoint.flush();
     await this.#wal?.close();
     this.#wal = undefined;
     await this.index.abandon();
@@ -153,18 +151,6 @@ export class ShardStorage {
 
   get #checkpointPath(): string {
     return join(this.#options.directory, "checkpoint");
-  }
-
-  async #writeCheckpoint(): Promise<void> {
-    try {
-      for (let written = ""; written !== this.#checkpoint; ) {
-        written = this.#checkpoint;
-        await this.objects.write("checkpoint", encodeUtf8(written));
-      }
-    } catch (error) {
-      // The copy on the disk only guards against old states; it lags until a later write succeeds.
-      this.#options.logger.error("log.checkpoint-write-failed", { error });
-    }
   }
 
   #requireIndexFits(state: TreeState): void {

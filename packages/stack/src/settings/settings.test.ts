@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import { parse } from "yaml";
 import { encodeSettingsText, parseSettings, serviceNames, settingsErrors, settingsSchema } from "./index.ts";
 import { parseSettingsText } from "./parse.ts";
@@ -83,6 +84,22 @@ describe("parseSettings", () => {
       .join("\n")}`;
     refused(bomb, "SETTINGS_MALFORMED");
     refused("#".repeat(1_100_000), "SETTINGS_MALFORMED", /larger than the limit/u);
+  });
+
+  it("raises nothing but its own errors for any text and any tree", () => {
+    const trees = fc
+      .jsonValue({ maxDepth: 4 })
+      .map((value) => JSON.stringify({ services: { ca: value }, certificateAuthority: value, operator: value }));
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json(), trees), (text) => {
+        try {
+          parseSettings(text, "/data");
+        } catch (error) {
+          assert.match(String((error as { code?: string }).code), /^(?:SETTINGS_|DEVELOPMENT_)/u, text);
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it("refuses two services on one port, and a service on its own alias", () => {

@@ -69,9 +69,25 @@ async function openLock(directory: string, place: string): Promise<ClassicLevel>
       );
     }
     // The store holds nothing; one that a power cut damaged is made anew, under the same lock.
+    return remakeLock(directory, place, open);
+  }
+}
+
+async function remakeLock(directory: string, place: string, open: () => Promise<ClassicLevel>): Promise<ClassicLevel> {
+  try {
     await ClassicLevel.destroy(place);
     await mkdir(place, { recursive: true, mode: 0o700 });
     return await open();
+  } catch (cause) {
+    const reason = levelReason(cause);
+    throw storageError(
+      "DATA_DIRECTORY_UNWRITABLE",
+      `Cannot use data directory ${directory}: its lock cannot be opened (${reason})`,
+      {
+        cause,
+        found: reason,
+      },
+    );
   }
 }
 

@@ -158,6 +158,15 @@ describe("lockDirectory", () => {
       await (await lockDirectory(directory)).release();
     }));
 
+  test("lockDirectory makes a damaged lock anew", () =>
+    inTemporaryDirectory(async (directory) => {
+      await (await lockDirectory(directory)).release();
+      await writeFileDurably(join(directory, "lock", "CURRENT"), Buffer.from("MANIFEST-999999\n"));
+      const lock = await lockDirectory(directory);
+      await assert.rejects(lockDirectory(directory), { code: "DATA_DIRECTORY_LOCKED" });
+      await lock.release();
+    }));
+
   test("lockDirectory refuses a directory that cannot be made or written", () =>
     inTemporaryDirectory(async (directory) => {
       await writeFileDurably(join(directory, "file"), Uint8Array.of(1));

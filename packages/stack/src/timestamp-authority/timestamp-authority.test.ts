@@ -22,6 +22,7 @@ import {
   verifyTimestamp,
 } from "@sigillum/library/timestamp";
 import { parseCertificatesPem } from "@sigillum/library/x509";
+import fc from "fast-check";
 import { Host, silentLogger } from "../host/index.ts";
 import { Keyring } from "../keyring/index.ts";
 import { createTimestamp, createTimestampAuthority, parseJsonRequest, timestampAuthorityErrors } from "./index.ts";
@@ -130,6 +131,26 @@ describe("timestamp authority", () => {
     assert.equal(
       problem(await post(short, "application/json"))["message"],
       "Message digest has incorrect length for specified algorithm",
+    );
+  });
+
+  it("raises nothing but its own errors for any JSON", () => {
+    const fields = fc
+      .record({
+        artifactHash: fc.jsonValue(),
+        hashAlgorithm: fc.oneof(fc.constant("sha256"), fc.jsonValue()),
+        nonce: fc.jsonValue(),
+      })
+      .map((value) => JSON.stringify(value));
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json(), fields), (text) => {
+        try {
+          parseJsonRequest(encodeUtf8(text.toWellFormed()));
+        } catch (error) {
+          assert.match(String((error as { code?: string }).code), /^TSA_JSON_/u, text);
+        }
+      }),
+      { numRuns: 300 },
     );
   });
 

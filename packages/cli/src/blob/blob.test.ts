@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import type { SigningConfig } from "@sigillum/library/trusted-root";
+import { type Arguments, type CommandSpec, parseArguments } from "../arguments/index.ts";
+import { createTerminal, type Terminal } from "../terminal/index.ts";
+import { expectationsOf, hashFile, issuerOf, readSmallFile, signIn, writeWhole } from "./index.ts";
+
+const spec: CommandSpec = {
+  name: "act",
+  summary: "act",
+  positionals: { name: "", min: 0, max: 0 },
+  flags: [
+    { name: "identity-token", type: "string", summary: "" },
+    { name: "development", type: "boolean", summary: "" },
+    { name: "oidc-disable-ambient-providers", type: "boolean", summary: "" },
+    { name: "oidc-client-id", type: "string", summary: "" },
+    { name: "key", type: "string", summary: "" },
+    { name: "certificate-identity", type: "string", summary: "" },
+    { name: "certificate-oidc-issuer", type: "string", summary: "" },
+  ],
+};
+const given = (...words: string[]): Arguments => parseArguments(spec, words);
+const quiet: Terminal = createTerminal({
+  stdout: { write: () => true },
+  stderr: { write: () => true },
+  stdinIsTTY: false,
+  format: "text",
+});
+const always = { startMs: 0 };
+const service = (url: string, majorApiVersion: number): SigningConfig["caUrls"][number] => ({
+  url,
+  majorApiVersion,
+  validFor: always,
+  operator: "o",
+});
+const config = (oidc: string | undefined): SigningConfig => ({
+  caUrls: [service("http://ca", 1)],
+  oidcUrls: oidc === undefined ? [] : [service(oidc, 1)],
+  rekorTlogUrls: [service("http://log", 1)],
+  rekorTlogConfig: { selector: "ANY" },
+  tsaUrls: [],
+});
+
+async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "sigillum-blob-"));
+  try {
+    await use(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+describe("hashFile", () => {
+  it("hashes a file of several chunks, and says which file cannot be read", async () => {
+    await withDirectory(async (directory) => {
+      const content = Buffer.alloc(3_000_001, "sigillum");
+      await writeFile(join(directory, "file"), content);
+      assert.deepEqual(
+        new Uint8Array(await hashFile(join(directory, "file"), "sha256", quiet)),
+        new Uint8Array(createHash("sha256").update(content).digest()),
+      );
+      await assert.rejects(hashFile(join(directory, "none"), "sha256", quiet), {
+        code: "FILE_UNREADABLE",
+        message: `Cannot read ${join(directory, "none")}: there is no such file`,
+      });
+      await assert.rejects(hashFile(directory, "sha256", quiet), { code: "FILE_UNREADABLE", found: "a directory" });
+      await assert.rejects(readSmallFile(join(directory, "file"), "bundle", 1_000), {
+        code: "FILE_UNREADABLE",
+        expected: "at most 1000",
+      });
+    });
+  });
+});
+
+describe("writeWhole", () => {
+  it("replaces a file, and leaves nothing behind when it cannot", async () => {
+    await withDirectory(async (directory) => {
+      const path = join(directory, "out");
+      await writeWhole(path, "one");
+      await writeWhole(path, "two");
+      assert.equal(await readFile(path, "utf8"), "two");
+      await assert.rejects(writeWhole(join(path, "below"), "x"), { code: "FILE_UNWRITABLE" });
+      await assert.rejects(writeWhole(join(directory, "none", "out"), "x"), {
+        code: "FILE_UNWRITABLE",
+        message: /there is no such file/,
+      });
+    });
+  });
+});
+
+describe("signIn", () => {
+  it("needs a token, surroundings that offer one, or somebody to ask", async () => {
+    await assert.rejects(signIn(given("--oidc-disable-ambient-providers"), config("http://localhost:1"), quiet), {
+      code: "SIGN_IN_IMPOSSIBLE",
+      kind: "state",
+    });
+    await assert.rejects(signIn(given("--development", "--identity-token", "x"), config("http://localhost:1"), quiet), {
+      code: "FLAGS_CONFLICT",
+    });
+  });
+
+  it("says so when the signing config names no provider", async () => {
+    assert.equal(issuerOf(config("http://localhost:5556"), 1), "http://localhost:5556");
+    assert.throws(() => issuerOf(config(undefined), 1), { code: "OIDC_ISSUER_MISSING" });
+    await assert.rejects(signIn(given("--development"), config(undefined), quiet), { code: "OIDC_ISSUER_MISSING" });
+  });
+
+  it("says so when the provider has no development user", async () => {
+    let issuer = "";
+    const server = createServer((_, reply) => {
+      reply.end(
+        JSON.stringify({ issuer, authorization_endpoint: `${issuer}/a`, token_endpoint: `${issuer}/t`, jwks_uri: `${issuer}/k` }),
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      await assert.rejects(signIn(given("--development"), config(issuer), quiet), { code: "OIDC_NO_DEVELOPMENT_USER" });
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+});
+
+describe("expectationsOf", () => {
+  it("demands an identity with its issuer, or a key, and not both", async () => {
+    assert.deepEqual(await expectationsOf(given("--certificate-identity", "a", "--certificate-oidc-issuer", "b")), {
+      identity: { san: "a", issuer: "b" },
+    });
+    await assert.rejects(expectationsOf(given("--certificate-identity", "a")), { code: "FLAG_REQUIRED" });
+    await assert.rejects(expectationsOf(given("--certificate-identity", "", "--certificate-oidc-issuer", "b")), {
+      code: "FLAG_REQUIRED",
+    });
+    await assert.rejects(expectationsOf(given("--key", "k", "--certificate-identity", "a")), { code: "FLAGS_CONFLICT" });
+  });
+});
