@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { encodeBundle } from "@sigillum/library/bundle";
-import { signBlob } from "@sigillum/library/signing";
 import { type Arguments, argumentError } from "../arguments/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
 import { describeSignature, type SignatureDescription, signatureLines } from "./describe.ts";
@@ -16,6 +15,7 @@ export async function runSignBlob(args: Arguments, terminal: Terminal): Promise<
   const files = args.positionals;
   const bundlePaths = await bundlePathsFor(files, args.string("bundle"));
   for (const file of files) if (file !== "-") await lengthOf(file); // before anyone is asked to log in
+  const { signBlob } = await import("@sigillum/library/signing"); // not for verify-blob, which starts faster without it
   const trust = await loadSigningTrust(args);
   const token = await signIn(args, trust.signingConfig, terminal);
   const signed: (SignatureDescription & { file: string; bundle: string })[] = [];

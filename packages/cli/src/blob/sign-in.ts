@@ -1,10 +1,4 @@
-import {
-  ambientToken,
-  developmentToken,
-  type IdentityToken,
-  loginInBrowser,
-  readIdentityToken,
-} from "@sigillum/library/identity-token";
+import type { IdentityToken } from "@sigillum/library/identity-token";
 import { type SigningConfig, selectServices } from "@sigillum/library/trusted-root";
 import type { Arguments } from "../arguments/index.ts";
 import type { Terminal } from "../terminal/index.ts";
@@ -16,6 +10,7 @@ import { blobError } from "./errors.ts";
  */
 export async function signIn(args: Arguments, signingConfig: SigningConfig, terminal: Terminal): Promise<IdentityToken> {
   args.exclusive("identity-token", "development");
+  const { ambientToken, developmentToken, loginInBrowser, readIdentityToken } = await import("@sigillum/library/identity-token");
   const nowMs = Date.now();
   const given = args.string("identity-token");
   if (given !== undefined) return await readIdentityToken(given, nowMs);

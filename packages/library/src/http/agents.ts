@@ -1,5 +1,5 @@
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
+import type { Agent as HttpAgent } from "node:http";
+import type { Agent as HttpsAgent } from "node:https";
 
 /** TLS settings of one request: CA certificates in PEM that are trusted in place of the system's. */
 export interface TlsTrust {
@@ -8,8 +8,8 @@ export interface TlsTrust {
 
 const maxSockets = 64;
 const maxPrivateAgents = 16;
-const plainAgent = new HttpAgent({ keepAlive: true, maxSockets });
-const publicAgent = new HttpsAgent({ keepAlive: true, maxSockets });
+let plainAgent: HttpAgent | undefined;
+let publicAgent: HttpsAgent | undefined;
 const privateAgents = new Map<string, HttpsAgent>();
 
 /** The keep-alive agent for a URL: one for http, one for https, one more for each set of private CAs. */

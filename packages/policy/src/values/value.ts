@@ -1,0 +1,368 @@
+// The values of both languages: JSON's, and with them sets, objects with keys of any kind, and exact numbers. All are immutable; a
+// total order stands over them (OPA's): null, booleans, numbers, strings, arrays, objects, sets.
+import { canonicalNumber, compareNumbers, Decimal, type Numeric, plainInteger } from "./decimal.ts";
+
+/** An array: a plain, never-changed JavaScript array. */
+export type ArrayValue = readonly Value[];
+
+/** Any value. A number that is a safe integer is a plain number; every other number is a `Decimal`. */
+export type Value = null | boolean | number | Decimal | string | ArrayValue | ObjectValue | SetValue;
+
+/**
+ * What stands for a value in a JavaScript Map: the value itself where that is possible, else a text that begins with NUL. Equal
+ * values have equal keys and different values different ones.
+ */
+export type MapKey = null | boolean | number | string;
+
+/** The kinds of values, in their order. */
+export type ValueKind = "null" | "boolean" | "number" | "string" | "array" | "object" | "set";
+
+/** The kind of a value, named as Rego's `type_name` names it. */
+export function kindOf(value: Value): ValueKind {
+  switch (typeof value) {
+    case "string":
+      return "string";
+    case "number":
+      return "number";
+    case "boolean":
+      return "boolean";
+    default:
+      if (value === null) return "null";
+      if (isArray(value)) return "array";
+      return value instanceof ObjectValue ? "object" : value instanceof SetValue ? "set" : "number";
+  }
+}
+
+/** Whether a value is an array. */
+export function isArray(value: Value | undefined): value is ArrayValue {
+  return Array.isArray(value);
+}
+
+/** Whether a value is a number. */
+export function isNumeric(value: Value | undefined): value is Numeric {
+  return typeof value === "number" || value instanceof Decimal;
+}
+
+/** The key under which a value stands in a Map. */
+export function mapKey(value: Value): MapKey {
+  switch (typeof value) {
+    case "string":
+      return value.charCodeAt(0) === 0 ? `\0s${value}` : value;
+    case "number":
+    case "boolean":
+      return value;
+    default:
+      if (value === null) return null;
+      if (value instanceof Decimal) return plainInteger(value) ?? `\0n${canonicalNumber(value)}`;
+      return value instanceof ObjectValue || value instanceof SetValue ? value.key : `\0${encoded(value)}`;
+  }
+}
+
+/** A text that no other value shares and no other text begins with, to stand inside the key of a collection. */
+function encoded(value: Value): string {
+  switch (typeof value) {
+    case "string":
+      return `s${value.length}:${value}`;
+    case "number":
+      return `n${value};`;
+    case "boolean":
+      return value ? "t" : "f";
+    default:
+      if (value === null) return "z";
+      if (value instanceof Decimal) return `n${canonicalNumber(value)};`;
+      return value instanceof ObjectValue || value instanceof SetValue ? value.key.slice(1) : `[${value.map(encoded).join("")}]`;
+  }
+}
+
+/** An object: values under keys of any kind, each once, in the order of the keys. */
+export class ObjectValue {
+  readonly #values: ReadonlyMap<MapKey, Value>;
+  readonly #keys: ReadonlyMap<MapKey, Value> | undefined;
+  #sorted: readonly Value[] | undefined;
+  #key: string | undefined;
+
+  /** For `ObjectBuilder`: take the maps over, which nobody may change afterwards. */
+  constructor(values: ReadonlyMap<MapKey, Value>, keys: ReadonlyMap<MapKey, Value> | undefined) {
+    this.#values = values;
+    this.#keys = keys;
+  }
+
+  /** An object of these pairs; of two with an equal key the later one stands. */
+  static of(pairs: Iterable<readonly [Value, Value]>): ObjectValue {
+    const builder = new ObjectBuilder();
+    for (const [key, value] of pairs) builder.set(key, value);
+    return builder.finish();
+  }
+
+  /** How many pairs there are. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  /** The value under a key, or nothing. */
+  get(key: Value): Value | undefined {
+    return this.#values.get(mapKey(key));
+  }
+
+  /** Whether there is a value under a key. */
+  has(key: Value): boolean {
+    return this.#values.has(mapKey(key));
+  }
+
+  /** The keys in order. */
+  keys(): readonly Value[] {
+    this.#sorted ??= sortedKeys(this.#values, this.#keys);
+    return this.#sorted;
+  }
+
+  /** The values in the order of their keys. */
+  values(): readonly Value[] {
+    return this.keys().map((key) => this.#at(key));
+  }
+
+  /** The pairs in the order of their keys. */
+  entries(): readonly (readonly [Value, Value])[] {
+    return this.keys().map((key) => [key, this.#at(key)] as const);
+  }
+
+  #at(key: Value): Value {
+    const value = this.#values.get(mapKey(key));
+    return value === undefined ? null : value;
+  }
+
+  /** This object with a key set to another value. Copies: for many changes use an `ObjectBuilder`. */
+  with(key: Value, value: Value): ObjectValue {
+    return new ObjectBuilder(this).set(key, value).finish();
+  }
+
+  /** This object without a key. */
+  without(key: Value): ObjectValue {
+    return this.has(key) ? new ObjectBuilder(this).delete(key).finish() : this;
+  }
+
+  /** Its key in a Map. */
+  get key(): string {
+    this.#key ??= `\0{${this.entries()
+      .map(([key, value]) => encoded(key) + encoded(value))
+      .join("")}}`;
+    return this.#key;
+  }
+
+  /** For `ObjectBuilder`: copies of the maps. */
+  copied(): readonly [Map<MapKey, Value>, Map<MapKey, Value> | undefined] {
+    return [new Map(this.#values), this.#keys === undefined ? undefined : new Map(this.#keys)];
+  }
+}
+
+/** Builds an object pair by pair. */
+export class ObjectBuilder {
+  #values: Map<MapKey, Value>;
+  #keys: Map<MapKey, Value> | undefined;
+
+  constructor(from?: ObjectValue) {
+    [this.#values, this.#keys] = from === undefined ? [new Map<MapKey, Value>(), undefined] : from.copied();
+  }
+
+  /** How many pairs there are so far. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  /** The value under a key so far. */
+  get(key: Value): Value | undefined {
+    return this.#values.get(mapKey(key));
+  }
+
+  /** Put a value under a key, in place of what stood there. */
+  set(key: Value, value: Value): this {
+    const place = mapKey(key);
+    if (typeof place === "string" && place.charCodeAt(0) === 0) {
+      this.#keys ??= new Map();
+      if (!this.#keys.has(place)) this.#keys.set(place, key);
+    }
+    this.#values.set(place, value);
+    return this;
+  }
+
+  /** Remove a key. */
+  delete(key: Value): this {
+    const place = mapKey(key);
+    this.#values.delete(place);
+    this.#keys?.delete(place);
+    return this;
+  }
+
+  /** The object; the builder must not be used afterwards. */
+  finish(): ObjectValue {
+    return new ObjectValue(this.#values, this.#keys);
+  }
+}
+
+function sortedKeys(values: ReadonlyMap<MapKey, Value>, keys: ReadonlyMap<MapKey, Value> | undefined): readonly Value[] {
+  const list: Value[] = [];
+  for (const place of values.keys()) {
+    const key = keys?.get(place);
+    list.push(key === undefined ? place : key);
+  }
+  return sortValues(list);
+}
+
+/** A set: each value once, in order. */
+export class SetValue {
+  readonly #members: ReadonlyMap<MapKey, Value>;
+  #sorted: readonly Value[] | undefined;
+  #key: string | undefined;
+
+  /** For `SetBuilder`: take the map over, which nobody may change afterwards. */
+  constructor(members: ReadonlyMap<MapKey, Value>) {
+    this.#members = members;
+  }
+
+  /** A set of these values. */
+  static of(values: Iterable<Value>): SetValue {
+    const members = new Map<MapKey, Value>();
+    for (const value of values) {
+      const place = mapKey(value);
+      if (!members.has(place)) members.set(place, value);
+    }
+    return new SetValue(members);
+  }
+
+  /** How many members there are. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Whether a value is a member. */
+  has(value: Value): boolean {
+    return this.#members.has(mapKey(value));
+  }
+
+  /** The members in order. */
+  values(): readonly Value[] {
+    this.#sorted ??= sortValues([...this.#members.values()]);
+    return this.#sorted;
+  }
+
+  /** The members of both sets. */
+  intersection(other: SetValue): SetValue {
+    const [less, more] = this.size <= other.size ? [this, other] : [other, this];
+    return SetValue.of([...less.#members.values()].filter((value) => more.has(value)));
+  }
+
+  /** The members of either set. */
+  union(other: SetValue): SetValue {
+    const members = new Map(this.#members);
+    for (const [place, value] of other.#members) if (!members.has(place)) members.set(place, value);
+    return new SetValue(members);
+  }
+
+  /** The members of this set that the other has not. */
+  difference(other: SetValue): SetValue {
+    return SetValue.of([...this.#members.values()].filter((value) => !other.has(value)));
+  }
+
+  /** Its key in a Map. */
+  get key(): string {
+    this.#key ??= `\0<${this.values().map(encoded).join("")}>`;
+    return this.#key;
+  }
+}
+
+/** Builds a set member by member. */
+export class SetBuilder {
+  readonly #members = new Map<MapKey, Value>();
+
+  /** How many members there are so far. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Add a member; false when it was there. */
+  add(value: Value): boolean {
+    const place = mapKey(value);
+    if (this.#members.has(place)) return false;
+    this.#members.set(place, value);
+    return true;
+  }
+
+  /** The set; the builder must not be used afterwards. */
+  finish(): SetValue {
+    return new SetValue(this.#members);
+  }
+}
+
+const ranks = { null: 0, boolean: 1, number: 2, string: 3, array: 4, object: 5, set: 6 } as const;
+
+/** The total order: negative, zero or positive. Strings by code points; arrays item by item; objects by keys, then values; sets by members. */
+export function compareValues(a: Value, b: Value): number {
+  if (a === b) return 0;
+  if (typeof a === "string" && typeof b === "string") return compareStrings(a, b);
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  const [left, right] = [kindOf(a), kindOf(b)];
+  if (left !== right) return ranks[left] - ranks[right];
+  if (isNumeric(a) && isNumeric(b)) return compareNumbers(a, b);
+  if (isArray(a) && isArray(b)) return compareLists(a, b);
+  if (a instanceof ObjectValue && b instanceof ObjectValue) return compareObjects(a, b);
+  if (a instanceof SetValue && b instanceof SetValue) return compareLists(a.values(), b.values());
+  return a === false ? -1 : 1;
+}
+
+function compareLists(a: ArrayValue, b: ArrayValue): number {
+  const least = Math.min(a.length, b.length);
+  for (let i = 0; i < least; i++) {
+    const order = compareValues(a[i] ?? null, b[i] ?? null);
+    if (order !== 0) return order;
+  }
+  return a.length - b.length;
+}
+
+function compareObjects(a: ObjectValue, b: ObjectValue): number {
+  const [left, right] = [a.keys(), b.keys()];
+  const least = Math.min(left.length, right.length);
+  for (let i = 0; i < least; i++) {
+    const [key, other] = [left[i] ?? null, right[i] ?? null];
+    const order = compareValues(key, other) || compareValues(a.get(key) ?? null, b.get(other) ?? null);
+    if (order !== 0) return order;
+  }
+  return left.length - right.length;
+}
+
+/** Order of two strings by code points, which is the order of their UTF-8 bytes. */
+export function compareStrings(a: string, b: string): number {
+  const least = Math.min(a.length, b.length);
+  for (let i = 0; i < least; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
+    if (x === y) continue;
+    // UTF-16 puts the surrogates of the higher planes below U+E000 to U+FFFF
+    if (x >= 0xd800 && y >= 0xd800) return planeOrder(x) - planeOrder(y);
+    return x - y;
+  }
+  return a.length - b.length;
+}
+
+function planeOrder(unit: number): number {
+  return unit < 0xe000 ? unit + 0x10000 : unit;
+}
+
+/** Whether two values are equal; numbers by value, however they were written. */
+export function equalValues(a: Value, b: Value): boolean {
+  if (a === b) return true;
+  if (typeof a === "string" || typeof b === "string" || a === null || b === null) return false;
+  if (isArray(a)) return isArray(b) && a.length === b.length && a.every((item, i) => equalValues(item, b[i] ?? null));
+  if (a instanceof ObjectValue) return b instanceof ObjectValue && equalObjects(a, b);
+  if (a instanceof SetValue) return b instanceof SetValue && a.size === b.size && a.values().every((value) => b.has(value));
+  return isNumeric(a) && isNumeric(b) && compareNumbers(a, b) === 0;
+}
+
+function equalObjects(a: ObjectValue, b: ObjectValue): boolean {
+  if (a.size !== b.size) return false;
+  return a.entries().every(([key, value]) => {
+    const other = b.get(key);
+    return other !== undefined && equalValues(value, other);
+  });
+}
+
+function sortValues(list: Value[]): readonly Value[] {
+  return list.length < 2 ? list : list.sort(compareValues);
+}
