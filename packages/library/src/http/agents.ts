@@ -1,5 +1,5 @@
 import type { Agent as HttpAgent } from "node:http";
-import type { Agent as HttpsAgent } from "node:https";
+import { nodeHttp, nodeHttps } from "./node-modules.ts";
 
 /** TLS settings of one request: CA certificates in PEM that are trusted in place of the system's. */
 export interface TlsTrust {
@@ -8,34 +8,35 @@ export interface TlsTrust {
 
 const maxSockets = 64;
 const maxPrivateAgents = 16;
-let plainAgent: HttpAgent | undefined;
-let publicAgent: HttpsAgent | undefined;
-const privateAgents = new Map<string, HttpsAgent>();
+const agents = new Map<string, HttpAgent>();
 
 /** The keep-alive agent for a URL: one for http, one for https, one more for each set of private CAs. */
-export function agentFor(url: URL, tls: TlsTrust | undefined): HttpAgent | HttpsAgent {
-  if (url.protocol === "http:") return plainAgent;
-  if (tls?.ca === undefined) return publicAgent;
-  const ca = typeof tls.ca === "string" ? [tls.ca] : [...tls.ca];
-  const key = ca.join("\0");
-  let agent = privateAgents.get(key);
+export function agentFor(url: URL, tls: TlsTrust | undefined): HttpAgent {
+  const ca = url.protocol === "http:" || tls?.ca === undefined ? undefined : typeof tls.ca === "string" ? [tls.ca] : [...tls.ca];
+  const key = `${url.protocol}${ca === undefined ? "" : ca.join("\0")}`;
+  let agent = agents.get(key);
   if (agent === undefined) {
-    if (privateAgents.size >= maxPrivateAgents) dropOldest();
-    agent = new HttpsAgent({ keepAlive: true, maxSockets, ca });
-    privateAgents.set(key, agent);
+    if (ca !== undefined && agents.size >= maxPrivateAgents) dropOldestPrivate();
+    agent = makeAgent(url.protocol, ca);
+    agents.set(key, agent);
   }
   return agent;
 }
 
 /** Close every idle kept connection; requests under way are not touched. */
 export function closeIdleConnections(): void {
-  for (const agent of [plainAgent, publicAgent, ...privateAgents.values()]) {
+  for (const agent of agents.values()) {
     for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
   }
 }
 
-function dropOldest(): void {
-  const oldest = privateAgents.keys().next();
+function makeAgent(protocol: string, ca: string[] | undefined): HttpAgent {
+  if (protocol === "http:") return new (nodeHttp().Agent)({ keepAlive: true, maxSockets });
+  return new (nodeHttps().Agent)({ keepAlive: true, maxSockets, ...(ca === undefined ? {} : { ca }) });
+}
+
+function dropOldestPrivate(): void {
+  const oldest = [...agents.keys()].find((key) => key !== "http:" && key !== "https:");
   // No destroy(): requests under way keep the agent alive, and its idle sockets close themselves.
-  if (!oldest.done) privateAgents.delete(oldest.value);
+  if (oldest !== undefined) agents.delete(oldest);
 }

@@ -1,12 +1,12 @@
 // One exchange on the wire: a request sent, the head of its answer read, the body left to be read as a stream. Redirects
 // and retries are decided above, in request.ts.
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { IncomingMessage, RequestOptions } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { agentFor, type TlsTrust } from "./agents.ts";
 import type { Deadline } from "./deadline.ts";
 import { httpError } from "./errors.ts";
+import { nodeHttp, nodeHttps } from "./node-modules.ts";
 
 /** What goes out in a request: everything at once, or chunks as they come (with their total, if it is known). */
 export type OutgoingBody = Uint8Array | string | AsyncIterable<Uint8Array>;
@@ -51,7 +51,7 @@ function send(outgoing: Outgoing, deadline: Deadline): Promise<IncomingMessage> 
     signal: deadline.signal,
   };
   return new Promise((resolve, reject) => {
-    const request = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, options);
+    const request = (url.protocol === "https:" ? nodeHttps() : nodeHttp()).request(url, options);
     let sourceError: unknown;
     request.once("response", resolve);
     request.on("error", (error: NodeJS.ErrnoException) => {

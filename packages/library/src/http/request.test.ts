@@ -220,6 +220,22 @@ describe("request with retries", () => {
     );
   });
 
+  it("waits for a server that is not there, unless told not to", async () => {
+    let closed = "";
+    await serving(
+      (_, reply) => reply.end(),
+      async (url) => {
+        closed = url;
+      },
+    );
+    const startedMs = performance.now();
+    await assert.rejects(request({ url: closed, retries: 1 }), { code: "HTTP_UNREACHABLE" });
+    assert.ok(performance.now() - startedMs >= 190);
+    await assert.rejects(request({ url: closed, retries: 100, retryUnreachable: false, timeoutMs: 5_000 }), {
+      code: "HTTP_UNREACHABLE",
+    });
+  });
+
   it("takes the answer of the second try", async () => {
     let count = 0;
     await serving(

@@ -21,6 +21,8 @@ export interface RequestSettings {
   readonly redirects?: number;
   /** How often to send again after 429, 503 or no connection: only for requests that may be repeated. 0 where nothing is said. */
   readonly retries?: number;
+  /** False: `retries` is for answers alone, and a server that is not there is told at once. */
+  readonly retryUnreachable?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -124,7 +126,7 @@ async function converse(options: RequestSettings, body: OutgoingBody | undefined
   let attempt = 0;
   for (;;) {
     const result = await exchangeOnce(outgoing, deadline, repeatable, retriesLeft > 0);
-    const delay = retriesLeft > 0 ? retryDelayMs(result, attempt) : undefined;
+    const delay = retriesLeft > 0 ? retryDelayMs(result, attempt, options.retryUnreachable !== false) : undefined;
     if (delay !== undefined) {
       retriesLeft -= 1;
       attempt += 1;

@@ -7,8 +7,9 @@ const firstWaitMs = 200;
  * How long to wait before the request is sent again, or undefined when it must not be: after 429 and 503 as `Retry-After`
  * says (RFC 9110 §10.2.3), at most a minute; after no connection, and where nothing is said, doubling from 0.2 s.
  */
-export function retryDelayMs(result: Incoming | Error, attempt: number): number | undefined {
-  if (result instanceof Error) return Reflect.get(result, "code") === "HTTP_UNREACHABLE" ? backoff(attempt) : undefined;
+export function retryDelayMs(result: Incoming | Error, attempt: number, unreachableToo: boolean): number | undefined {
+  if (result instanceof Error)
+    return Reflect.get(result, "code") === "HTTP_UNREACHABLE" && unreachableToo ? backoff(attempt) : undefined;
   if (result.status !== 429 && result.status !== 503) return undefined;
   return parseRetryAfter(result.headers["retry-after"], Date.now()) ?? backoff(attempt);
 }

@@ -192,7 +192,8 @@ export class RegistryClient {
           url: `${origin}/v2/`,
           timeoutMs: pingTimeoutMs,
           maxBytes: maxErrorBytes,
-          retries: loopback ? 0 : retries,
+          retries,
+          retryUnreachable: !loopback, // nobody on this machine's port is an answer
           redirects,
           ...(this.#options.tls === undefined ? {} : { tls: this.#options.tls }),
         });

@@ -1,13 +1,6 @@
 // Arithmetic as OPA does it: integers exactly, everything else as a binary floating-point number with a mantissa of 64 bits (Go's
 // big.Float at its default precision), printed with the fewest digits that tell it from its neighbours.
-import {
-  Decimal,
-  decimalParts,
-  maxNumberDigits,
-  type Numeric,
-  numeric,
-  toBigInt,
-} from "./decimal.ts";
+import { Decimal, decimalParts, maxNumberDigits, type Numeric, numeric, toBigInt } from "./decimal.ts";
 import { valuesError } from "./errors.ts";
 
 const precision = 64;
@@ -76,10 +69,7 @@ function sum(a: BinaryFloat, b: BinaryFloat): BinaryFloat {
   const least = Math.min(a.exponent, b.exponent);
   if (Math.max(a.exponent, b.exponent) - least > 4 * maxNumberDigits)
     throw valuesError("POLICY_NUMBER_TOO_LARGE", "Cannot calculate: the sizes of two numbers are too far apart");
-  return rounded(
-    (a.mantissa << BigInt(a.exponent - least)) + (b.mantissa << BigInt(b.exponent - least)),
-    least,
-  );
+  return rounded((a.mantissa << BigInt(a.exponent - least)) + (b.mantissa << BigInt(b.exponent - least)), least);
 }
 
 function toBinary(value: Numeric): BinaryFloat {
@@ -150,11 +140,18 @@ function shortest(mantissa: bigint, exponent: number): { digits: bigint; exponen
 }
 
 /** The multiple of 10^power in the interval that is nearest to the value, if one is there. */
-function digitsAt(power: number, value: bigint, low: bigint, high: bigint, denominator: bigint, inclusive: boolean): bigint | undefined {
+function digitsAt(
+  power: number,
+  value: bigint,
+  low: bigint,
+  high: bigint,
+  denominator: bigint,
+  inclusive: boolean,
+): bigint | undefined {
   const ten = 10n ** BigInt(Math.abs(power));
   const unit = power >= 0 ? denominator * ten : denominator;
   const factor = power >= 0 ? 1n : ten;
-  const first = ((low * factor) / unit) + ((low * factor) % unit === 0n && inclusive ? 0n : 1n);
+  const first = (low * factor) / unit + ((low * factor) % unit === 0n && inclusive ? 0n : 1n);
   const last = (high * factor) / unit - ((high * factor) % unit === 0n && !inclusive ? 1n : 0n);
   if (first > last || last <= 0n) return undefined;
   const nearest = (value * factor * 2n + unit) / (unit * 2n);

@@ -60,6 +60,10 @@ export class Budget {
   }
 }
 
-function exceeded(code: "POLICY_STEPS_EXCEEDED" | "POLICY_DEPTH_EXCEEDED" | "POLICY_BYTES_EXCEEDED", unit: string, limit: number) {
+function exceeded(
+  code: "POLICY_STEPS_EXCEEDED" | "POLICY_DEPTH_EXCEEDED" | "POLICY_BYTES_EXCEEDED",
+  unit: string,
+  limit: number,
+) {
   return valuesError(code, `Cannot evaluate policy: it takes more than ${limit} ${unit}`, { expected: `at most ${limit}` });
 }

@@ -7,7 +7,10 @@ export const valuesErrors = {
   POLICY_DEPTH_EXCEEDED: { kind: "verification", means: "An evaluation nested calls, or values, deeper than its budget allows." },
   POLICY_BYTES_EXCEEDED: { kind: "verification", means: "An evaluation built more text and values than its budget allows." },
   POLICY_NUMBER_MALFORMED: { kind: "malformed", means: "A text is not a number as JSON writes it." },
-  POLICY_NUMBER_TOO_LARGE: { kind: "malformed", means: "A number has more digits, or a larger exponent, than is calculated with." },
+  POLICY_NUMBER_TOO_LARGE: {
+    kind: "malformed",
+    means: "A number has more digits, or a larger exponent, than is calculated with.",
+  },
   POLICY_DIVIDE_BY_ZERO: { kind: "malformed", means: "A number is divided by zero." },
   POLICY_NOT_AN_INTEGER: { kind: "malformed", means: "A remainder is asked of a number that is not an integer." },
   POLICY_JSON_SYNTAX: { kind: "malformed", means: "A document is not JSON as RFC 8259 writes it." },

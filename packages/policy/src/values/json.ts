@@ -35,10 +35,14 @@ const escapes: ReadonlyMap<string, string> = new Map([
 export function parseJson(text: string | Uint8Array, limits: JsonLimits = {}): Value {
   const { maxLength = defaultMaxLength, maxDepth = defaultMaxDepth, lenient = false } = limits;
   if (text.length > maxLength) {
-    throw valuesError("POLICY_JSON_TOO_LARGE", `Cannot parse JSON: its length is ${text.length}, and at most ${maxLength} is read`, {
-      found: `${text.length}`,
-      expected: `at most ${maxLength}`,
-    });
+    throw valuesError(
+      "POLICY_JSON_TOO_LARGE",
+      `Cannot parse JSON: its length is ${text.length}, and at most ${maxLength} is read`,
+      {
+        found: `${text.length}`,
+        expected: `at most ${maxLength}`,
+      },
+    );
   }
   return new JsonParser(typeof text === "string" ? text : decodeUtf8(text), maxDepth, lenient).document();
 }
@@ -294,7 +298,12 @@ function writeObject(object: ObjectValue, style: JsonStyle, newline: string | un
   let first = true;
   for (const [key, value] of object.entries()) {
     const name = typeof key === "string" ? key : encodeJson(key);
-    write((first ? "{" : ",") + (inner ?? "") + encodeJsonString(name, style.escapeHtml === true) + (inner === undefined ? ":" : ": "));
+    write(
+      (first ? "{" : ",") +
+        (inner ?? "") +
+        encodeJsonString(name, style.escapeHtml === true) +
+        (inner === undefined ? ":" : ": "),
+    );
     writeJson(value, style, inner, write);
     first = false;
   }

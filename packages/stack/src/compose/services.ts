@@ -1,4 +1,5 @@
 // From settings and keyring to services: what each is handed, and of which other.
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createCertificateAuthority } from "../certificate-authority/index.ts";
 import { type CtLogService, createCtLogService } from "../ct-log/index.ts";
@@ -23,6 +24,9 @@ export interface ServiceParts {
   readonly logger: Logger;
   readonly host: Host;
 }
+
+/** Threads for each log's verifying of what it is sent; they start with the first entry. More than two starve the sequencer. */
+const threads = Math.min(2, availableParallelism());
 
 /** The services of a stack, in the order in which they start, and those that callers in this process speak to. */
 export interface StackServices {
@@ -101,7 +105,7 @@ async function makeLogV1({ settings, keyring, clock, logger, host }: ServicePart
   }
   const active = shards.at(-1);
   if (active !== undefined) await addFirstEntry(active.shard, "v1", keyring);
-  return createRekorV1({ shards, listener: listenerOf(settings, "log-v1"), logger: logger.child({ service: "log-v1" }) });
+  return createRekorV1({ shards, threads, listener: listenerOf(settings, "log-v1"), logger: logger.child({ service: "log-v1" }) });
 }
 
 async function makeLogV2({ settings, keyring, clock, logger, host }: ServiceParts): Promise<Service> {
@@ -116,7 +120,7 @@ async function makeLogV2({ settings, keyring, clock, logger, host }: ServicePart
     metrics: host.metrics,
   });
   await addFirstEntry(shard, "v2", keyring);
-  return createRekorV2({ shard, keyId: record.logId, listener: listenerOf(settings, "log-v2"), logger: ownLogger });
+  return createRekorV2({ shard, threads, keyId: record.logId, listener: listenerOf(settings, "log-v2"), logger: ownLogger });
 }
 
 /** The CT log; without a listener of its own where only the certificate authority of this process uses it. */

@@ -1,0 +1,58 @@
+// The public surface of the room `values`.
+export { add, bitLength, divide, multiply, remainder, roundToBinary, subtract } from "./binary-float.ts";
+export { Budget, type BudgetLimits } from "./budget.ts";
+export {
+  addExact,
+  canonicalNumber,
+  compareNumbers,
+  Decimal,
+  decimalParts,
+  digitCount,
+  divideRounded,
+  formatNumber,
+  fromDouble,
+  maxNumberDigits,
+  multiplyExact,
+  type Numeric,
+  negate,
+  numeric,
+  parseNumber,
+  plainInteger,
+  roundToDigits,
+  subtractExact,
+  toBigInt,
+  toDouble,
+} from "./decimal.ts";
+export { valuesError, valuesErrors } from "./errors.ts";
+export { formatValue, quoteGo } from "./format.ts";
+export { encodeJson, encodeJsonString, type JsonLimits, type JsonStyle, parseJson } from "./json.ts";
+export {
+  defineErrors,
+  type ErrorFields,
+  type ErrorKind,
+  type ErrorMaker,
+  type ErrorTable,
+  formatPosition,
+  isPolicyError,
+  PolicyError,
+  type Position,
+  quote,
+} from "./policy-error.ts";
+export { compileRegex, maxPatternLength, quoteRegex, Regex, RegexCache, type RegexMatch, type Spend } from "./re2.ts";
+export {
+  type ArrayValue,
+  compareStrings,
+  compareValues,
+  equalValues,
+  isArray,
+  isNumeric,
+  kindOf,
+  type MapKey,
+  mapKey,
+  ObjectBuilder,
+  ObjectValue,
+  SetBuilder,
+  SetValue,
+  type Value,
+  type ValueKind,
+} from "./value.ts";
