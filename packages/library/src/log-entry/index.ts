@@ -2,7 +2,14 @@
 export { type EntryHash, entryScheme } from "./algorithm.ts";
 export { type EncodableBody, encodeLogEntryBody, type KindVersion, type LogEntryBody, parseLogEntryBody } from "./body.ts";
 export { maxBodyBytes, maxRequestBytes } from "./body-json.ts";
-export { type EntryMaterial, type EnvelopeContent, type MessageContent, verifyBodyMatches, verifyEntryBody } from "./compare.ts";
+export {
+  type EntryMaterial,
+  type EnvelopeContent,
+  type MessageContent,
+  requireCanonicalBody,
+  verifyBodyMatches,
+  verifyEntryBody,
+} from "./compare.ts";
 export {
   acceptedKeyDetails,
   type CreateEntryRequestV2,

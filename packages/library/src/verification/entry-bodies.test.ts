@@ -86,6 +86,11 @@ describe("verifyBundle refuses by what the log entry says", () => {
     assert.ok(body.kind === "dsse");
     await assertRefused("ENTRY_CONTENT_MISMATCH", { body: () => body });
   });
+  it("ENTRY_BODY_NOT_CANONICAL: an entry of Rekor v2 with a field that nobody reads", () =>
+    assertRefused("ENTRY_BODY_NOT_CANONICAL", {
+      log: "v2",
+      bodyBytes: (body) => replaceText(body, '"hashedRekordV002":{', '"hashedRekordV002":{"a":1,'),
+    }));
   it("ENTRY_BODY_MISSING: an entry of Rekor v1 without body", () =>
     assertRefused("ENTRY_BODY_MISSING", { entry: ({ body: _, ...entry }) => entry }));
 });

@@ -8,6 +8,7 @@ import {
   encodeHashedRekordV002,
   type LogEntryBody,
   parseLogEntryBody,
+  requireCanonicalBody,
   type Verifier,
   verifyBodyMatches,
 } from "../log-entry/index.ts";
@@ -27,9 +28,10 @@ export function readEntry(entry: LogEntry, bundle: Bundle, signer: BundleSigner,
   return { entry, bytes, body: parseLogEntryBody(bytes, entry) };
 }
 
-/** Require that an entry is about this bundle's signature, signer, and artifact or envelope. */
-export function requireEntryMatches(body: LogEntryBody, bundle: Bundle, signer: BundleSigner, artifact: ArtifactDigests): void {
-  verifyBodyMatches(body, { verifier: signer.verifier, content: entryContent(body, bundle, artifact) });
+/** Require that an entry is about this bundle's signature, signer, and artifact or envelope, and is so in the one encoding it has. */
+export function requireEntryMatches(item: EntryWithBody, bundle: Bundle, signer: BundleSigner, artifact: ArtifactDigests): void {
+  verifyBodyMatches(item.body, { verifier: signer.verifier, content: entryContent(item.body, bundle, artifact) });
+  requireCanonicalBody(item.body, item.bytes);
 }
 
 function entryContent(body: LogEntryBody, bundle: Bundle, artifact: ArtifactDigests): EntryMaterial["content"] {

@@ -34,7 +34,7 @@ export function verifyBundle(question: BundleQuestion): Verified {
   const entries = bundle.tlogEntries.map((entry) => readEntry(entry, bundle, signer, artifact));
   const bodies = entries.map(({ body }) => body);
   const statement = verifyContent(bundle.content, signer.key, artifact, bodies);
-  for (const body of bodies) requireEntryMatches(body, bundle, signer, artifact);
+  for (const entry of entries) requireEntryMatches(entry, bundle, signer, artifact);
   const logEntries = entries.map((entry) => verifyLogEntry(entry, trustedRoot, expectations.acceptPromiseWithoutProof === true));
   const stamped = verifyTimestamps(bundle, trustedRoot);
   for (const { log, integratedTimeS } of logEntries)

@@ -4,7 +4,10 @@ import { defineErrors, type ErrorMaker } from "../values/index.ts";
 /** Every error code of this room. */
 export const cueErrors = {
   CUE_SYNTAX: { kind: "malformed", means: "A policy is not CUE as its grammar writes it." },
-  CUE_UNSUPPORTED: { kind: "malformed", means: "A policy uses a construct of CUE that is outside the subset; the message names it." },
+  CUE_UNSUPPORTED: {
+    kind: "malformed",
+    means: "A policy uses a construct of CUE that is outside the subset; the message names it.",
+  },
   CUE_UNRESOLVED_REFERENCE: { kind: "malformed", means: "A policy refers to a name that no enclosing scope declares." },
   CUE_IMPORT: { kind: "malformed", means: "A policy imports a package that is unknown, twice declared or not used." },
   CUE_PACKAGE_MISMATCH: { kind: "malformed", means: "The files of a policy belong to different packages." },

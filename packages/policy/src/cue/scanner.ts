@@ -30,8 +30,40 @@ export interface Token {
 }
 
 const operators = [
-  "_|_", "...", "&&", "||", "==", "!=", "=~", "!~", "<=", ">=", "<-", "->",
-  "&", "|", "=", "!", "<", ">", "+", "-", "*", "/", "(", ")", "[", "]", "{", "}", ",", ":", ".", "?", "~", ";",
+  "_|_",
+  "...",
+  "&&",
+  "||",
+  "==",
+  "!=",
+  "=~",
+  "!~",
+  "<=",
+  ">=",
+  "<-",
+  "->",
+  "&",
+  "|",
+  "=",
+  "!",
+  "<",
+  ">",
+  "+",
+  "-",
+  "*",
+  "/",
+  "(",
+  ")",
+  "[",
+  "]",
+  "{",
+  "}",
+  ",",
+  ":",
+  ".",
+  "?",
+  "~",
+  ";",
 ] as const;
 
 const space = /[ \t\r\n]/;
@@ -107,7 +139,8 @@ export class Scanner {
     if (string !== null) return this.#stringToken(start, string, spaced);
     const character = String.fromCodePoint(this.#text.codePointAt(start) ?? 0);
     if (character === "@") return this.#attribute(start, spaced);
-    if (/[0-9]/.test(character) || (character === "." && /[0-9]/.test(this.#text[start + 1] ?? ""))) return this.#number(start, spaced);
+    if (/[0-9]/.test(character) || (character === "." && /[0-9]/.test(this.#text[start + 1] ?? "")))
+      return this.#number(start, spaced);
     if (this.#text.startsWith("_|_", start)) return this.#operator("_|_", start, spaced);
     if (letter.test(character) || character === "#") {
       const match = this.#match(identifierPattern);
@@ -133,7 +166,8 @@ export class Scanner {
   #number(start: number, spaced: boolean): Token {
     const text = this.#match(numberPattern)?.[0] ?? "";
     this.#at += text.length;
-    if (/[\p{L}\p{N}_$]/u.test(this.#text[this.#at] ?? " ")) throw syntaxError(this.#position(start), "a number is followed by a letter");
+    if (/[\p{L}\p{N}_$]/u.test(this.#text[this.#at] ?? " "))
+      throw syntaxError(this.#position(start), "a number is followed by a letter");
     return { kind: "number", text, at: this.#position(start), spaced };
   }
 
@@ -213,7 +247,8 @@ export class Scanner {
       else if (this.#text.startsWith(close, at)) {
         const lineStart = this.#text.lastIndexOf("\n", at) + 1;
         const indent = this.#text.slice(lineStart, at);
-        if (/[^ \t]/.test(indent)) throw syntaxError(this.#position(at), "the closing quotes of a multi-line string stand on a line of their own");
+        if (/[^ \t]/.test(indent))
+          throw syntaxError(this.#position(at), "the closing quotes of a multi-line string stand on a line of their own");
         return indent;
       }
     }
@@ -227,7 +262,8 @@ export class Scanner {
     for (let at = from; at < this.#text.length; at++) {
       if (this.#text.startsWith(close, at)) return this.#endString(start, from, at, at + close.length, quote, false, spaced);
       if (this.#text.startsWith(escape, at)) {
-        if (this.#text[at + escape.length] === "(") return this.#endString(start, from, at, at + escape.length + 1, quote, true, spaced);
+        if (this.#text[at + escape.length] === "(")
+          return this.#endString(start, from, at, at + escape.length + 1, quote, true, spaced);
         at += escape.length;
       } else if (!quote.multiline && this.#text[at] === "\n") break;
     }
@@ -236,7 +272,15 @@ export class Scanner {
 
   #endString(start: number, from: number, to: number, next: number, quote: Quote, open: boolean, spaced: boolean): Token {
     this.#at = next;
-    return { kind: "string", text: this.#text.slice(start, next), at: this.#position(start), raw: this.#text.slice(from, to), quote, open, spaced };
+    return {
+      kind: "string",
+      text: this.#text.slice(start, next),
+      at: this.#position(start),
+      raw: this.#text.slice(from, to),
+      quote,
+      open,
+      spaced,
+    };
   }
 }
 
@@ -247,5 +291,7 @@ export function syntaxError(at: Position, found: string): Error {
 
 /** CUE_UNSUPPORTED with its place and the construct's name. */
 export function unsupported(at: Position, construct: string): Error {
-  return cueError("CUE_UNSUPPORTED", `Cannot accept CUE: ${formatPosition(at)}: ${construct} is outside the subset`, { found: construct });
+  return cueError("CUE_UNSUPPORTED", `Cannot accept CUE: ${formatPosition(at)}: ${construct} is outside the subset`, {
+    found: construct,
+  });
 }

@@ -283,7 +283,10 @@ function writeItems(
   newline: string | undefined,
   write: (part: string) => void,
 ): void {
-  if (items.length === 0) return write(open + close);
+  if (items.length === 0) {
+    write(open + close);
+    return;
+  }
   const inner = newline === undefined ? undefined : newline + (style.indent ?? "");
   items.forEach((item, i) => {
     write((i === 0 ? open : ",") + (inner ?? ""));
@@ -293,7 +296,10 @@ function writeItems(
 }
 
 function writeObject(object: ObjectValue, style: JsonStyle, newline: string | undefined, write: (part: string) => void): void {
-  if (object.size === 0) return write("{}");
+  if (object.size === 0) {
+    write("{}");
+    return;
+  }
   const inner = newline === undefined ? undefined : newline + (style.indent ?? "");
   let first = true;
   for (const [key, value] of object.entries()) {
