@@ -50,17 +50,19 @@ async function verifyBlob(signed: Signed): Promise<Result> {
   const expected = ["--certificate-identity", signed.identity, "--certificate-oidc-issuer", signed.issuer];
   const common = ["verify-blob", "--bundle", signed.bundle, "--trusted-root", signed.root, ...expected];
   const cosign = findPeer("cosign-3");
-  const series = {
-    ours: (): number => timed(process.execPath, [signed.program, ...common, signed.file]),
-    floor: (): number => timed(process.execPath, [empty]),
-    ...(cosign.path === undefined ? {} : { peer: (): number => timed(cosign.path, [...common, signed.file]) }),
-  };
+  const series = new Map([
+    ["ours", (): number => timed(process.execPath, [signed.program, ...common, signed.file])],
+    ["floor", (): number => timed(process.execPath, [empty])],
+  ]);
+  const peer = cosign.path;
+  if (peer !== undefined) series.set("peer", () => timed(peer, [...common, signed.file]));
   const times = interleave(series, runs);
-  const ours = median(times.ours ?? []);
+  const ours = times.get("ours") ?? [];
+  const ratio = (name: string): number => median(ours) / median(times.get(name) ?? []);
   return {
-    ...summary(times.ours ?? [], "ms"),
-    floor: { name: "an empty script", ratio: ours / median(times.floor ?? []) },
-    ...(times.peer === undefined ? {} : { peer: { name: `cosign ${cosign.version}`, ratio: ours / median(times.peer) } }),
+    ...summary(ours, "ms"),
+    floor: { name: "an empty script", ratio: ratio("floor") },
+    ...(peer === undefined ? {} : { peer: { name: `cosign ${cosign.version}`, ratio: ratio("peer") } }),
   };
 }
 
@@ -68,17 +70,15 @@ async function hashFile(signed: Signed): Promise<Result> {
   const expected = ["--certificate-identity", signed.identity, "--certificate-oidc-issuer", signed.issuer];
   const args = ["verify-blob", "--bundle", signed.bundle, "--trusted-root", signed.root, ...expected, signed.file];
   const times = interleave(
-    {
-      ours: () => timed(process.execPath, [signed.program, ...args]),
-      peer: () => timed("openssl", ["dgst", "-sha256", signed.file]),
-    },
+    new Map([
+      ["ours", (): number => timed(process.execPath, [signed.program, ...args])],
+      ["peer", (): number => timed("openssl", ["dgst", "-sha256", signed.file])],
+    ]),
     hashRuns,
   );
-  const rates = (times.ours ?? []).map((ms) => hashedBytes / 1e6 / (ms / 1000));
-  return {
-    ...summary(rates, "MB/s"),
-    peer: { name: "openssl dgst -sha256", ratio: median(times.peer ?? []) / median(times.ours ?? []) },
-  };
+  const [ours, peer] = [times.get("ours") ?? [], times.get("peer") ?? []];
+  const rates = ours.map((ms) => hashedBytes / 1e6 / (ms / 1000));
+  return { ...summary(rates, "MB/s"), peer: { name: "openssl dgst -sha256", ratio: median(peer) / median(ours) } };
 }
 
 /** Run a measurement on a file that a stack of our own signed; the stack is stopped before anything is timed. */
@@ -122,16 +122,12 @@ async function sign(directory: string, file: string): Promise<Omit<Signed, "dire
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 /** Each in turn, again and again, so that a machine whose speed drifts treats them alike. The first round is not counted. */
-function interleave<Name extends string>(
-  series: { readonly [name in Name]: () => number },
-  count: number,
-): Partial<Record<Name, number[]>> {
-  const names = Object.keys(series) as Name[];
-  const times: Partial<Record<Name, number[]>> = {};
+function interleave(series: ReadonlyMap<string, () => number>, count: number): ReadonlyMap<string, readonly number[]> {
+  const times = new Map<string, number[]>([...series.keys()].map((name) => [name, []]));
   for (let round = 0; round <= count; round++) {
-    for (const name of names) {
-      const ms = series[name]();
-      if (round > 0) times[name] = [...(times[name] ?? []), ms];
+    for (const [name, run] of series) {
+      const ms = run();
+      if (round > 0) times.get(name)?.push(ms);
     }
   }
   return times;
