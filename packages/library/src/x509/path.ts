@@ -283,8 +283,8 @@ function notSigned(certificate: Certificate): SigillumError {
     "X509_SIGNATURE_INVALID",
     certificate,
     "its signature does not verify with the key of any certificate that has its issuer's name",
-    "invalid",
-    "valid",
+    "a signature by another key",
+    `a signature by a trusted certificate named "${formatName(certificate.issuer)}"`,
   );
 }
 
