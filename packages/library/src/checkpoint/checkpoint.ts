@@ -24,8 +24,8 @@ export interface Checkpoint {
 /** Read the text of a checkpoint (without signatures). Nothing was verified. */
 export function parseCheckpoint(text: string): Checkpoint {
   if (!text.endsWith("\n")) throw malformed("its text does not end with a newline");
-  const [origin, size, root, ...extensions] = text.slice(0, -1).split("\n");
-  if (origin === undefined || size === undefined || root === undefined) throw malformed("it has fewer than three lines");
+  const [origin = "", size = "", root, ...extensions] = text.slice(0, -1).split("\n");
+  if (root === undefined) throw malformed("it has fewer than three lines");
   if (origin === "") throw malformed("its origin is empty");
   if (extensions.includes("")) throw malformed("it has an empty extension line");
   return { origin, treeSize: parseSize(size), root: parseRoot(root), extensions };

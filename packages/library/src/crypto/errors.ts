@@ -11,7 +11,7 @@ export const cryptoErrors = {
   PUBLIC_KEY_PEM_LABEL: { kind: "malformed", means: "A PEM text holds something other than exactly one PUBLIC KEY block." },
   PUBLIC_KEY_ALGORITHM_UNKNOWN: {
     kind: "malformed",
-    means: "A public key is of an algorithm that is not supported; ECDSA, Ed25519 and RSA are.",
+    means: "A public key is of an algorithm that is not supported; ECDSA, Ed25519, RSA and ML-DSA are.",
   },
   PUBLIC_KEY_CURVE_UNKNOWN: {
     kind: "malformed",
@@ -23,6 +23,10 @@ export const cryptoErrors = {
   PUBLIC_KEY_RSA_TOO_SMALL: { kind: "malformed", means: "An RSA modulus has fewer than 2048 bits." },
   PUBLIC_KEY_RSA_TOO_LARGE: { kind: "malformed", means: "An RSA modulus has more than 16384 bits." },
   PUBLIC_KEY_RSA_EXPONENT: { kind: "malformed", means: "An RSA public exponent is even, below 3 or above 2^32." },
+  PUBLIC_KEY_NEEDS_NEWER_PLATFORM: {
+    kind: "state",
+    means: "A public key is of ML-DSA, which this version of Node cannot use; Node 24.7 and newer can.",
+  },
   PRIVATE_KEY_MALFORMED: { kind: "malformed", means: "Bytes are no private key in PKCS #8 form." },
   ECDSA_SIGNATURE_MALFORMED: {
     kind: "malformed",
@@ -34,7 +38,7 @@ export const cryptoErrors = {
   },
   CRYPTO_SCHEME_UNSUPPORTED: {
     kind: "verification",
-    means: "A signature scheme is known but not carried out: SHA-1 signatures and Ed25519ph.",
+    means: "A signature scheme is known but not carried out: SHA-1 signatures, and signing with Ed25519ph.",
   },
   CRYPTO_DIGEST_LENGTH: {
     kind: "verification",
@@ -42,7 +46,7 @@ export const cryptoErrors = {
   },
   CRYPTO_DIGEST_ONLY_UNSUPPORTED: {
     kind: "verification",
-    means: "A pure Ed25519 signature cannot be verified from a digest; the whole message is needed.",
+    means: "A pure Ed25519 or ML-DSA signature cannot be verified from a digest; the whole message is needed.",
   },
   CRYPTO_KEY_DETAILS_UNKNOWN: { kind: "state", means: "No PublicKeyDetails name exists for this key and signature scheme." },
 } as const;

@@ -19,3 +19,4 @@ export {
 export { defaultScheme, type SignatureScheme } from "./scheme.ts";
 export { isValidSignature, isValidSignatureOverDigest } from "./signature.ts";
 export { createSigner, type Signer } from "./signer.ts";
+export { isMlDsa, type MlDsaKeyType } from "./spki.ts";

@@ -57,9 +57,9 @@ const schemes: Readonly<Record<KeyDetails, SignatureScheme | undefined>> = {
   PKIX_RSA_PSS_4096_SHA256: pss,
   PKIX_ECDSA_P384_SHA_256: { type: "ecdsa-p384", hash: "sha256" }, // deprecated
   PKIX_ECDSA_P521_SHA_256: { type: "ecdsa-p521", hash: "sha256" }, // deprecated
-  ML_DSA_65: undefined, // experimental
-  ML_DSA_87: undefined, // experimental
-  ML_DSA_44: undefined, // experimental
+  ML_DSA_65: { type: "ml-dsa-65", hash: "none" }, // experimental
+  ML_DSA_87: { type: "ml-dsa-87", hash: "none" }, // experimental
+  ML_DSA_44: { type: "ml-dsa-44", hash: "none" }, // experimental
 };
 
 /** Whether a text is a name of PublicKeyDetails, supported or not. */
@@ -98,6 +98,10 @@ function nameOf(scheme: SignatureScheme, key: PublicKey): string | undefined {
       return `PKIX_ECDSA_P521_${digest}`;
     case "ed25519":
       return scheme.hash === "none" ? "PKIX_ED25519" : scheme.hash === "sha512" ? "PKIX_ED25519_PH" : undefined;
+    case "ml-dsa-44":
+    case "ml-dsa-65":
+    case "ml-dsa-87":
+      return scheme.type.toUpperCase().replaceAll("-", "_");
     case "rsa":
       return `PKIX_RSA_${scheme.padding === "pss" ? "PSS" : "PKCS1V15"}_${key.bits}_${scheme.hash.toUpperCase()}`;
   }

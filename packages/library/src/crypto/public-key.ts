@@ -16,10 +16,17 @@ import { type Curve, curves, type EcKeyType } from "./curve.ts";
 import { cryptoError } from "./errors.ts";
 import { GenerationCache } from "./generation-cache.ts";
 import { type PublicKeyHandle, platform } from "./platform-interface.ts";
-import { algorithmOid, ed25519SpkiPrefix, rsaAlgorithmIdentifier } from "./spki.ts";
+import {
+  algorithmOid,
+  ed25519SpkiPrefix,
+  type MlDsaForm,
+  type MlDsaKeyType,
+  mlDsaForms,
+  rsaAlgorithmIdentifier,
+} from "./spki.ts";
 
 /** The kinds of key that are supported. */
-export type KeyType = EcKeyType | "ed25519" | "rsa";
+export type KeyType = EcKeyType | "ed25519" | "rsa" | MlDsaKeyType;
 
 /** A public key that was parsed and checked. `bits` is the size of an RSA modulus and absent for the others. */
 export interface PublicKey {
@@ -107,6 +114,7 @@ function importKey(spki: Uint8Array): PublicKey {
   // The fixed prefixes settle everything but the point or key itself, so no second form can slip through.
   for (const curve of curves) if (hasForm(spki, curve.spkiPrefix, 2 * curve.octets)) return importPoint(spki, curve);
   if (hasForm(spki, ed25519SpkiPrefix, 32)) return new ImportedPublicKey("ed25519", spki, importHandle(spki));
+  for (const form of mlDsaForms) if (hasForm(spki, form.spkiPrefix, form.octets)) return importMlDsa(spki, form);
   try {
     return importRsa(spki);
   } catch (cause) {
@@ -133,6 +141,30 @@ function importPoint(spki: Uint8Array, curve: Curve): PublicKey {
   }
 }
 
+/**
+ * Import a key of ML-DSA, whose form was checked. Every byte string of the right length is one (FIPS 204 algorithm 23), so a platform can
+ * refuse only the algorithm; `importer` is the platform's, another one in tests.
+ */
+export function importMlDsa(
+  spki: Uint8Array,
+  { type }: MlDsaForm,
+  importer: (spki: Uint8Array) => PublicKeyHandle = platform.importPublicKey,
+): PublicKey {
+  try {
+    return new ImportedPublicKey(type, spki, importer(spki));
+  } catch (cause) {
+    throw cryptoError(
+      "PUBLIC_KEY_NEEDS_NEWER_PLATFORM",
+      `Cannot use public key: ${type} needs Node 24.7 or newer with OpenSSL 3.5`,
+      {
+        cause,
+        found: type,
+        expected: "Node 24.7 or newer with OpenSSL 3.5",
+      },
+    );
+  }
+}
+
 /** An RSA key, or the error that says what else the bytes are. */
 function importRsa(spki: Uint8Array): PublicKey {
   const outer = new DerReader(spki);
@@ -145,10 +177,12 @@ function importRsa(spki: Uint8Array): PublicKey {
   const oid = algorithm.oid("algorithm identifier");
   if (oid === algorithmOid.ecPublicKey) throw ecProblem(algorithm, info);
   if (oid === algorithmOid.ed25519) throw malformed("an Ed25519 key has no parameters and 32 octets");
+  const form = mlDsaForms.find(({ type }) => oid === algorithmOid[type]);
+  if (form !== undefined) throw malformed(`an ${form.type} key has no parameters and ${form.octets} octets`);
   if (oid !== algorithmOid.rsaEncryption) {
     throw cryptoError("PUBLIC_KEY_ALGORITHM_UNKNOWN", `Cannot parse public key: algorithm ${oid} is not supported`, {
       found: oid,
-      expected: "ECDSA, Ed25519 or RSA",
+      expected: "ECDSA, Ed25519, RSA or ML-DSA",
     });
   }
   algorithm.null("RSA parameters");

@@ -1,11 +1,13 @@
 // Verifying signatures, over a message or over its digest.
-import { digestLength } from "./digest.ts";
+import { digestLength, digest as digestOf } from "./digest.ts";
 import { isValidEcdsaOverDigest } from "./ecdsa-digest.ts";
+import { isValidEd25519phOverDigest } from "./ed25519ph.ts";
 import { cryptoError } from "./errors.ts";
 import { type HashAlgorithm, platform } from "./platform-interface.ts";
 import { handleOf, type PublicKey } from "./public-key.ts";
 import { isValidRsaOverDigest } from "./rsa-digest.ts";
 import { checkScheme, type SignatureScheme } from "./scheme.ts";
+import { isMlDsa } from "./spki.ts";
 
 /**
  * Whether a signature over a message is valid under a key. ECDSA signatures are strict DER. Bad signature bytes give false, never an
@@ -13,6 +15,8 @@ import { checkScheme, type SignatureScheme } from "./scheme.ts";
  */
 export function isValidSignature(key: PublicKey, scheme: SignatureScheme, message: Uint8Array, signature: Uint8Array): boolean {
   checkScheme(key, scheme);
+  if (key.type === "ed25519" && scheme.hash === "sha512")
+    return isValidEd25519phOverDigest(key.spki, digestOf("sha512", message), signature);
   const padding = key.type === "rsa" ? (scheme.padding ?? "pkcs1") : undefined;
   // RFC 8017 §8.1.2 step 1. OpenSSL leaves it out for PSS and takes a signature whose leading zero octet is gone.
   if (padding !== undefined && signature.length !== Math.ceil((key.bits ?? 0) / 8)) return false;
@@ -20,8 +24,8 @@ export function isValidSignature(key: PublicKey, scheme: SignatureScheme, messag
 }
 
 /**
- * Whether a signature is valid for a message with this digest, as `isValidSignature` would say with the message. Pure Ed25519 throws
- * CRYPTO_DIGEST_ONLY_UNSUPPORTED, because it signs the message itself.
+ * Whether a signature is valid for a message with this digest, as `isValidSignature` would say with the message. Pure Ed25519 and
+ * ML-DSA throw CRYPTO_DIGEST_ONLY_UNSUPPORTED, because they sign the message itself.
  */
 export function isValidSignatureOverDigest(
   key: PublicKey,
@@ -30,15 +34,16 @@ export function isValidSignatureOverDigest(
   signature: Uint8Array,
 ): boolean {
   checkScheme(key, scheme);
-  if (scheme.hash === "none" || key.type === "ed25519") {
+  if (scheme.hash === "none" || isMlDsa(key.type)) {
     throw cryptoError(
       "CRYPTO_DIGEST_ONLY_UNSUPPORTED",
-      "Cannot verify signature: Ed25519 needs the message, and only its digest is there",
+      `Cannot verify signature: ${key.type} needs the message, and only its digest is there`,
       { found: "a digest", expected: "the message" },
     );
   }
   checkDigestLength(scheme.hash, digest);
   if (key.type === "rsa") return isValidRsaOverDigest(key, scheme.hash, scheme.padding ?? "pkcs1", digest, signature);
+  if (key.type === "ed25519") return isValidEd25519phOverDigest(key.spki, digest, signature);
   return isValidEcdsaOverDigest(key, key.type, digest, signature);
 }
 

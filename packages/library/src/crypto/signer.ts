@@ -20,6 +20,12 @@ export function createSigner(pkcs8: Uint8Array, scheme: Partial<SignatureScheme>
   const publicKey = parsePublicKey(spki);
   const full: SignatureScheme = { ...defaultScheme(publicKey), ...scheme };
   checkScheme(publicKey, full);
+  // The arithmetic of edwards.ts takes varying time, which is for public values alone.
+  if (publicKey.type === "ed25519" && full.hash !== "none")
+    throw cryptoError("CRYPTO_SCHEME_UNSUPPORTED", "Cannot use key: signing with Ed25519ph is not carried out", {
+      found: "ed25519 sha512",
+      expected: "pure Ed25519",
+    });
   const hash = full.hash === "none" ? undefined : full.hash;
   // P-256 and Ed25519 take 30 to 50 us, less than the way to a thread and back; the others would hold up the event loop.
   const slow = publicKey.type !== "ecdsa-p256" && publicKey.type !== "ed25519";

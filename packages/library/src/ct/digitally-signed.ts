@@ -56,8 +56,8 @@ export async function digitallySign(signer: Signer, message: Uint8Array): Promis
 
 /** Whether a log's key made this signature. Throws CT_ALGORITHM_UNSUPPORTED where the algorithms are others or do not fit the key. */
 export function isDigitallySigned(key: PublicKey, message: Uint8Array, signed: DigitallySigned): boolean {
-  const scheme: SignatureScheme =
-    key.type === "rsa" ? { type: "rsa", hash: "sha256", padding: "pkcs1" } : { type: key.type, hash: "sha256" };
+  // RSA is PKCS #1 v1.5, as everywhere that names no padding.
+  const scheme: SignatureScheme = { type: key.type, hash: "sha256" };
   const expected = signatureNumber(scheme);
   if (signed.hashAlgorithm !== sha256 || expected === undefined || signed.signatureAlgorithm !== expected) {
     const found = `hash ${signed.hashAlgorithm}, signature ${signed.signatureAlgorithm} for a key of type ${key.type}`;
@@ -71,5 +71,5 @@ export function isDigitallySigned(key: PublicKey, message: Uint8Array, signed: D
 
 function signatureNumber(scheme: SignatureScheme): number | undefined {
   if (scheme.type === "rsa") return scheme.padding === "pss" ? undefined : rsa;
-  return scheme.type === "ed25519" ? undefined : ecdsa;
+  return scheme.type.startsWith("ecdsa-") ? ecdsa : undefined;
 }

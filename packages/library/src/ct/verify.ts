@@ -23,17 +23,17 @@ export interface CtLogKey {
 }
 
 /** An SCT that verified, with the log that signed it. */
-export interface VerifiedSct {
+export interface VerifiedSct<L extends CtLogKey = CtLogKey> {
   readonly sct: SignedCertificateTimestamp;
-  readonly log: CtLogKey;
+  readonly log: L;
 }
 
 /** What `verifyEmbeddedScts` is to prove. */
-export interface SctQuestion {
+export interface SctQuestion<L extends CtLogKey = CtLogKey> {
   readonly certificate: Certificate;
   /** The certificate whose key signed `certificate`: the next one of its path (see `sctIssuer`), not one found by name. */
   readonly issuer: Certificate;
-  readonly logs: readonly CtLogKey[];
+  readonly logs: readonly L[];
   /** How many distinct logs must vouch; 1 unless given. */
   readonly threshold?: number | undefined;
 }
@@ -43,14 +43,14 @@ export interface SctQuestion {
  * distinct logs. SCTs of unknown logs, and from outside a log's window, do not count; one of a trusted log that does not verify
  * over this certificate and issuer refuses it. Inclusion in the log is not checked, nor that `issuer` is the issuer.
  */
-export function verifyEmbeddedScts(question: SctQuestion): VerifiedSct[] {
+export function verifyEmbeddedScts<L extends CtLogKey>(question: SctQuestion<L>): VerifiedSct<L>[] {
   const { certificate, threshold = 1 } = question;
   const scts = embeddedScts(certificate);
   if (scts.length === 0 && threshold > 0)
     throw refused("CT_NO_SCT", certificate, "it carries no signed certificate timestamp", "none", "an SCT");
   const tbs = tbsWithoutExtension(certificate, extensionOids.sctList);
   const issuerKeyHash = sha256(question.issuer.spki);
-  const verified: VerifiedSct[] = [];
+  const verified: VerifiedSct<L>[] = [];
   let skipped: Error | undefined;
   for (const sct of scts) {
     const known = question.logs.filter((log) => equalBytes(log.logId, sct.logId));

@@ -1,5 +1,4 @@
 // Checking inclusion and consistency proofs: RFC 9162 §2.1.3.2 and §2.1.4.2.
-import { equalBytes } from "../encoding/index.ts";
 import { merkleError } from "./errors.ts";
 import { emptyRoot, type Hash, nodeHash, requireHash, requireTreeNumber, rootDifference } from "./hash.ts";
 import { half, inclusionProofLength, isOdd } from "./tree-math.ts";
@@ -117,7 +116,7 @@ function startNode(size1: number, size2: number): [node: number, last: number] {
 
 function consistencyRoots({ size1, size2, root1, root2, proof }: ConsistencyClaim): [Hash, Hash] {
   if (size1 === 0) return [emptyRoot, size2 === 0 ? emptyRoot : root2];
-  if (size1 === size2) return equalBytes(root1, root2) ? [root1, root2] : [root1, root1];
+  if (size1 === size2) return [root1, root1];
   const [node, last] = startNode(size1, size2);
   const seed = node === 0 ? root1 : (proof[0] ?? emptyRoot);
   requireHash(seed, "a hash of a consistency proof");

@@ -1,7 +1,14 @@
-// AlgorithmIdentifier of signatures, both ways. RFC 3279 §2.2, RFC 4055, RFC 5758 §3.2, RFC 8410.
+// AlgorithmIdentifier of signatures, both ways. RFC 3279 §2.2, RFC 4055, RFC 5758 §3.2, RFC 8410, RFC 9881.
 //
 //   AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY DEFINED BY algorithm OPTIONAL }
-import type { HashAlgorithm, KeyType, PublicKey, SignatureScheme } from "../crypto/index.ts";
+import {
+  type HashAlgorithm,
+  isMlDsa,
+  type KeyType,
+  type MlDsaKeyType,
+  type PublicKey,
+  type SignatureScheme,
+} from "../crypto/index.ts";
 import {
   DerReader,
   type DerValue,
@@ -33,7 +40,7 @@ const hashNames: ReadonlyMap<string, HashAlgorithm> = new Map([
 ]);
 
 interface SignatureAlgorithm {
-  readonly family: "ecdsa" | "rsa" | "ed25519";
+  readonly family: "ecdsa" | "rsa" | "ed25519" | MlDsaKeyType;
   readonly hash: HashAlgorithm | "none";
 }
 
@@ -46,6 +53,9 @@ const signatureAlgorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map<str
   ["1.2.840.113549.1.1.12", { family: "rsa", hash: "sha384" }],
   ["1.2.840.113549.1.1.13", { family: "rsa", hash: "sha512" }],
   ["1.3.101.112", { family: "ed25519", hash: "none" }],
+  ["2.16.840.1.101.3.4.3.17", { family: "ml-dsa-44", hash: "none" }],
+  ["2.16.840.1.101.3.4.3.18", { family: "ml-dsa-65", hash: "none" }],
+  ["2.16.840.1.101.3.4.3.19", { family: "ml-dsa-87", hash: "none" }],
 ]);
 
 /** The object identifier of a hash algorithm. */
@@ -64,7 +74,7 @@ export function signatureAlgorithmIdentifier(scheme: SignatureScheme): Uint8Arra
   const family = familyOf(scheme.type);
   for (const [oid, algorithm] of signatureAlgorithms) {
     if (algorithm.family !== family || algorithm.hash !== scheme.hash) continue;
-    // RFC 4055 §5: RSA has a NULL parameter; RFC 5758 §3.2 and RFC 8410 §3: the others have none.
+    // RFC 4055 §5: RSA has a NULL parameter; RFC 5758 §3.2, RFC 8410 §3 and RFC 9881 §2: the others have none.
     return family === "rsa" ? derSequence(derOid(oid), derNull()) : derSequence(derOid(oid));
   }
   const found = `${scheme.type} with ${scheme.hash}`;
@@ -103,7 +113,7 @@ function readScheme(reader: DerReader, key: PublicKey): SignatureScheme {
 }
 
 function familyOf(type: KeyType): SignatureAlgorithm["family"] {
-  if (type === "rsa" || type === "ed25519") return type;
+  if (type === "rsa" || type === "ed25519" || isMlDsa(type)) return type;
   return "ecdsa";
 }
 
