@@ -4,8 +4,8 @@ import type { HashAlgorithm } from "../crypto/index.ts";
 import type { Certificate } from "../x509/index.ts";
 import type { LogEntry } from "./log-entry.ts";
 
-/** The versions of the format. */
-export type BundleVersion = "0.1" | "0.2" | "0.3";
+/** The versions of the format; "cosign" is what was put together from cosign 1.x's JSON bundle, or from detached files. */
+export type BundleVersion = "0.1" | "0.2" | "0.3" | "cosign";
 
 /** A signature over an artifact. The digest is a hint by the signer: it never takes the artifact's place. */
 export interface MessageSignature {
@@ -20,7 +20,10 @@ export type VerificationMaterial =
   | { readonly publicKeyHint: string };
 
 /** What was signed: an artifact, or a DSSE envelope. */
-export type BundleContent = { readonly messageSignature: MessageSignature } | { readonly dsseEnvelope: Envelope };
+export type BundleContent =
+  | { readonly messageSignature: MessageSignature }
+  /** The text is there where the envelope came as a text of its own: old log entries have its hash. */
+  | { readonly dsseEnvelope: Envelope; readonly envelopeText?: Uint8Array };
 
 /** A bundle, of any version. */
 export interface Bundle {

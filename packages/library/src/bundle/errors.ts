@@ -41,6 +41,16 @@ export const bundleErrors = {
   BUNDLE_CHECKPOINT_MISSING: { kind: "malformed", means: "An inclusion proof has no checkpoint." },
   BUNDLE_LOG_ID: { kind: "malformed", means: "A log entry's log id is not 32 bytes long." },
   BUNDLE_PROOF_HASH: { kind: "malformed", means: "A hash of an inclusion proof is not 32 bytes long." },
+  BUNDLE_DETACHED: {
+    kind: "malformed",
+    means: "A detached signature, certificate, chain or timestamp is empty, or is none of the forms in which cosign writes it.",
+  },
+  BUNDLE_PEP740: { kind: "malformed", means: "A PyPI attestation or provenance object is not what PEP 740 describes." },
+  BUNDLE_LIST: {
+    kind: "malformed",
+    means: "A text is neither a bundle nor a list of bundles, one a line or in a field that a registry answers with.",
+  },
+  BUNDLE_LIST_TOO_LONG: { kind: "malformed", means: "A text holds more bundles than we read." },
   BUNDLE_PROOF_TOO_LONG: { kind: "malformed", means: "An inclusion proof has more hashes than a tree can have levels." },
 } as const;
 

@@ -5,4 +5,6 @@ export const bundleLimits: {
   readonly timestamps: number;
   readonly chain: number;
   readonly proofHashes: number;
-} = { bytes: 32 * 1024 * 1024, tlogEntries: 32, timestamps: 32, chain: 10, proofHashes: 64 };
+  /** Bundles in one text, as GitHub's and the registries' lists have them. */
+  readonly list: number;
+} = { bytes: 32 * 1024 * 1024, tlogEntries: 32, timestamps: 32, chain: 10, proofHashes: 64, list: 1024 };

@@ -27,7 +27,7 @@ function edited(text: string, edit: (document: Json) => void): string {
 }
 
 // In the form of versions 0.1 and 0.2, with the chain in place of the certificate.
-function asVersion(version: "0.1" | "0.2", document: Json): void {
+function asVersion(version: string, document: Json): void {
   const material = at(document, "verificationMaterial");
   Object.assign(document, { mediaType: `application/vnd.dev.sigstore.bundle+json;version=${version}` });
   Object.assign(material, { x509CertificateChain: { certificates: [material["certificate"]] } });

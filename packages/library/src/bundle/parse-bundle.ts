@@ -1,7 +1,7 @@
 // Strict proto3 JSON of a bundle (client-conformance.md §8.1): known names and enum values only, exact media types, strict base64.
 import type { Envelope } from "../attestation/index.ts";
 import type { HashAlgorithm } from "../crypto/index.ts";
-import { equalBytes, isSigillumError, type JsonFail, JsonObject, type JsonValue, parseJson, quote } from "../encoding/index.ts";
+import { equalBytes, isSigillumError, JsonObject, quote } from "../encoding/index.ts";
 import { type Certificate, isCertificateAuthority, parseCertificate } from "../x509/index.ts";
 import {
   type Bundle,
@@ -11,7 +11,8 @@ import {
   type MessageSignature,
   type VerificationMaterial,
 } from "./bundle.ts";
-import { type BundleErrorCode, bundleError } from "./errors.ts";
+import { fieldError, readJson } from "./bundle-json.ts";
+import { bundleError } from "./errors.ts";
 import { bundleLimits } from "./limits.ts";
 import { type LogEntry, parseTransparencyLogEntry } from "./log-entry.ts";
 
@@ -20,35 +21,11 @@ import { type LogEntry, parseTransparencyLogEntry } from "./log-entry.ts";
  * What is returned has the form of its version; no signature, proof or time in it was verified.
  */
 export function parseBundle(json: string | Uint8Array): Bundle {
-  if (json.length > bundleLimits.bytes) {
-    throw bundleError("BUNDLE_TOO_LARGE", `Cannot parse bundle: it is ${json.length} bytes long`, {
-      found: `${json.length} bytes`,
-      expected: `at most ${bundleLimits.bytes} bytes`,
-    });
-  }
   return readBundle(JsonObject.from(readJson(json), "bundle", fieldError));
 }
 
-function readJson(json: string | Uint8Array): JsonValue {
-  try {
-    return parseJson(json, { maxBytes: bundleLimits.bytes });
-  } catch (cause) {
-    throw bundleError("BUNDLE_JSON", `Cannot parse bundle: ${cause instanceof Error ? cause.message : "it is no JSON"}`, {
-      cause,
-    });
-  }
-}
-
-const fieldError: JsonFail = (message, fields, code) => bundleError(fieldCodes[code] ?? "BUNDLE_JSON", message, fields);
-
-const fieldCodes: { readonly [code: string]: BundleErrorCode } = {
-  JSON_FIELD_MISSING: "BUNDLE_FIELD_MISSING",
-  JSON_FIELD_UNKNOWN: "BUNDLE_FIELD_UNKNOWN",
-  JSON_FIELD_TYPE: "BUNDLE_FIELD_TYPE",
-  JSON_FIELD_VALUE: "BUNDLE_FIELD_VALUE",
-};
-
-function readBundle(document: JsonObject): Bundle {
+/** Read a bundle that stands inside other JSON, such as a registry's answer; as parseBundle. */
+export function readBundle(document: JsonObject): Bundle {
   document.onlyNames(["mediaType", "verificationMaterial", "messageSignature", "dsseEnvelope"]);
   const mediaType = document.string("mediaType");
   const version = bundleMediaTypes.get(mediaType);
@@ -144,7 +121,8 @@ function readCertificate(item: JsonObject, path: string): Certificate {
   }
 }
 
-function requireLeaf(certificate: Certificate): Certificate {
+/** Require that a signing certificate is not that of an authority. */
+export function requireLeaf(certificate: Certificate): Certificate {
   if (!isCertificateAuthority(certificate)) return certificate;
   throw bundleError("BUNDLE_LEAF_IS_CA", "Cannot parse bundle: the signing certificate is that of an authority", {
     found: "basicConstraints with CA true",

@@ -1,5 +1,14 @@
 // Reading the JSON around entries: one error code for whatever is not as it must be.
-import { encodeJcs, isSigillumError, JsonObject, type JsonValue, parseHex, parseJson, quote } from "../encoding/index.ts";
+import {
+  encodeJcs,
+  encodeUtf8,
+  isSigillumError,
+  JsonObject,
+  type JsonValue,
+  parseHex,
+  parseJson,
+  quote,
+} from "../encoding/index.ts";
 import { digestLengths, type EntryHash, entryHash } from "./algorithm.ts";
 import { logEntryError } from "./errors.ts";
 
@@ -59,6 +68,14 @@ export function readHexHash(hash: JsonObject, code: JsonCode): HexHash {
     });
   }
   return { algorithm, digest: parseHex(value), text: value };
+}
+
+/**
+ * The stored body of an entry: RFC 8785 of kind, version and spec. The spec is given as text: the kinds that are logged most write it
+ * in canonical order themselves, of texts (base64, hexadecimal, fixed names) in which nothing is escaped.
+ */
+export function encodeBodyText(kind: string, version: string, canonicalSpec: string): Uint8Array {
+  return encodeUtf8(`{"apiVersion":"${version}","kind":"${kind}","spec":${canonicalSpec}}`);
 }
 
 /** The stored body of an entry: RFC 8785 of kind, version and spec. */

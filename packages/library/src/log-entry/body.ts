@@ -5,10 +5,11 @@ import { type DsseV001, encodeDsseV001, readDsseV001 } from "./dsse-v001.ts";
 import { logEntryError } from "./errors.ts";
 import { encodeHashedRekordV001, type HashedRekordV001, readHashedRekordV001 } from "./hashedrekord-v001.ts";
 import { encodeHashedRekordV002, type HashedRekordV002, readHashedRekordV002 } from "./hashedrekord-v002.ts";
+import { type IntotoV001, readIntotoV001 } from "./intoto-v001.ts";
 import { type IntotoV002, readIntotoV002 } from "./intoto-v002.ts";
 
 /** The fields of an entry's body. */
-export type LogEntryBody = HashedRekordV001 | HashedRekordV002 | DsseV001 | IntotoV002;
+export type LogEntryBody = HashedRekordV001 | HashedRekordV002 | DsseV001 | IntotoV001 | IntotoV002;
 
 /** A body that can be written. */
 export type EncodableBody = HashedRekordV001 | HashedRekordV002 | DsseV001;
@@ -41,6 +42,8 @@ export function parseLogEntryBody(body: Uint8Array, announced?: KindVersion): Lo
       return readHashedRekordV002(spec);
     case "dsse 0.0.1":
       return readDsseV001(spec);
+    case "intoto 0.0.1":
+      return readIntotoV001(spec);
     case "intoto 0.0.2":
       return readIntotoV002(spec);
     default:

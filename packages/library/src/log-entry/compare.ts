@@ -3,12 +3,13 @@
 
 import { type Envelope, preAuthenticationEncoding } from "../attestation/index.ts";
 import { digest, sha256 } from "../crypto/index.ts";
-import { encodeHex, equalBytes, quote } from "../encoding/index.ts";
+import { encodeBase64, encodeHex, encodeUtf8, equalBytes, quote } from "../encoding/index.ts";
 import { type EntryHash, entryScheme } from "./algorithm.ts";
 import { encodeLogEntryBody, type KindVersion, type LogEntryBody, parseLogEntryBody } from "./body.ts";
 import type { DsseV001 } from "./dsse-v001.ts";
 import { logEntryError } from "./errors.ts";
 import type { HashedRekordV002 } from "./hashedrekord-v002.ts";
+import type { IntotoV001 } from "./intoto-v001.ts";
 import type { IntotoV002 } from "./intoto-v002.ts";
 import { isSameVerifier, publicKeyOf, type Verifier } from "./verifier.ts";
 
@@ -24,6 +25,8 @@ export interface MessageContent {
 export interface EnvelopeContent {
   readonly type: "envelope";
   readonly envelope: Envelope;
+  /** The JSON text that the envelope came as, where it is known: an intoto 0.0.1 entry has the hash of that. */
+  readonly text?: Uint8Array;
 }
 
 /** What a bundle holds, or a caller gave: the entry must be about exactly this. */
@@ -55,7 +58,8 @@ export function verifyBodyMatches(body: LogEntryBody, material: EntryMaterial): 
     return;
   }
   if (content.type === "message") throw wrongContent(body, "a message signature");
-  requireEnvelope(body, content.envelope, verifier);
+  if (body.kind === "intoto" && body.version === "0.0.1") requireEnvelopeText(body, content, verifier);
+  else requireEnvelope(body, content.envelope, verifier);
 }
 
 /**
@@ -92,6 +96,28 @@ function requireEnvelope(body: DsseV001 | IntotoV002, envelope: Envelope, verifi
   const logged = only(body.signatures, "entry");
   requireSignature(logged.signature, only(envelope.signatures, "envelope").sig);
   requireVerifier(logged.verifier, verifier);
+}
+
+// The entry has no signature of its own: the hash of the envelope's text covers it. Where the text is not known, it is taken to be that of
+// the clients that wrote such entries, which is Go's encoding of the envelope's structure.
+function requireEnvelopeText(body: IntotoV001, { envelope, text }: EnvelopeContent, verifier: Verifier): void {
+  const found = sha256(text ?? encodeUtf8(goEnvelopeText(envelope)));
+  if (!equalBytes(body.envelopeHash, found)) {
+    throw mismatch("ENTRY_ENVELOPE_HASH_MISMATCH", "envelope hash", encodeHex(body.envelopeHash), encodeHex(found));
+  }
+  const payloadHash = sha256(envelope.payload);
+  if (body.payloadHash !== undefined && !equalBytes(body.payloadHash, payloadHash)) {
+    throw mismatch("ENTRY_PAYLOAD_HASH_MISMATCH", "payload hash", encodeHex(body.payloadHash), encodeHex(payloadHash));
+  }
+  requireVerifier(body.verifier, verifier);
+}
+
+function goEnvelopeText({ payload, payloadType, signatures }: Envelope): string {
+  return JSON.stringify({
+    payloadType,
+    payload: encodeBase64(payload),
+    signatures: signatures.map(({ sig, keyid }) => ({ keyid, sig: encodeBase64(sig) })),
+  });
 }
 
 function envelopeAsMessage(envelope: Envelope, hashAlgorithm: EntryHash): MessageContent {
@@ -147,6 +173,7 @@ function wrongContent(body: LogEntryBody, expected: string): Error {
 
 type MismatchCode =
   | "ENTRY_DIGEST_MISMATCH"
+  | "ENTRY_ENVELOPE_HASH_MISMATCH"
   | "ENTRY_KEY_DETAILS_MISMATCH"
   | "ENTRY_PAYLOAD_HASH_MISMATCH"
   | "ENTRY_PAYLOAD_TYPE_MISMATCH"

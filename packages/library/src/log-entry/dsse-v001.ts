@@ -2,7 +2,7 @@
 //
 //   {"envelopeHash":{"algorithm":"sha256","value":hex},"payloadHash":{…},"signatures":[{"signature":base64,"verifier":base64(PEM)}]}
 import { encodeBase64, encodeHex, type JsonObject } from "../encoding/index.ts";
-import { encodeBody, readHexHash } from "./body-json.ts";
+import { encodeBodyText, readHexHash } from "./body-json.ts";
 import { logEntryError } from "./errors.ts";
 import { encodeVerifierPem, parseVerifierPem, type Verifier } from "./verifier.ts";
 
@@ -31,11 +31,18 @@ export function encodeDsseV001(entry: Omit<DsseV001, "kind" | "version">): Uint8
     signature: encodeBase64(signature),
     verifier: encodeBase64(encodeVerifierPem(verifier)),
   }));
-  return encodeBody("dsse", "0.0.1", {
-    envelopeHash: { algorithm: "sha256", value: encodeHex(entry.envelopeHash) },
-    payloadHash: { algorithm: "sha256", value: encodeHex(entry.payloadHash) },
-    signatures: signatures.toSorted((a, b) => compareText(a.signature, b.signature)),
-  });
+  const items = signatures
+    .sort((a, b) => compareText(a.signature, b.signature))
+    .map(({ signature, verifier }) => `{"signature":"${signature}","verifier":"${verifier}"}`);
+  return encodeBodyText(
+    "dsse",
+    "0.0.1",
+    `{"envelopeHash":${sha256Text(entry.envelopeHash)},"payloadHash":${sha256Text(entry.payloadHash)},"signatures":[${items.join(",")}]}`,
+  );
+}
+
+function sha256Text(hash: Uint8Array): string {
+  return `{"algorithm":"sha256","value":"${encodeHex(hash)}"}`;
 }
 
 /** Read the `spec` of a stored body. No signature was verified. */

@@ -4,6 +4,7 @@
 import {
   defaultScheme,
   digest,
+  isMlDsa,
   isValidSignature,
   isValidSignatureOverDigest,
   type PublicKey,
@@ -46,11 +47,12 @@ export function isValidOverMessage(key: PublicKey, message: Uint8Array, signatur
 }
 
 function schemeOf(entry: HashedRekordV001 | HashedRekordV002, key: PublicKey): SignatureScheme {
-  if (key.type === "ed25519") {
-    throw logEntryError("ENTRY_KEY_UNSUPPORTED", "Cannot accept entry: an ed25519 signature cannot be verified over a digest", {
-      found: "ed25519",
-      expected: "ecdsa or rsa",
-    });
+  if (isMlDsa(key.type) || (key.type === "ed25519" && entry.hashAlgorithm !== "sha512")) {
+    throw logEntryError(
+      "ENTRY_KEY_UNSUPPORTED",
+      `Cannot accept entry: an ${key.type} signature cannot be verified over a ${entry.hashAlgorithm} digest`,
+      { found: `${key.type} with ${entry.hashAlgorithm}`, expected: "ecdsa, rsa, or ed25519 with sha512 (Ed25519ph)" },
+    );
   }
   // Rekor v1 names no scheme: RSA is PKCS #1 v1.5.
   if (entry.version === "0.0.1") return { ...defaultScheme(key), hash: entry.hashAlgorithm };

@@ -16,6 +16,10 @@ export const logEntryErrors = {
     kind: "verification",
     means: "A log entry is about another artifact: its digest or hash algorithm differs.",
   },
+  ENTRY_ENVELOPE_HASH_MISMATCH: {
+    kind: "verification",
+    means: "A log entry is about another envelope, or about the same one in another JSON text.",
+  },
   ENTRY_ID_MALFORMED: {
     kind: "malformed",
     means: "An entry id is not 64 or 80 hexadecimal characters, or its tree id is not positive.",

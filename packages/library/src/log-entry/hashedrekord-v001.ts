@@ -3,7 +3,7 @@
 //   {"data":{"hash":{"algorithm":"sha256","value":hex}},"signature":{"content":base64,"publicKey":{"content":base64(PEM)}}}
 import { encodeBase64, encodeHex, type JsonObject, type JsonValue } from "../encoding/index.ts";
 import type { EntryHash } from "./algorithm.ts";
-import { encodeBody, type JsonCode, readHexHash } from "./body-json.ts";
+import { encodeBodyText, type JsonCode, readHexHash } from "./body-json.ts";
 import { encodeVerifierPem, parseSingleVerifierPem, parseVerifierPem, type Verifier } from "./verifier.ts";
 
 /** The fields of a hashedrekord 0.0.1 entry. */
@@ -20,10 +20,16 @@ export interface HashedRekordV001 {
 
 /** Write the body as Rekor stores it. */
 export function encodeHashedRekordV001(entry: Omit<HashedRekordV001, "kind" | "version">): Uint8Array {
-  return encodeBody("hashedrekord", "0.0.1", hashedRekordV001Spec(entry));
+  const signature = encodeBase64(entry.signature);
+  const pem = encodeBase64(encodeVerifierPem(entry.verifier));
+  return encodeBodyText(
+    "hashedrekord",
+    "0.0.1",
+    `{"data":{"hash":{"algorithm":"${entry.hashAlgorithm}","value":"${entry.digestText ?? encodeHex(entry.digest)}"}},"signature":{"content":"${signature}","publicKey":{"content":"${pem}"}}}`,
+  );
 }
 
-/** The `spec` of an entry: the same in the stored body and in a request. */
+/** The `spec` of an entry: the same in a request and, in canonical form, in the stored body. */
 export function hashedRekordV001Spec(entry: Omit<HashedRekordV001, "kind" | "version">): JsonValue {
   return {
     data: { hash: { algorithm: entry.hashAlgorithm, value: entry.digestText ?? encodeHex(entry.digest) } },

@@ -3,9 +3,9 @@
 //
 //   {"hashedRekordV002":{"data":{"algorithm":"SHA2_256","digest":base64},
 //     "signature":{"content":base64,"verifier":{"keyDetails":name,"x509Certificate" or "publicKey":{"rawBytes":base64}}}}}
-import { encodeBase64, type JsonObject, type JsonValue, quote } from "../encoding/index.ts";
+import { canonicalText, encodeBase64, type JsonObject, type JsonValue, quote } from "../encoding/index.ts";
 import { digestLengths, type EntryHash, hashOfProtoName, protoHashName } from "./algorithm.ts";
-import { encodeBody } from "./body-json.ts";
+import { encodeBodyText } from "./body-json.ts";
 import { logEntryError } from "./errors.ts";
 import type { Verifier } from "./verifier.ts";
 
@@ -23,12 +23,13 @@ export interface HashedRekordV002 {
 
 /** Write the body as Rekor v2 stores it. */
 export function encodeHashedRekordV002(entry: Omit<HashedRekordV002, "kind" | "version">): Uint8Array {
-  return encodeBody("hashedrekord", "0.0.2", {
-    hashedRekordV002: {
-      data: { algorithm: protoHashName(entry.hashAlgorithm), digest: encodeBase64(entry.digest) },
-      signature: signatureV2Json(entry),
-    },
-  });
+  const data = `{"algorithm":"${protoHashName(entry.hashAlgorithm)}","digest":"${encodeBase64(entry.digest)}"}`;
+  const raw = `{"rawBytes":"${encodeBase64(entry.verifier.der)}"}`;
+  // RFC 8785 order: keyDetails, publicKey, x509Certificate. Key details come from callers too, so they are written with care.
+  const key = entry.verifier.type === "certificate" ? "x509Certificate" : "publicKey";
+  const verifier = `{"keyDetails":${canonicalText(entry.keyDetails)},"${key}":${raw}}`;
+  const signature = `{"content":"${encodeBase64(entry.signature)}","verifier":${verifier}}`;
+  return encodeBodyText("hashedrekord", "0.0.2", `{"hashedRekordV002":{"data":${data},"signature":${signature}}}`);
 }
 
 /** The signature with its verifier, as stored bodies and requests of Rekor v2 have it. */

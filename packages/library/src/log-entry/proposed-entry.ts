@@ -39,9 +39,14 @@ const maxVerifiers = 64;
 
 /** Read what a client posts. The signature was not verified: verifyProposedEntry does. */
 export function parseProposedEntry(json: Uint8Array | string): ProposedEntry {
+  return readProposedEntry(parseProposal(json));
+}
+
+/** The outer object of what a client posts, of any kind: its `spec` was not looked at. */
+export function parseProposal(json: Uint8Array | string): JsonObject {
   const object = readExact(json, "ENTRY_REQUEST_MALFORMED", "proposed entry");
   object.onlyNames(["apiVersion", "kind", "spec"]);
-  return readProposedEntry(object);
+  return object;
 }
 
 /** As parseProposedEntry, for a proposal that stands inside other JSON (the search by entries). */
@@ -120,9 +125,26 @@ function inRequest<T>(what: string, read: () => T): T {
   }
 }
 
-// Rekor pkg/types/dsse: every verifier must verify some signature and every signature must be verified; of several verifiers of
-// one signature the last is stored, and a signature that stands twice is stored once.
 function verifyDsseProposal({ envelope, envelopeText, verifiers }: DsseProposal): DsseV001 {
+  return {
+    kind: "dsse",
+    version: "0.0.1",
+    envelopeHash: sha256(encodeUtf8(envelopeText)),
+    payloadHash: sha256(envelope.payload),
+    signatures: verifyEnvelopeSignatures(envelope, verifiers, { every: true }),
+  };
+}
+
+/**
+ * Verify the signatures of an envelope as Rekor does: every verifier must verify some signature and, where `every` is set, every
+ * signature must be verified. Returns each verified signature with its verifier; of several verifiers of one signature the last, and a
+ * signature that stands twice once. Whether a certificate is to be trusted was not checked.
+ */
+export function verifyEnvelopeSignatures(
+  envelope: Envelope,
+  verifiers: readonly Verifier[],
+  options: { readonly every: boolean },
+): DsseV001Signature[] {
   const message = preAuthenticationEncoding(envelope.payloadType, envelope.payload);
   const verified = new Map<string, DsseV001Signature>();
   for (const [index, verifier] of verifiers.entries()) {
@@ -133,15 +155,9 @@ function verifyDsseProposal({ envelope, envelopeText, verifiers }: DsseProposal)
     for (const { sig } of own) verified.set(encodeHex(sig), { signature: sig, verifier });
   }
   const open = envelope.signatures.findIndex(({ sig }) => !verified.has(encodeHex(sig)));
-  if (open !== -1)
+  if (options.every && open !== -1)
     throw invalid(`signature ${open} of the envelope does not verify with any of its ${verifiers.length} verifiers`);
-  return {
-    kind: "dsse",
-    version: "0.0.1",
-    envelopeHash: sha256(encodeUtf8(envelopeText)),
-    payloadHash: sha256(envelope.payload),
-    signatures: [...verified.values()],
-  };
+  return [...verified.values()];
 }
 
 function invalid(reason: string): Error {

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { type Envelope, encodeEnvelope, envelopeToJson, preAuthenticationEncoding } from "../attestation/index.ts";
 import { createSigner, digest, keyDetailsOf, type SignatureScheme, type Signer, sha256 } from "../crypto/index.ts";
 import { encodeBase64, encodeHex, encodePem, encodeUtf8, isSigillumError, type JsonValue, parseUtf8 } from "../encoding/index.ts";
+import { generateEd25519phSigner, generateSigner } from "../testing/index.ts";
 import {
   type EntryHash,
   encodeCreateEntryRequestV2,
@@ -99,6 +100,23 @@ describe("proposed entries of Rekor v1", () => {
 
   test("a hashedrekord with an Ed25519 key is refused, because only a digest is there", async () => {
     const entry = await hashedRekord(ed25519);
+    assert.throws(() => verifyProposedEntry(parseProposedEntry(encodeProposedHashedRekord(entry))), {
+      code: "ENTRY_KEY_UNSUPPORTED",
+    });
+  });
+
+  test("a hashedrekord with an Ed25519 key and a SHA-512 digest is Ed25519ph", async () => {
+    const signer = generateEd25519phSigner();
+    const entry = await hashedRekord(signer, "sha512");
+    verifyProposedEntry(parseProposedEntry(encodeProposedHashedRekord(entry)));
+    const pure = { ...entry, verifier: keyOf(ed25519), signature: await ed25519.sign(artifact) };
+    assert.throws(() => verifyProposedEntry(parseProposedEntry(encodeProposedHashedRekord(pure))), {
+      code: "ENTRY_SIGNATURE_INVALID",
+    });
+  });
+
+  test("a hashedrekord with an ML-DSA key is refused, because only a digest is there", async () => {
+    const entry = await hashedRekord(generateSigner("ml-dsa-44"), "sha512");
     assert.throws(() => verifyProposedEntry(parseProposedEntry(encodeProposedHashedRekord(entry))), {
       code: "ENTRY_KEY_UNSUPPORTED",
     });

@@ -9,6 +9,8 @@ import { logEntryError } from "./errors.ts";
 /** What a promise covers. */
 export interface SetFields {
   readonly body: Uint8Array;
+  /** Base64 of `body`, from callers that have it. */
+  readonly bodyBase64?: string;
   /** Seconds since 1970. */
   readonly integratedTime: number;
   /** 32 bytes. */
@@ -20,7 +22,7 @@ export interface SetFields {
 /** The bytes that a signed entry timestamp covers. */
 export function setPayload(entry: SetFields): Uint8Array {
   // RFC 8785 of these four, in its order: no text among them has a character that is escaped.
-  const body = encodeBase64(entry.body);
+  const body = entry.bodyBase64 ?? encodeBase64(entry.body);
   const logId = encodeHex(entry.logId);
   return encodeUtf8(
     `{"body":"${body}","integratedTime":${entry.integratedTime},"logID":"${logId}","logIndex":${entry.logIndex}}`,

@@ -3,7 +3,7 @@
 
 import { type PublicKey, parsePublicKey } from "../crypto/index.ts";
 import { encodePem, encodeUtf8, equalBytes, isSigillumError, parsePem, parseUtf8 } from "../encoding/index.ts";
-import { parseCertificate } from "../x509/index.ts";
+import { type Certificate, parseCertificate } from "../x509/index.ts";
 import { logEntryError } from "./errors.ts";
 
 /** A certificate, or a public key as SubjectPublicKeyInfo, in DER. */
@@ -28,15 +28,40 @@ export function parseSingleVerifierPem(pem: Uint8Array): Verifier {
   return readVerifierPem(pem, 1);
 }
 
-/** The PEM text as Rekor v1 stores it. */
+// A log asks for the certificate of an entry to verify it and to index it, and for its PEM to store and to index it: both are worked
+// out once for a verifier. They are functions of `type` and `der`, which nobody may change.
+const certificates = new WeakMap<Verifier, Certificate>();
+const pems = new WeakMap<Verifier, Uint8Array>();
+
+/** The PEM text as Rekor v1 stores it; not to be changed by the caller. */
 export function encodeVerifierPem(verifier: Verifier): Uint8Array {
-  return encodeUtf8(encodePem(verifier.type === "certificate" ? "CERTIFICATE" : "PUBLIC KEY", verifier.der));
+  const known = pems.get(verifier);
+  if (known !== undefined) return known;
+  const pem = encodeUtf8(encodePem(verifier.type === "certificate" ? "CERTIFICATE" : "PUBLIC KEY", verifier.der));
+  pems.set(verifier, pem);
+  return pem;
+}
+
+/** The certificate of a verifier, or undefined when it is a public key. Whether it is to be trusted was not checked. */
+export function certificateOf(verifier: Verifier): Certificate | undefined {
+  if (verifier.type === "publicKey") return undefined;
+  const known = certificates.get(verifier);
+  if (known !== undefined) return known;
+  try {
+    const certificate = parseCertificate(verifier.der);
+    certificates.set(verifier, certificate);
+    return certificate;
+  } catch (cause) {
+    throw unreadable(cause);
+  }
 }
 
 /** The public key of a verifier. Whether a certificate is to be trusted was not checked. */
 export function publicKeyOf(verifier: Verifier): PublicKey {
+  const certificate = certificateOf(verifier);
+  if (certificate !== undefined) return certificate.publicKey;
   try {
-    return verifier.type === "certificate" ? parseCertificate(verifier.der).publicKey : parsePublicKey(verifier.der);
+    return parsePublicKey(verifier.der);
   } catch (cause) {
     throw unreadable(cause);
   }

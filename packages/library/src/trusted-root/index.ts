@@ -12,6 +12,7 @@ export {
 } from "./signing-config.ts";
 export { describeTimeRange, isWithin, type TimeRange } from "./time-range.ts";
 export {
+  authorityOfChain,
   type CertificateAuthority,
   type IgnoredInstance,
   parseTrustedRoot,

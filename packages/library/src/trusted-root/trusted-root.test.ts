@@ -69,7 +69,7 @@ describe("parseTrustedRoot", () => {
     assert.match(encodeTrustedRoot(root), /PKIX_RSA_PKCS1V15_2048_SHA256/);
   });
   for (const [path, value] of [
-    [["tlogs", 0, "publicKey", "keyDetails"], "ML_DSA_65"],
+    [["tlogs", 0, "publicKey", "keyDetails"], "LMS_SHA256"],
     [["tlogs", 0, "publicKey", "keyDetails"], "PKIX_ED25519_PH"],
     [["tlogs", 0, "publicKey", "keyDetails"], "A_KEY_OF_2030"],
     [["tlogs", 0, "hashAlgorithm"], "SHA3_256"],

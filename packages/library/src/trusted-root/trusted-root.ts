@@ -1,7 +1,7 @@
 // TrustedRoot of sigstore_trustroot.proto, in protobuf JSON: the keys and certificates that a verifier believes, each for its period.
 import type { HashAlgorithm, PublicKey, SignatureScheme } from "../crypto/index.ts";
 import { isPkcs1KeyDetails, parsePkcs1PublicKey, parsePublicKey, schemeOfKeyDetails } from "../crypto/index.ts";
-import { type JsonFail, JsonObject, type JsonValue, parseJson, quote } from "../encoding/index.ts";
+import { isSigillumError, type JsonFail, JsonObject, type JsonValue, parseJson, quote } from "../encoding/index.ts";
 import { type Certificate, parseCertificate } from "../x509/index.ts";
 import { trustedRootError } from "./errors.ts";
 import { parseValidFor, type TimeRange } from "./time-range.ts";
@@ -28,6 +28,21 @@ export interface CertificateAuthority {
   readonly chain: readonly Certificate[];
   readonly validFor: TimeRange;
   readonly operator?: string;
+}
+
+/**
+ * An authority of one's own, from its chain as --certificate-chain of cosign has it: the issuing certificate first, the anchor last. It is
+ * believed while all of its certificates are valid. That they belong together was not checked.
+ */
+export function authorityOfChain(chain: readonly Certificate[], uri: string): CertificateAuthority {
+  const startMs = Math.max(...chain.map(({ notBeforeMs }) => notBeforeMs));
+  const endMs = Math.min(...chain.map(({ notAfterMs }) => notAfterMs));
+  if (!(startMs <= endMs))
+    throw trustedRootError(
+      "TRUSTED_ROOT_WINDOW",
+      `Cannot use certificate chain of ${uri}: at no time are all its certificates valid`,
+    );
+  return { uri, chain, validFor: { startMs, endMs } };
 }
 
 /** Something in the document that we cannot use, left out of the root: nothing that needs it will verify. */
@@ -140,15 +155,20 @@ function readLog(item: JsonObject, path: string, ignored: IgnoredInstance[]): Tr
     ignored.push({ path, reason: `hash algorithm ${quote(hashAlgorithm)}` });
     return undefined;
   }
-  // Ed25519ph is known by name and carried out by nobody here.
+  // No log signs checkpoints or SCTs with Ed25519ph.
   if (scheme === undefined || (scheme.type === "ed25519" && scheme.hash !== "none")) {
     ignored.push({ path, reason: `key type ${quote(keyDetails)}` });
+    return undefined;
+  }
+  const publicKey = readPublicKey(key.base64("rawBytes"), keyDetails, scheme, path);
+  if (publicKey === undefined) {
+    ignored.push({ path, reason: `key type ${quote(keyDetails)}, which needs a newer version of Node` });
     return undefined;
   }
   return {
     baseUrl,
     hashAlgorithm: "sha256",
-    publicKey: readPublicKey(key.base64("rawBytes"), keyDetails, scheme, path),
+    publicKey,
     scheme,
     validFor,
     logId,
@@ -162,12 +182,14 @@ function readKeyId(item: JsonObject): Uint8Array {
   return item.base64("keyId");
 }
 
-function readPublicKey(rawBytes: Uint8Array, keyDetails: string, scheme: SignatureScheme, path: string): PublicKey {
+// Undefined for a key that this platform cannot use.
+function readPublicKey(rawBytes: Uint8Array, keyDetails: string, scheme: SignatureScheme, path: string): PublicKey | undefined {
   const expected = keyDetails;
   let key: PublicKey;
   try {
     key = isPkcs1KeyDetails(keyDetails) ? parsePkcs1PublicKey(rawBytes) : parsePublicKey(rawBytes);
   } catch (cause) {
+    if (isSigillumError(cause) && cause.code === "PUBLIC_KEY_NEEDS_NEWER_PLATFORM") return undefined;
     throw trustedRootError("TRUSTED_ROOT_KEY", `Cannot parse trusted root: ${path}.publicKey is no ${keyDetails} key`, {
       cause,
       expected,
