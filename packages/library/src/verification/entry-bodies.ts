@@ -2,8 +2,9 @@
 
 import { preAuthenticationEncoding } from "../attestation/index.ts";
 import type { Bundle, LogEntry } from "../bundle/index.ts";
-import { defaultScheme, digest, type HashAlgorithm, keyDetailsOf, type PublicKey } from "../crypto/index.ts";
+import { defaultScheme, digest, keyDetailsOf, type PublicKey, type SignatureScheme } from "../crypto/index.ts";
 import {
+  type EntryHash,
   type EntryMaterial,
   encodeHashedRekordV002,
   type LogEntryBody,
@@ -35,7 +36,10 @@ export function requireEntryMatches(item: EntryWithBody, bundle: Bundle, signer:
 }
 
 function entryContent(body: LogEntryBody, bundle: Bundle, artifact: ArtifactDigests): EntryMaterial["content"] {
-  if ("dsseEnvelope" in bundle.content) return { type: "envelope", envelope: bundle.content.dsseEnvelope };
+  if ("dsseEnvelope" in bundle.content) {
+    const { dsseEnvelope, envelopeText } = bundle.content;
+    return { type: "envelope", envelope: dsseEnvelope, ...(envelopeText === undefined ? {} : { text: envelopeText }) };
+  }
   const { messageDigest, signature } = bundle.content.messageSignature;
   const hashAlgorithm = body.kind === "hashedrekord" ? body.hashAlgorithm : (messageDigest?.algorithm ?? "sha256");
   return { type: "message", hashAlgorithm, digest: artifact.by(hashAlgorithm), signature };
@@ -43,8 +47,8 @@ function entryContent(body: LogEntryBody, bundle: Bundle, artifact: ArtifactDige
 
 // Only Rekor v2 has one body for a signature: everything in it stands in the bundle too.
 function rebuildBody(entry: LogEntry, bundle: Bundle, signer: BundleSigner, artifact: ArtifactDigests): Uint8Array {
-  const scheme = defaultScheme(signer.key);
-  const hashAlgorithm = entryHash(scheme.hash);
+  const scheme = entryScheme(signer.key);
+  const hashAlgorithm = entryHashes.find((hash) => hash === scheme.hash);
   if (entry.kind !== "hashedrekord" || entry.version !== "0.0.2" || hashAlgorithm === undefined) {
     throw verificationError("ENTRY_BODY_MISSING", `Cannot verify log entry ${entry.logIndex}: it has no body`, {
       found: `no canonicalizedBody for ${entry.kind} ${entry.version}`,
@@ -69,6 +73,9 @@ function rebuildBody(entry: LogEntry, bundle: Bundle, signer: BundleSigner, arti
   });
 }
 
-function entryHash(hash: HashAlgorithm | "none"): "sha256" | "sha384" | "sha512" | undefined {
-  return hash === "sha256" || hash === "sha384" || hash === "sha512" ? hash : undefined;
+// A log verifies over a digest, so Ed25519 is Ed25519ph there.
+function entryScheme(key: PublicKey): SignatureScheme {
+  return key.type === "ed25519" ? { type: "ed25519", hash: "sha512" } : defaultScheme(key);
 }
+
+const entryHashes: readonly EntryHash[] = ["sha256", "sha384", "sha512"];

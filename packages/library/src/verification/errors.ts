@@ -64,6 +64,11 @@ export const verificationErrors = {
   },
   ISSUER_MISSING: { kind: "verification", means: "The certificate does not say which issuer vouched for its identity." },
   THRESHOLD_LOG_ENTRIES: { kind: "verification", means: "The bundle is in fewer logs than demanded." },
+  THRESHOLD_TIMESTAMPS: { kind: "verification", means: "Fewer timestamp authorities than demanded vouch for the signature." },
+  THRESHOLD_WITNESSES: {
+    kind: "verification",
+    means: "The checkpoint of a log entry is cosigned by fewer of the expected witnesses than demanded.",
+  },
   THRESHOLD_OBSERVED_TIMES: {
     kind: "verification",
     means: "Fewer independent sources than demanded vouch for the time of the signature.",

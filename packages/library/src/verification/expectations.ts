@@ -1,4 +1,5 @@
 // What a caller demands of a bundle. The defaults are the safe choice; what lowers them says so by its name.
+import type { NoteKey } from "../checkpoint/index.ts";
 import type { HashAlgorithm, PublicKey } from "../crypto/index.ts";
 
 /** A test on a text, with words for it in a message: for what an exact text cannot say, as a regular expression. */
@@ -21,14 +22,20 @@ export interface Thresholds {
   readonly scts: number;
   /** Distinct sources of time: timestamp authorities, and Rekor v1 logs with a promise. Not asked of a managed key unless given. */
   readonly observedTimes: number;
+  /** Distinct timestamp authorities among those sources. */
+  readonly timestamps: number;
+  /** Distinct witnesses, of those in `witnesses`, that cosigned the checkpoint of every log entry. */
+  readonly witnesses: number;
 }
 
 /** The thresholds where a caller says nothing. */
-export const defaultThresholds: Thresholds = { logEntries: 1, scts: 1, observedTimes: 1 };
+export const defaultThresholds: Thresholds = { logEntries: 1, scts: 1, observedTimes: 1, timestamps: 0, witnesses: 0 };
 
 /** What a bundle must meet: an identity, for one signed with a certificate, or the public key of one signed with a managed key. */
 export type Expectations = ({ readonly identity: ExpectedIdentity } | { readonly publicKey: PublicKey }) & {
   readonly thresholds?: Partial<Thresholds>;
+  /** Witnesses that are believed, as `parseVerifierKey` of the room checkpoint reads them. Lines of others do not count. */
+  readonly witnesses?: readonly NoteKey[];
   /** Accept entries of Rekor v1 that have a promise and no inclusion proof: the log promised, and nothing shows that it kept it. */
   readonly acceptPromiseWithoutProof?: boolean;
 };

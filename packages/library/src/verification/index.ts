@@ -7,6 +7,13 @@ export {
   type TextMatcher,
   type Thresholds,
 } from "./expectations.ts";
-export type { Verified, VerifiedCertificateTimestamp, VerifiedIdentity, VerifiedLogEntry, VerifiedTime } from "./verified.ts";
+export type {
+  Verified,
+  VerifiedCertificateTimestamp,
+  VerifiedIdentity,
+  VerifiedInclusion,
+  VerifiedLogEntry,
+  VerifiedTime,
+} from "./verified.ts";
 export { type BundleQuestion, verifyBundle } from "./verify-bundle.ts";
 export { type VerifiedCertificate, verifyCertificate } from "./verify-certificate.ts";

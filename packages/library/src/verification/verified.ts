@@ -10,6 +10,8 @@ export interface VerifiedTime {
   readonly timeMs: number;
   /** The address of the source in the trusted root. */
   readonly url: string;
+  /** The source's key as SubjectPublicKeyInfo: two sources are distinct when their keys are, whatever their addresses. */
+  readonly key: Uint8Array;
 }
 
 /** A log entry that was proved to be about this signature. */
@@ -21,7 +23,16 @@ export interface VerifiedLogEntry {
   /** Seconds since 1970, where the log promised it. */
   readonly integratedTimeS?: number;
   /** The tree that a checkpoint of the log vouches for, and the entry's place in it; absent where only a promise was accepted. */
-  readonly inclusion?: { readonly origin: string; readonly treeSize: number; readonly leafIndex: number };
+  readonly inclusion?: VerifiedInclusion;
+}
+
+/** A place in a tree that a log's checkpoint, and witnesses, vouch for. */
+export interface VerifiedInclusion {
+  readonly origin: string;
+  readonly treeSize: number;
+  readonly leafIndex: number;
+  /** The expected witnesses that cosigned the checkpoint, and when they say they did; a key that is expected twice counts once. */
+  readonly witnesses: readonly { readonly name: string; readonly timestampMs: number }[];
 }
 
 /** A signed certificate timestamp that verified. */

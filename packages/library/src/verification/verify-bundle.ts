@@ -1,12 +1,13 @@
 // Verification of a bundle: every item of client-conformance.md §8, in an order that names the plainest cause first.
 import { type Bundle, signatureBytes, signingCertificate } from "../bundle/index.ts";
 import { verifyTimestamp } from "../timestamp/index.ts";
-import type { TrustedRoot } from "../trusted-root/index.ts";
+import type { CertificateAuthority, TrustedRoot } from "../trusted-root/index.ts";
 import type { Certificate } from "../x509/index.ts";
 import { ArtifactDigests } from "./artifact.ts";
 import { type BundleSigner, readEntry, requireEntryMatches } from "./entry-bodies.ts";
 import { verificationError } from "./errors.ts";
-import { type Artifact, defaultThresholds, type Expectations, type Thresholds } from "./expectations.ts";
+import type { Artifact, Expectations } from "./expectations.ts";
+import { requireThresholds, thresholdsFor } from "./thresholds.ts";
 import type { Verified, VerifiedLogEntry, VerifiedTime } from "./verified.ts";
 import { requireIdentity, verifyCertificate } from "./verify-certificate.ts";
 import { verifyContent } from "./verify-content.ts";
@@ -35,7 +36,8 @@ export function verifyBundle(question: BundleQuestion): Verified {
   const bodies = entries.map(({ body }) => body);
   const statement = verifyContent(bundle.content, signer.key, artifact, bodies);
   for (const entry of entries) requireEntryMatches(entry, bundle, signer, artifact);
-  const logEntries = entries.map((entry) => verifyLogEntry(entry, trustedRoot, expectations.acceptPromiseWithoutProof === true));
+  const { acceptPromiseWithoutProof = false, witnesses = [] } = expectations;
+  const logEntries = entries.map((entry) => verifyLogEntry(entry, trustedRoot, acceptPromiseWithoutProof, witnesses));
   const stamped = verifyTimestamps(bundle, trustedRoot);
   for (const { log, integratedTimeS } of logEntries)
     if (integratedTimeS === undefined)
@@ -83,51 +85,21 @@ function requireSigner(bundle: Bundle, expectations: Expectations): Signer {
   return { key: expectations.publicKey, verifier: { type: "publicKey", der: expectations.publicKey.spki } };
 }
 
-// A managed key has no certificate whose period a time could lie in, so none is demanded of it unless the caller does; a
-// certificate is never judged without a time.
-function thresholdsFor(expectations: Expectations): Thresholds {
-  const observedTimes = "publicKey" in expectations ? 0 : defaultThresholds.observedTimes;
-  const thresholds = { ...defaultThresholds, observedTimes, ...expectations.thresholds };
-  for (const [name, value] of Object.entries(thresholds)) {
-    const least = name === "observedTimes" && "identity" in expectations ? 1 : 0;
-    if (!Number.isSafeInteger(value) || value < least)
-      throw new TypeError(`The threshold ${name} must be an integer of at least ${least}, and is ${value}`);
-  }
-  return thresholds;
-}
-
 // A token that does not verify refuses the bundle, though another source of time may be left (§8.3).
 function verifyTimestamps(bundle: Bundle, root: TrustedRoot): VerifiedTime[] {
   const signature = signatureBytes(bundle);
   return bundle.timestamps.map((response) => {
     const { timeMs, authority } = verifyTimestamp({ response, signature, authorities: root.timestampAuthorities });
-    return { source: "timestamp authority", timeMs, url: authority.uri };
+    return { source: "timestamp authority", timeMs, url: authority.uri, key: keyOf(authority) };
   });
 }
 
-function promisedTime({ log, integratedTimeS }: VerifiedLogEntry): VerifiedTime[] {
-  return integratedTimeS === undefined ? [] : [{ source: "transparency log", timeMs: integratedTimeS * 1000, url: log.baseUrl }];
+function keyOf({ chain: [leaf] }: CertificateAuthority): Uint8Array {
+  if (leaf === undefined) throw new TypeError("an authority that verified has a certificate");
+  return leaf.spki;
 }
 
-function requireThresholds(
-  thresholds: Thresholds,
-  logEntries: readonly VerifiedLogEntry[],
-  times: readonly VerifiedTime[],
-): void {
-  const logs = new Set(logEntries.map(({ log }) => log)).size;
-  if (logs < thresholds.logEntries) {
-    const [found, expected] = [`${logs} logs`, `at least ${thresholds.logEntries}`];
-    throw verificationError("THRESHOLD_LOG_ENTRIES", `Cannot verify bundle: it is in ${found}, ${expected} demanded`, {
-      found,
-      expected,
-    });
-  }
-  const sources = new Set(times.map(({ source, url }) => `${source} ${url}`)).size;
-  if (sources < thresholds.observedTimes) {
-    const [found, expected] = [`${sources} sources of time`, `at least ${thresholds.observedTimes}`];
-    throw verificationError("THRESHOLD_OBSERVED_TIMES", `Cannot verify bundle: it has ${found}, ${expected} demanded`, {
-      found,
-      expected,
-    });
-  }
+function promisedTime({ log, integratedTimeS }: VerifiedLogEntry): VerifiedTime[] {
+  if (integratedTimeS === undefined) return [];
+  return [{ source: "transparency log", timeMs: integratedTimeS * 1000, url: log.baseUrl, key: log.publicKey.spki }];
 }

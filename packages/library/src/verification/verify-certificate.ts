@@ -1,6 +1,6 @@
 // The signing certificate: path, periods, SCTs, identity (client-conformance.md §8.3, §8.5).
 import { sctIssuer, verifyEmbeddedScts } from "../ct/index.ts";
-import { equalBytes, formatRfc3339, isSigillumError, quote, type SigillumError } from "../encoding/index.ts";
+import { formatRfc3339, isSigillumError, quote, type SigillumError } from "../encoding/index.ts";
 import { type CertificateAuthority, describeTimeRange, isWithin, type TrustedRoot } from "../trusted-root/index.ts";
 import { type Certificate, describeCertificate, fulcioExtensions, subjectAltNames, verifyPath } from "../x509/index.ts";
 import { verificationError } from "./errors.ts";
@@ -31,10 +31,7 @@ export function verifyCertificate(
   return {
     path,
     authority,
-    scts: verified.flatMap(({ sct, log }) => {
-      const known = root.ctlogs.find((candidate) => candidate === log);
-      return known === undefined ? [] : [{ log: known, timeMs: sct.timestampMs }];
-    }),
+    scts: verified.map(({ sct, log }) => ({ log, timeMs: sct.timestampMs })),
   };
 }
 
@@ -46,10 +43,7 @@ interface FoundPath {
 // Two authorities may share a name and differ in key or period: each is tried, and if none holds the one that came furthest is blamed.
 function findPath(certificate: Certificate, root: TrustedRoot, timesMs: readonly number[]): FoundPath {
   let furthest: { readonly rank: number; readonly error: SigillumError } | undefined;
-  const named = root.certificateAuthorities.filter(({ chain }) =>
-    chain.some(({ subject }) => equalBytes(subject, certificate.issuer)),
-  );
-  for (const authority of named.length === 0 ? root.certificateAuthorities : named) {
+  for (const authority of root.certificateAuthorities) {
     try {
       return { path: pathAt(certificate, authority, timesMs), authority };
     } catch (error) {

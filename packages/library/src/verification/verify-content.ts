@@ -42,17 +42,26 @@ function verifyMessage(
 ): void {
   const { messageDigest, signature } = message;
   if (messageDigest !== undefined) requireDigest(artifact, messageDigest.algorithm, messageDigest.digest);
-  const schemes = candidateSchemes(key, bodies, messageDigest?.algorithm);
+  const schemes = usableSchemes(artifact, candidateSchemes(key, bodies, messageDigest?.algorithm));
   if (schemes.some((scheme) => isMessageSignature(key, scheme, artifact, signature))) return;
   throw signatureInvalid("the artifact", key, schemes);
 }
 
+// Of a digest alone only the schemes of its algorithm can be tried. Where there is none, that is told, and not that the signature is wrong:
+// here for a digest of another algorithm, by the room crypto for a key that signs the message itself.
+function usableSchemes(artifact: ArtifactDigests, schemes: readonly SignatureScheme[]): readonly SignatureScheme[] {
+  if ("bytes" in artifact.artifact) return schemes;
+  const { algorithm } = artifact.artifact;
+  const usable = schemes.filter(({ hash }) => hash === algorithm);
+  if (usable.length > 0) return usable;
+  const [first] = schemes;
+  if (first !== undefined && first.hash !== "none") artifact.by(first.hash);
+  return schemes;
+}
+
 function isMessageSignature(key: PublicKey, scheme: SignatureScheme, artifact: ArtifactDigests, signature: Uint8Array): boolean {
   if ("bytes" in artifact.artifact) return isValidSignature(key, scheme, artifact.artifact.bytes, signature);
-  // Pure Ed25519 signs the message itself: the room crypto refuses it over a digest, with a code of its own.
-  const { digest, algorithm } = artifact.artifact;
-  if (scheme.hash !== "none" && scheme.hash !== algorithm) return false;
-  return isValidSignatureOverDigest(key, scheme, digest, signature);
+  return isValidSignatureOverDigest(key, scheme, artifact.artifact.digest, signature);
 }
 
 function verifyEnvelope(
@@ -87,16 +96,17 @@ function verifyEnvelope(
 function candidateSchemes(key: PublicKey, bodies: readonly LogEntryBody[], stated: HashAlgorithm | undefined): SignatureScheme[] {
   const usual = defaultScheme(key);
   const schemes: SignatureScheme[] = [];
+  // One of them may stand there twice: that costs a bad signature some time, and a good one nothing.
   const add = (scheme: SignatureScheme): void => {
-    const known = schemes.some((other) => other.hash === scheme.hash && other.padding === scheme.padding);
-    if (scheme.type === key.type && !known) schemes.push(scheme);
+    if (scheme.type === key.type) schemes.push(scheme);
   };
   for (const body of bodies) {
     if (body.kind === "hashedrekord" && body.version === "0.0.2") add(schemeOfKeyDetails(body.keyDetails) ?? usual);
   }
-  if (usual.hash !== "none" && key.type !== "rsa") {
-    if (stated !== undefined && stated !== "sha1") add({ ...usual, hash: stated });
-    for (const body of bodies) if (body.kind === "hashedrekord") add({ ...usual, hash: body.hashAlgorithm });
+  const hashes = bodies.flatMap((body) => (body.kind === "hashedrekord" ? [body.hashAlgorithm] : []));
+  for (const hash of stated === undefined ? hashes : [stated, ...hashes]) {
+    // Ed25519 has one prehash, and ML-DSA none.
+    if (key.type === "ed25519" ? hash === "sha512" : usual.hash !== "none") add({ ...usual, hash });
   }
   add(usual);
   if (key.type === "ecdsa-p384" || key.type === "ecdsa-p521") add({ ...usual, hash: "sha256" });
@@ -104,7 +114,7 @@ function candidateSchemes(key: PublicKey, bodies: readonly LogEntryBody[], state
 }
 
 function signatureInvalid(what: string, key: PublicKey, schemes: readonly SignatureScheme[]): Error {
-  const names = schemes.map(({ hash }) => (hash === "none" ? key.type : `${key.type} with ${hash}`)).join(" or ");
+  const names = [...new Set(schemes.map(({ hash }) => (hash === "none" ? key.type : `${key.type} with ${hash}`)))].join(" or ");
   return verificationError("SIGNATURE_INVALID", `Cannot verify signature: it is not over ${what} by the bundle's key`, {
     found: "a signature that does not verify",
     expected: `a signature over ${what}, ${names}`,

@@ -6,7 +6,8 @@ import { type LogEntryBody, verifySet } from "../log-entry/index.ts";
 import { inclusionRoot, leafHash } from "../merkle/index.ts";
 import { describeTimeRange, isWithin, type TransparencyLog, type TrustedRoot } from "../trusted-root/index.ts";
 import { verificationError } from "./errors.ts";
-import type { VerifiedLogEntry } from "./verified.ts";
+import type { VerifiedInclusion, VerifiedLogEntry } from "./verified.ts";
+import { verifyWitnesses } from "./witnesses.ts";
 
 /** An entry with its body's bytes, which may have been rebuilt, and what they say. */
 export interface EntryWithBody {
@@ -19,11 +20,16 @@ export interface EntryWithBody {
  * Verify that a trusted log contains an entry, or with `acceptPromiseWithoutProof` that it promised to.
  * What the entry is about was not checked, nor, for an entry without a promised time, the period of the log's key.
  */
-export function verifyLogEntry(item: EntryWithBody, root: TrustedRoot, acceptPromiseWithoutProof: boolean): VerifiedLogEntry {
+export function verifyLogEntry(
+  item: EntryWithBody,
+  root: TrustedRoot,
+  acceptPromiseWithoutProof: boolean,
+  witnesses: readonly NoteKey[],
+): VerifiedLogEntry {
   const { entry } = item;
   const log = requireLog(entry, root);
   const integratedTimeS = verifyPromise(item, log);
-  const inclusion = entry.proof === undefined ? undefined : verifyInclusion(item, entry.proof, log);
+  const inclusion = entry.proof === undefined ? undefined : verifyInclusion(item, entry.proof, log, witnesses);
   if (inclusion === undefined && !(acceptPromiseWithoutProof && integratedTimeS !== undefined)) {
     throw verificationError("INCLUSION_PROOF_MISSING", `Cannot verify log entry ${entry.logIndex}: it has no inclusion proof`, {
       found: integratedTimeS === undefined ? "neither proof nor promise" : "a promise alone",
@@ -93,7 +99,12 @@ function verifyPromise({ entry, bytes }: EntryWithBody, log: TransparencyLog): n
   return entry.integratedTimeS;
 }
 
-function verifyInclusion(item: EntryWithBody, proof: InclusionProof, log: TransparencyLog): VerifiedLogEntry["inclusion"] {
+function verifyInclusion(
+  item: EntryWithBody,
+  proof: InclusionProof,
+  log: TransparencyLog,
+  witnesses: readonly NoteKey[],
+): VerifiedInclusion {
   const { entry, bytes, body } = item;
   if (proof.checkpoint === undefined) {
     throw verificationError(
@@ -139,14 +150,19 @@ function verifyInclusion(item: EntryWithBody, proof: InclusionProof, log: Transp
       { found, expected },
     );
   }
-  return { origin: checkpoint.origin, treeSize: checkpoint.treeSize, leafIndex: proof.logIndex };
+  return {
+    origin: checkpoint.origin,
+    treeSize: checkpoint.treeSize,
+    leafIndex: proof.logIndex,
+    witnesses: verifyWitnesses(proof.checkpoint, witnesses),
+  };
 }
 
 /** The key that a log signs checkpoints with, under the one of its possible names that a line of the note has. */
 function checkpointKey(log: TransparencyLog, envelope: string): NoteKey {
   const keys = checkpointKeys.get(log) ?? noteNames(log.baseUrl).map((name) => noteKeyOf(log, name));
   checkpointKeys.set(log, keys);
-  const key = keys.length === 1 ? keys[0] : (keys.find(({ name }) => envelope.includes(`\n— ${name} `)) ?? keys[0]);
+  const key = keys.find(({ name }) => envelope.includes(`\n— ${name} `)) ?? keys[0];
   if (key !== undefined) return key;
   const [found, expected] = [log.baseUrl, "an address with a host name"];
   throw verificationError("LOG_NAME_UNUSABLE", `Cannot verify checkpoint: the trusted root's log has the address "${found}"`, {
