@@ -1,13 +1,47 @@
+export { allDelegations, type FoundDelegation, maxBinBits } from "./delegated-roles.ts";
+export { type DelegationWords, lintDelegation, overlaps } from "./delegation-lint.ts";
+export { type PublicationDuty, publicationDuties } from "./duties.ts";
 export { type TufRepositoryErrorCode, tufRepositoryError, tufRepositoryErrors } from "./errors.ts";
+export { type CeremonyEvent, encodeEvent, eventLimits, mergeEvents, parseEvent, startEvent } from "./event.ts";
 export {
+  type Authority,
+  acceptKey,
+  addKey,
+  authorities,
+  type DelegationPlan,
+  delegate,
+  delegateBins,
+  expectedKeys,
+  ownersField,
+  proposeRoot,
+  proposeTargets,
+  revokeDelegation,
+  revokeKey,
+  rotateKey,
+  setThreshold,
+  type TargetsChange,
+} from "./event-edit.ts";
+export { type EventReport, formatEventReport, type ReportedChange, type RoleReport, reportEvent } from "./event-report.ts";
+export { addSignature, finishEvent, type SigningPayload, signEvent, signingPayloads } from "./event-sign.ts";
+export {
+  type EventHead,
+  encodeKeySubmission,
+  type KeySubmission,
+  parseKeySubmission,
+  possessionStatement,
+  submitKey,
+  verifyPossession,
+} from "./key-submission.ts";
+export { type PivAttestation, verifyPivAttestation } from "./piv-attestation.ts";
+export {
+  type CeremonyFiles,
   defaultPeriods,
   type PublicationPlan,
   type PublishedFile,
-  type PublishedState,
-  parsePublishedState,
   planPublication,
   type RolePeriods,
 } from "./publication.ts";
+export { type PublishedState, parsePublishedState } from "./published-state.ts";
 export {
   buildRoot,
   buildSnapshot,
@@ -17,4 +51,5 @@ export {
   type RolePlan,
   type RootPlan,
   signMetadata,
+  type TargetFile,
 } from "./sign.ts";

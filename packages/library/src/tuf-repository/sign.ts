@@ -49,16 +49,23 @@ export function buildRoot(plan: RootPlan): JsonValue {
   return { ...head("root", plan), consistent_snapshot: true, keys, roles };
 }
 
-/** The signed part of a targets file: each target by path, with its length, SHA-256 and SHA-512, and custom data if any. */
-export function buildTargets(
-  edition: Edition,
-  files: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly custom?: JsonValue }>,
-): JsonValue {
-  const targets: { [name: string]: JsonValue } = {};
-  for (const [path, { bytes, custom }] of files) {
-    targets[path] = { ...describe(bytes), ...(custom === undefined ? {} : { custom }) };
-  }
-  return { ...head("targets", edition), targets };
+/** A file to publish as a target. */
+export interface TargetFile {
+  readonly bytes: Uint8Array;
+  /** What the metadata says of it beside length and hash: of no meaning to TUF, read by older Sigstore clients. */
+  readonly custom?: JsonValue;
+}
+
+/** The signed part of a targets-type file: each target by path with its length and SHA-256, custom data, and delegations if any. */
+export function buildTargets(edition: Edition, files: ReadonlyMap<string, TargetFile>, delegations?: JsonValue): JsonValue {
+  const targets: { [name: string]: JsonValue } = Object.create(null);
+  for (const [path, file] of files) targets[path] = describeTarget(file);
+  return { ...head("targets", edition), targets, ...(delegations === undefined ? {} : { delegations }) };
+}
+
+/** What a targets-type file says of one target. */
+export function describeTarget({ bytes, custom }: TargetFile): JsonValue {
+  return { ...describe(bytes), ...(custom === undefined ? {} : { custom }) };
 }
 
 /** The signed part of a snapshot that names every targets-type file. */

@@ -1,5 +1,15 @@
 export { encodeCanonicalJson } from "./canonical-json.ts";
+export {
+  binNames,
+  type DelegatedRole,
+  type DelegationStep,
+  type Delegations,
+  delegationsFor,
+  delegationTo,
+  type SuccinctRoles,
+} from "./delegation.ts";
 export { type TufErrorCode, tufError, tufErrors } from "./errors.ts";
+export { type FoundTarget, fetchFound, fetchTarget, findTarget, maxSearchedRoles, targetFileName } from "./find-target.ts";
 export { encodeTufKey, parseTufKey, type TufKey, tufKeyId } from "./key.ts";
 export {
   type FileMeta,
@@ -11,7 +21,6 @@ export {
   parseSnapshot,
   parseTargets,
   parseTimestamp,
-  type RoleKeys,
   type RoleName,
   type RootMetadata,
   type SnapshotMetadata,
@@ -19,14 +28,24 @@ export {
   type TargetsMetadata,
   type TimestampMetadata,
 } from "./metadata.ts";
+export { matchesPattern } from "./path-pattern.ts";
 export {
+  encodePathSegment,
   type FetchFile,
-  fetchTarget,
   loadTrusted,
   type MetadataStore,
   maxRootRotations,
   memoryStore,
   refresh,
-  targetFileName,
+  roleFileName,
 } from "./refresh.ts";
-export { TrustedMetadata, verifyFile, verifyThreshold } from "./trusted-metadata.ts";
+export type { RoleKeys } from "./role-keys.ts";
+export {
+  endsVersionMemory,
+  type SignedFile,
+  signersOf,
+  TrustedMetadata,
+  verifyDelegated,
+  verifyFile,
+  verifyThreshold,
+} from "./trusted-metadata.ts";

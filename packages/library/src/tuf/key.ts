@@ -29,6 +29,8 @@ const schemes = new Map<string, SignatureScheme>([
   ["ecdsa-sha2-nistp384 ecdsa-sha2-nistp384", { type: "ecdsa-p384", hash: "sha384" }],
   ["ed25519 ed25519", { type: "ed25519", hash: "none" }],
   ["rsa rsassa-pss-sha256", { type: "rsa", hash: "sha256", padding: "pss" }],
+  ["rsa rsassa-pss-sha384", { type: "rsa", hash: "sha384", padding: "pss" }],
+  ["rsa rsassa-pss-sha512", { type: "rsa", hash: "sha512", padding: "pss" }],
 ]);
 
 // SubjectPublicKeyInfo of an Ed25519 key (RFC 8410 §4) and of a P-256 point (RFC 5480 §2), up to the key itself.

@@ -4,8 +4,10 @@
 import type { HashAlgorithm } from "../crypto/index.ts";
 import { encodeHex, isSigillumError, JsonObject, type JsonValue, parseHex, parseJson, quote } from "../encoding/index.ts";
 import { encodeCanonicalJson } from "./canonical-json.ts";
+import { type Delegations, parseDelegations } from "./delegation.ts";
 import { tufError } from "./errors.ts";
-import { parseTufKey, type TufKey } from "./key.ts";
+import type { TufKey } from "./key.ts";
+import { bounded, parseKeys, parseRoleKeys, type RoleKeys, readCount } from "./role-keys.ts";
 
 /** The top-level roles. */
 export type RoleName = "root" | "timestamp" | "snapshot" | "targets";
@@ -14,12 +16,6 @@ export type RoleName = "root" | "timestamp" | "snapshot" | "targets";
 export interface MetadataSignature {
   readonly keyid: string;
   readonly signature: Uint8Array;
-}
-
-/** Which keys speak for a role, and how many must. */
-export interface RoleKeys {
-  readonly keyids: readonly string[];
-  readonly threshold: number;
 }
 
 /** Length and hashes of a file that metadata vouches for; absent where the metadata names the version alone. */
@@ -37,6 +33,8 @@ export interface MetadataMeta extends FileMeta {
 export interface TargetMeta {
   readonly length: number;
   readonly hashes: ReadonlyMap<string, Uint8Array>;
+  /** What the repository says of the file beside that; signed, and of no meaning to TUF. */
+  readonly custom?: JsonValue;
 }
 
 interface Common {
@@ -70,10 +68,11 @@ export interface SnapshotMetadata extends Common {
   readonly meta: ReadonlyMap<string, MetadataMeta>;
 }
 
-/** A parsed targets file. Nothing has been verified; delegations are signed but not followed yet. */
+/** A parsed targets-type file: the top-level one or a delegated one. Nothing has been verified. */
 export interface TargetsMetadata extends Common {
   readonly role: "targets";
   readonly targets: ReadonlyMap<string, TargetMeta>;
+  readonly delegations?: Delegations;
 }
 
 /** Most bytes that a client reads of a file whose length no metadata tells. */
@@ -84,16 +83,11 @@ export const metadataLimits: Readonly<Record<RoleName, number>> = {
   targets: 5_000_000,
 };
 
-/** Most keys or signatures in one file. */
-const maxKeys = 1024;
-
 /** Read a root file; throws TUF_MALFORMED, TUF_WRONG_ROLE or TUF_KEY_UNSUPPORTED and verifies nothing. */
 export function parseRoot(bytes: Uint8Array): RootMetadata {
   return malformed("root", () => {
     const { common, signed } = parseEnvelope("root", bytes);
-    const keys = new Map<string, TufKey>();
-    const listed = signed.object("keys");
-    for (const keyid of bounded("keys", listed.names())) keys.set(keyid, parseTufKey(keyid, listed.value(keyid) ?? null));
+    const keys = parseKeys(signed.object("keys"));
     const roles = new Map<RoleName, RoleKeys>();
     for (const role of ["root", "timestamp", "snapshot", "targets"] as const) {
       roles.set(role, parseRoleKeys(role, signed.object("roles").object(role)));
@@ -123,7 +117,7 @@ export function parseSnapshot(bytes: Uint8Array): SnapshotMetadata {
   });
 }
 
-/** Read a targets file; throws TUF_MALFORMED or TUF_WRONG_ROLE and verifies nothing. */
+/** Read a targets-type file, delegated or not; throws TUF_MALFORMED or TUF_WRONG_ROLE and verifies nothing. */
 export function parseTargets(bytes: Uint8Array): TargetsMetadata {
   return malformed("targets", () => {
     const { common, signed } = parseEnvelope("targets", bytes);
@@ -132,9 +126,16 @@ export function parseTargets(bytes: Uint8Array): TargetsMetadata {
     for (const name of listed.names()) {
       const target = listed.object(name);
       const hashes = parseHashes(target.object("hashes"));
-      targets.set(name, { length: readCount(target, "length", 0), hashes });
+      const custom = target.value("custom");
+      targets.set(name, { length: readCount(target, "length", 0), hashes, ...(custom === undefined ? {} : { custom }) });
     }
-    return { ...common, role: "targets", targets };
+    const delegations = signed.optionalObject("delegations");
+    return {
+      ...common,
+      role: "targets",
+      targets,
+      ...(delegations === undefined ? {} : { delegations: parseDelegations(delegations) }),
+    };
   });
 }
 
@@ -189,14 +190,6 @@ function parseSignatureHex(text: string): Uint8Array {
   }
 }
 
-function parseRoleKeys(role: RoleName, value: JsonObject): RoleKeys {
-  const keyids = bounded(`keys of ${role}`, value.strings("keyids"));
-  if (new Set(keyids).size !== keyids.length) {
-    throw tufError("TUF_MALFORMED", `Cannot read root: role ${role} lists a key id twice`, { found: keyids.join(", ") });
-  }
-  return { keyids, threshold: readCount(value, "threshold", 1) };
-}
-
 function parseMetadataMeta(value: JsonObject): MetadataMeta {
   const version = readCount(value, "version", 1);
   const length = value.has("length") ? readCount(value, "length", 0) : undefined;
@@ -209,27 +202,6 @@ function parseHashes(value: JsonObject): ReadonlyMap<string, Uint8Array> {
   if (hashes.size === 0)
     throw tufError("TUF_MALFORMED", "Cannot read metadata: an entry lists no hash", { expected: "sha256 or sha512" });
   return hashes;
-}
-
-function readCount(value: JsonObject, name: string, least: number): number {
-  const count = value.safeInteger(name);
-  if (count < least) {
-    throw tufError("TUF_MALFORMED", `Cannot read metadata: ${name} is ${count}, at least ${least} expected`, {
-      found: String(count),
-      expected: `>= ${least}`,
-    });
-  }
-  return count;
-}
-
-function bounded<T>(what: string, list: readonly T[]): readonly T[] {
-  if (list.length > maxKeys) {
-    throw tufError("TUF_MALFORMED", `Cannot read metadata: ${list.length} ${what}, at most ${maxKeys} expected`, {
-      found: String(list.length),
-      expected: `<= ${maxKeys}`,
-    });
-  }
-  return list;
 }
 
 /** The digest that a hash of metadata is made with, or undefined for a name this client does not know. */

@@ -2,8 +2,9 @@
 
 import { digest } from "../crypto/index.ts";
 import { encodeHex, equalBytes, formatRfc3339, quote } from "../encoding/index.ts";
+import type { DelegationStep } from "./delegation.ts";
 import { tufError } from "./errors.ts";
-import { isSignedBy } from "./key.ts";
+import { isSignedBy, type TufKey } from "./key.ts";
 import {
   type FileMeta,
   hashAlgorithmOf,
@@ -16,37 +17,63 @@ import {
   type RoleName,
   type RootMetadata,
   type SnapshotMetadata,
-  type TargetMeta,
   type TargetsMetadata,
   type TimestampMetadata,
 } from "./metadata.ts";
+import type { RoleKeys } from "./role-keys.ts";
 
-/** Verify that a role's threshold of distinct public keys of `root` signed a file; throws TUF_THRESHOLD or TUF_SIGNATURE_REPEATED. */
-export function verifyThreshold(
-  root: RootMetadata,
-  role: RoleName,
-  file: { readonly version: number; readonly signedBytes: Uint8Array; readonly signatures: readonly MetadataSignature[] },
-): void {
-  const { keyids, threshold } = roleOf(root, role);
-  const seen = new Set<string>();
+/** A file that is to be trusted: what was signed, and by whom. */
+export interface SignedFile {
+  readonly version: number;
+  readonly signedBytes: Uint8Array;
+  readonly signatures: readonly MetadataSignature[];
+}
+
+/** The public keys, as hex of their SubjectPublicKeyInfo, of those of a role's keys that signed a file. */
+export function signersOf(keys: ReadonlyMap<string, TufKey>, role: RoleKeys, file: SignedFile): ReadonlySet<string> {
   const signers = new Set<string>();
   for (const { keyid, signature } of file.signatures) {
-    if (seen.has(keyid)) {
-      throw tufError("TUF_SIGNATURE_REPEATED", `Cannot trust ${role} ${file.version}: key ${quote(keyid)} signs twice`, {
-        found: keyid,
-      });
-    }
-    seen.add(keyid);
-    const key = keyids.includes(keyid) ? root.keys.get(keyid) : undefined;
+    const key = role.keyids.includes(keyid) ? keys.get(keyid) : undefined;
     if (key !== undefined && isSignedBy(key, file.signedBytes, signature)) signers.add(encodeHex(key.publicKey.spki));
   }
-  if (signers.size < threshold) {
-    throw tufError(
-      "TUF_THRESHOLD",
-      `Cannot trust ${role} ${file.version}: ${signers.size} of its ${keyids.length} keys signed it, ${threshold} expected by root ${root.version}`,
-      { found: String(signers.size), expected: String(threshold) },
-    );
+  return signers;
+}
+
+/** Verify that a role's threshold of distinct public keys of `root` signed a file; throws TUF_THRESHOLD or TUF_SIGNATURE_REPEATED. */
+export function verifyThreshold(root: RootMetadata, role: RoleName, file: SignedFile): void {
+  verifySignatures(root.keys, roleOf(root, role), file, { role, by: `root ${root.version}` });
+}
+
+/** As `verifyThreshold`, for a delegated role: `delegator` is the file that delegates to it. */
+export function verifyDelegated(delegator: TargetsMetadata, delegation: DelegationStep, by: string, file: SignedFile): void {
+  const keys = present(`delegations of ${by}`, delegator.delegations).keys;
+  verifySignatures(keys, delegation, file, { role: delegation.name, by });
+}
+
+function verifySignatures(
+  keys: ReadonlyMap<string, TufKey>,
+  role: RoleKeys,
+  file: SignedFile,
+  names: { readonly role: string; readonly by: string },
+): void {
+  const seen = new Set<string>();
+  for (const { keyid } of file.signatures) {
+    if (seen.has(keyid)) {
+      throw tufError(
+        "TUF_SIGNATURE_REPEATED",
+        `Cannot trust ${quote(names.role)} ${file.version}: key ${quote(keyid)} signs twice`,
+        { found: keyid, expected: "one signature a key" },
+      );
+    }
+    seen.add(keyid);
   }
+  const signers = signersOf(keys, role, file);
+  if (signers.size >= role.threshold) return;
+  throw tufError(
+    "TUF_THRESHOLD",
+    `Cannot trust ${names.role} ${file.version}: ${signers.size} of its ${role.keyids.length} keys signed it, ${role.threshold} expected by ${names.by}`,
+    { found: String(signers.size), expected: String(role.threshold) },
+  );
 }
 
 /** What a client trusts at one moment; each step throws, and then leaves the state as it was. */
@@ -55,6 +82,7 @@ export class TrustedMetadata {
   #timestamp: TimestampMetadata | undefined;
   #snapshot: SnapshotMetadata | undefined;
   #targets: TargetsMetadata | undefined;
+  readonly #delegated = new Map<string, TargetsMetadata>();
   readonly #nowMs: number;
   /** Trusted before this refresh: compared with for rollbacks, even when expired. */
   #oldTimestamp: TimestampMetadata | undefined;
@@ -85,7 +113,12 @@ export class TrustedMetadata {
     return this.#targets;
   }
 
-  /** Remember files of an earlier refresh for rollback checks; one that no longer verifies or parses is left out. */
+  /** A delegated role's file, once accepted; whoever asks on another path accepts it anew, with that path's keys. */
+  delegated(role: string): TargetsMetadata | undefined {
+    return this.#delegated.get(role);
+  }
+
+  /** Remember a file of an earlier refresh for rollback checks; throws, and leaves it out, if it no longer verifies or parses. */
   rememberLocal(files: { readonly timestamp?: Uint8Array; readonly snapshot?: Uint8Array }): void {
     if (files.timestamp !== undefined) {
       const old = parseTimestamp(files.timestamp);
@@ -105,8 +138,7 @@ export class TrustedMetadata {
     verifyThreshold(this.#root, "root", next);
     if (next.version !== this.#root.version + 1) throw versionError("root", next.version, this.#root.version + 1);
     verifyThreshold(next, "root", next);
-    // §5.3.11: keys of timestamp or snapshot that changed end the memory of their versions (fast-forward recovery).
-    if (keysChanged(this.#root, next, "timestamp") || keysChanged(this.#root, next, "snapshot")) {
+    if (endsVersionMemory(this.#root, next)) {
       this.#oldTimestamp = undefined;
       this.#oldSnapshot = undefined;
     }
@@ -172,20 +204,33 @@ export class TrustedMetadata {
     return next;
   }
 
-  /** What the trusted targets say of a file; throws TUF_TARGET_UNKNOWN. */
-  target(path: string): TargetMeta {
-    const targets = present("targets", this.#targets);
-    const target = targets.targets.get(path);
-    if (target === undefined) {
-      throw tufError("TUF_TARGET_UNKNOWN", `Cannot find target ${quote(path)}: targets ${targets.version} does not list it`, {
-        found: [...targets.targets.keys()].slice(0, 8).join(", "),
-        expected: path,
-      });
-    }
-    return target;
+  /**
+   * Accept a delegated role's file (§5.6.7) for one delegation to it: the snapshot lists it, the keys of that delegation signed it.
+   * Throws TUF_ROLE_UNLISTED for a role without a line in the snapshot.
+   */
+  updateDelegated(delegator: TargetsMetadata, by: string, delegation: DelegationStep, bytes: Uint8Array): TargetsMetadata {
+    const { name } = delegation;
+    const expected = this.delegatedMeta(name);
+    verifyFile(name, expected, bytes);
+    const next = parseTargets(bytes);
+    verifyDelegated(delegator, delegation, by, next);
+    if (next.version !== expected.version) throw versionError(name, next.version, expected.version);
+    this.#checkExpiry(name, next);
+    this.#delegated.set(name, next);
+    return next;
   }
 
-  #checkExpiry(role: RoleName, file: { readonly version: number; readonly expiresMs: number }): void {
+  /** What the trusted snapshot says of a delegated role's file; throws TUF_ROLE_UNLISTED. */
+  delegatedMeta(name: string): MetadataMeta {
+    const snapshot = present("snapshot", this.#snapshot);
+    const meta = snapshot.meta.get(`${name}.json`);
+    if (meta !== undefined) return meta;
+    throw tufError("TUF_ROLE_UNLISTED", `Cannot trust role ${quote(name)}: snapshot ${snapshot.version} does not list it`, {
+      expected: `${name}.json`,
+    });
+  }
+
+  #checkExpiry(role: string, file: { readonly version: number; readonly expiresMs: number }): void {
     if (file.expiresMs > this.#nowMs) return;
     throw tufError(
       "TUF_EXPIRED",
@@ -222,8 +267,16 @@ export function verifyFile(name: string, meta: FileMeta, bytes: Uint8Array): voi
   }
 }
 
-function roleOf(root: RootMetadata, role: RoleName): { readonly keyids: readonly string[]; readonly threshold: number } {
+function roleOf(root: RootMetadata, role: RoleName): RoleKeys {
   return present(`role ${role}`, root.roles.get(role));
+}
+
+/**
+ * Whether a new root ends the memory of versions (§5.3.11): where keys of timestamp or snapshot changed, what was trusted of both is
+ * forgotten, so that a repository recovers from versions that a thief of the old keys raised without bound.
+ */
+export function endsVersionMemory(before: RootMetadata, after: RootMetadata): boolean {
+  return keysChanged(before, after, "timestamp") || keysChanged(before, after, "snapshot");
 }
 
 function keysChanged(before: RootMetadata, after: RootMetadata, role: RoleName): boolean {
@@ -237,7 +290,7 @@ function present<T>(what: string, value: T | undefined): T {
   return value;
 }
 
-function versionError(role: RoleName, found: number, expected: number): Error {
+function versionError(role: string, found: number, expected: number): Error {
   return tufError("TUF_VERSION", `Cannot trust ${role}: it says version ${found}, ${expected} expected`, {
     found: String(found),
     expected: String(expected),
