@@ -7,6 +7,7 @@ import { agentFor, type TlsTrust } from "./agents.ts";
 import type { Deadline } from "./deadline.ts";
 import { httpError } from "./errors.ts";
 import { nodeHttp, nodeHttps } from "./node-modules.ts";
+import { traceExchange } from "./trace.ts";
 
 /** What goes out in a request: everything at once, or chunks as they come (with their total, if it is known). */
 export type OutgoingBody = Uint8Array | string | AsyncIterable<Uint8Array>;
@@ -33,7 +34,11 @@ export class StaleConnection extends Error {}
 
 /** Send one request and wait for the head of the answer. Every failure is an error of this room, or `StaleConnection`. */
 export async function exchange(outgoing: Outgoing, deadline: Deadline): Promise<Incoming> {
-  const message = await send(outgoing, deadline);
+  const message = await send(outgoing, deadline).catch((error: unknown) => {
+    traceExchange(outgoing.method, outgoing.url, error instanceof Error ? error.message : "failed");
+    throw error;
+  });
+  traceExchange(outgoing.method, outgoing.url, String(message.statusCode));
   const headers: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries(message.headers)) {
     if (value !== undefined) headers[name] = typeof value === "string" ? value : value.join(", ");

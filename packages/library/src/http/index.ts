@@ -14,3 +14,4 @@ export {
   requestStream,
 } from "./request.ts";
 export { parseRetryAfter } from "./retry.ts";
+export { type HttpTrace, traceRequests } from "./trace.ts";

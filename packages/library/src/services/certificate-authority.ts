@@ -58,6 +58,10 @@ const algorithmNames = {
   "ecdsa-p521": "ECDSA",
   ed25519: "ED25519",
   rsa: "RSA_PSS",
+  // Fulcio has no name for it: it reads the algorithm from the key.
+  "ml-dsa-44": "PUBLIC_KEY_ALGORITHM_UNSPECIFIED",
+  "ml-dsa-65": "PUBLIC_KEY_ALGORITHM_UNSPECIFIED",
+  "ml-dsa-87": "PUBLIC_KEY_ALGORITHM_UNSPECIFIED",
 } as const;
 
 function readChain(answer: JsonObject, url: string): Certificate[] {

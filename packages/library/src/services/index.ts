@@ -1,7 +1,7 @@
 export type { ServiceOptions } from "./call.ts";
 export { type CertificateOrder, requestCertificate } from "./certificate-authority.ts";
 export { serviceErrors } from "./errors.ts";
-export { type LogOrderV1, submitLogEntryV1 } from "./log-v1.ts";
+export { findLogEntryV1, type LogOrderV1, submitLogEntryV1 } from "./log-v1.ts";
 export { type LogOrderV2, submitLogEntryV2 } from "./log-v2.ts";
 export type { LogVerifier } from "./log-verifier.ts";
 export { requestTimestamp } from "./timestamp-authority.ts";

@@ -3,14 +3,20 @@ import { type Envelope, encodeEnvelope } from "../attestation/index.ts";
 import type { InclusionProof, LogEntry } from "../bundle/index.ts";
 import { JsonObject, parseHex, parseJson } from "../encoding/index.ts";
 import type { HttpResponse } from "../http/index.ts";
-import { encodeProposedDsse, encodeProposedHashedRekord } from "../log-entry/index.ts";
+import { type EntryHash, encodeProposedDsse, encodeProposedHashedRekord } from "../log-entry/index.ts";
 import { below, callService, readingAnswer, type ServiceCall, type ServiceOptions } from "./call.ts";
 import { serviceError } from "./errors.ts";
 import { type LogVerifier, logVerifier } from "./log-verifier.ts";
 
 /** A signature to be logged by Rekor v1: over an artifact (hashedrekord 0.0.1), or in an envelope (dsse 0.0.1). */
 export type LogOrderV1 =
-  | { readonly digest: Uint8Array; readonly signature: Uint8Array; readonly verifier: LogVerifier }
+  | {
+      readonly digest: Uint8Array;
+      /** SHA-256 where nothing is said. */
+      readonly hashAlgorithm?: EntryHash;
+      readonly signature: Uint8Array;
+      readonly verifier: LogVerifier;
+    }
   | { readonly envelope: Envelope; readonly verifier: LogVerifier };
 
 const maxAnswerBytes = 4 * 1024 * 1024;
@@ -38,7 +44,44 @@ export async function submitLogEntryV1(logUrl: string, order: LogOrderV1, option
 function proposedEntry(order: LogOrderV1): string {
   const verifier = logVerifier(order.verifier);
   if ("envelope" in order) return encodeProposedDsse({ envelopeText: encodeEnvelope(order.envelope), verifiers: [verifier] });
-  return encodeProposedHashedRekord({ hashAlgorithm: "sha256", digest: order.digest, signature: order.signature, verifier });
+  return encodeProposedHashedRekord({
+    hashAlgorithm: order.hashAlgorithm ?? "sha256",
+    digest: order.digest,
+    signature: order.signature,
+    verifier,
+  });
+}
+
+/**
+ * Look for a signature's entry in the log: POST /api/v1/log/entries/retrieve with the entry as it would be proposed. Undefined means
+ * that the log was asked and has none; what comes back was not verified.
+ */
+export async function findLogEntryV1(
+  logUrl: string,
+  order: LogOrderV1,
+  options: ServiceOptions = {},
+): Promise<LogEntry | undefined> {
+  const call: ServiceCall = {
+    service,
+    method: "POST",
+    url: below(logUrl, "/api/v1/log/entries/retrieve"),
+    headers: { "content-type": "application/json", accept: "application/json" },
+    body: `{"entries":[${proposedEntry(order)}]}`,
+    maxBytes: maxAnswerBytes,
+    statuses: [200, 404],
+  };
+  const response = await callService(call, options);
+  if (response.status === 404) return undefined;
+  return readingAnswer(call, () => {
+    const list = parseJson(response.body, { maxBytes: maxAnswerBytes });
+    if (!Array.isArray(list))
+      throw serviceError("SERVICE_ANSWER", `Cannot read the answer of ${service} ${call.url}: it is no list`);
+    const [first] = list;
+    if (first === undefined) return undefined;
+    const answer = JsonObject.exact(first, "answer");
+    const [id = ""] = answer.names();
+    return readEntry(answer.object(id));
+  });
 }
 
 // 64 hexadecimal digits of the leaf hash, after 16 of the tree's id or none.

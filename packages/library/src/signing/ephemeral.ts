@@ -17,13 +17,13 @@ import {
 import { concatBytes, encodeBase64Url, encodeHex, encodeUtf8, parseBase64Url, parseHex } from "../encoding/index.ts";
 
 /** A signer that can also sign a SHA-256 digest, so that a file of any size is hashed once. */
-export interface EphemeralSigner extends Signer {
+export interface DigestSigner extends Signer {
   /** Sign a message of which only the SHA-256 digest is known; the signature is as `sign` would make it over the message. */
   signDigest(digest: Uint8Array): Promise<Uint8Array>;
 }
 
 /** A signer with a fresh P-256 key that is kept in memory alone. */
-export function createEphemeralSigner(): EphemeralSigner {
+export function createEphemeralSigner(): DigestSigner {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const parsed: PublicKey = parsePublicKey(new Uint8Array(publicKey.export({ format: "der", type: "spki" })));
   const scheme: SignatureScheme = { type: "ecdsa-p256", hash: "sha256" };

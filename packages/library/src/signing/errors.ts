@@ -15,6 +15,14 @@ export const signingErrors = {
     kind: "malformed",
     means: "The artifact's digest is not SHA-256, which alone can be signed with an ephemeral key.",
   },
+  SIGNING_BYTES_NEEDED: {
+    kind: "malformed",
+    means: "The key signs messages and not digests, and only a digest of the artifact was given.",
+  },
+  SIGNING_KEY_NOT_LOGGABLE: {
+    kind: "malformed",
+    means: "A pure Ed25519 signature over an artifact cannot be logged, because the log keeps the artifact's digest alone.",
+  },
   SIGNING_STATEMENT_WITHOUT_DIGEST: {
     kind: "malformed",
     means: "The statement names no subject by SHA-256, SHA-384 or SHA-512, so it can be verified against nothing.",

@@ -1,4 +1,4 @@
-export { createEphemeralSigner, type EphemeralSigner } from "./ephemeral.ts";
+export { createEphemeralSigner, type DigestSigner } from "./ephemeral.ts";
 export { signingErrors } from "./errors.ts";
 export { type SigningOptions, signBlob, signStatement } from "./sign.ts";
 export { readToken, type TokenClaims } from "./token.ts";

@@ -130,6 +130,55 @@ describe("signBlob", () => {
   });
 });
 
+describe("signing with a managed key", () => {
+  for (const type of ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa"] as const) {
+    for (const log of [1, 2] as const) {
+      it(`signs and logs with ${type} in log v${log}, without asking for a certificate`, async () => {
+        const signer = generateSigner(type);
+        const { trust, nowMs, services: calls } = options([log]);
+        const bundle = await signBlob({
+          signer,
+          trust,
+          nowMs,
+          ...(calls === undefined ? {} : { services: calls }),
+          artifact: bytes,
+        });
+        assert.ok("publicKeyHint" in bundle.material && bundle.material.publicKeyHint.length === 44);
+        assert.ok(!services.requests.some((line) => line.includes("/ca/")));
+        verifyBundle({ bundle, artifact: bytes, trustedRoot: trust.trustedRoot, expectations: { publicKey: signer.publicKey } });
+      });
+    }
+  }
+  const nobody = { trustedRoot: { tlogs: [], ctlogs: [], certificateAuthorities: [], timestampAuthorities: [] } };
+  it("needs no service and no root where no signing config is given", async () => {
+    const signer = generateSigner("ed25519");
+    const bundle = await signBlob({ signer, trust: nobody, nowMs: signingTimeMs, artifact: bytes });
+    assert.deepEqual([bundle.tlogEntries, bundle.timestamps, services.requests], [[], [], []]);
+  });
+  it("asks for a certificate for the key when there is a token too", async () => {
+    const signer = generateSigner();
+    const bundle = await signBlob({ ...options([1]), signer, artifact: bytes });
+    verify(bundle);
+    assert.ok("certificate" in bundle.material);
+    assert.deepEqual(bundle.material.certificate.spki, signer.publicKey.spki);
+  });
+  it("SIGNING_BYTES_NEEDED: a key that signs messages, given a digest", () =>
+    assert.rejects(
+      signBlob({ signer: generateSigner(), trust: nobody, nowMs: signingTimeMs, artifact: digest }),
+      assertCode("SIGNING_BYTES_NEEDED"),
+    ));
+  it("SIGNING_KEY_NOT_LOGGABLE: pure Ed25519 over an artifact, and in Rekor v2 over anything", async () => {
+    const { trust, nowMs } = options([1]);
+    const signer = generateSigner("ed25519");
+    await assert.rejects(signBlob({ signer, trust, nowMs, artifact: bytes }), assertCode("SIGNING_KEY_NOT_LOGGABLE"));
+    await assert.rejects(
+      signStatement({ signer, trust: options([2]).trust, nowMs, statement }),
+      assertCode("SIGNING_KEY_NOT_LOGGABLE"),
+    );
+    assert.deepEqual(services.requests, []);
+  });
+});
+
 describe("signStatement", () => {
   for (const logs of [[1], [2]] as const) {
     it(`signs exactly the statement's bytes with log ${logs[0]}`, async () => {

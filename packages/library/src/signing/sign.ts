@@ -1,42 +1,54 @@
-// The workflow of a keyless signature (signing-client.md §3.4): token, key, certificate, signature, timestamp, log, bundle. What is
-// returned has been verified as any verifier would.
+// The workflow of a signature (signing-client.md §3.4): token, key, certificate, signature, timestamp, log, bundle; with a managed key
+// without token and certificate. What is returned has been verified as any verifier would.
 import { type Envelope, parseStatement, preAuthenticationEncoding, statementPayloadType } from "../attestation/index.ts";
-import { type Bundle, bundleMediaType, encodeBundle, type LogEntry, parseBundle } from "../bundle/index.ts";
-import { sha256 } from "../crypto/index.ts";
-import { encodeUtf8, isSigillumError, parseHex } from "../encoding/index.ts";
 import {
+  type Bundle,
+  bundleMediaType,
+  encodeBundle,
+  type LogEntry,
+  parseBundle,
+  type VerificationMaterial,
+} from "../bundle/index.ts";
+import { digest, type HashAlgorithm, type Signer, sha256 } from "../crypto/index.ts";
+import { encodeBase64, encodeUtf8, isSigillumError, parseHex } from "../encoding/index.ts";
+import {
+  type LogVerifier,
   requestCertificate,
   requestTimestamp,
   type ServiceOptions,
   submitLogEntryV1,
   submitLogEntryV2,
 } from "../services/index.ts";
-import { type SelectedServices, type SigningConfig, selectServices, type TrustedRoot } from "../trusted-root/index.ts";
+import type { SigningConfig, TrustedRoot } from "../trusted-root/index.ts";
 import { type Artifact, verifyBundle, verifyCertificate } from "../verification/index.ts";
 import { type Certificate, fulcioExtensions, subjectAltName } from "../x509/index.ts";
-import { createEphemeralSigner, type EphemeralSigner } from "./ephemeral.ts";
+import { createEphemeralSigner, type DigestSigner } from "./ephemeral.ts";
 import { signingError } from "./errors.ts";
+import { type ChosenServices, chooseServices } from "./services.ts";
 import { readToken, type TokenClaims } from "./token.ts";
 
-/** What a signature is made with. */
+/** What a signature is made with: an identity token, a managed key, or both (a certificate for a given key). */
 export interface SigningOptions {
   /** The OIDC identity token; it is sent to the certificate authority alone. */
-  readonly token: string;
-  readonly trust: { readonly trustedRoot: TrustedRoot; readonly signingConfig: SigningConfig };
+  readonly token?: string;
+  /** A managed key; without a token it alone stands for the signer, and no certificate is asked for. */
+  readonly signer?: Signer | DigestSigner;
+  /** What is believed, and which services are used; a key without signing config signs without any service. */
+  readonly trust: { readonly trustedRoot: TrustedRoot; readonly signingConfig?: SigningConfig | undefined };
   /** The time now, in milliseconds since 1970: it chooses the services, and judges whether the token has expired. */
   readonly nowMs: number;
   readonly services?: ServiceOptions;
 }
 
 /**
- * Sign an artifact, given as bytes or by its SHA-256 digest.
- * The bundle that is returned has been read back and verified against the trusted root, for the identity in its certificate.
+ * Sign an artifact, given as bytes or by its SHA-256 digest, which only a key that signs digests can do.
+ * The bundle that is returned has been read back and verified against the trusted root, for the identity in its certificate or the key.
  */
 export async function signBlob(p: SigningOptions & { readonly artifact: Artifact }): Promise<Bundle> {
-  const digest = artifactDigest(p.artifact);
   return sign(p, p.artifact, async (key) => {
-    const signature = "bytes" in p.artifact ? await key.sign(p.artifact.bytes) : await key.signDigest(digest);
-    return { digest, signature, content: { messageSignature: { messageDigest: { algorithm: "sha256", digest }, signature } } };
+    const { hash, signed, signature } = await signArtifact(key, p.artifact);
+    const content = { messageSignature: { messageDigest: { algorithm: hash, digest: signed }, signature } };
+    return { digest: signed, signature, content };
   });
 }
 
@@ -53,7 +65,7 @@ export async function signStatement(p: SigningOptions & { readonly statement: Ui
       payloadType: statementPayloadType,
       signatures: [{ sig: signature, keyid: "" }],
     };
-    return { digest: sha256(encoded), signature, content: { dsseEnvelope } };
+    return { digest: digest(schemeHash(key), encoded), signature, content: { dsseEnvelope } };
   });
 }
 
@@ -67,37 +79,70 @@ interface Signed {
 async function sign(
   options: SigningOptions,
   artifact: Artifact,
-  signWith: (key: EphemeralSigner) => Promise<Signed>,
+  signWith: (key: Signer | DigestSigner) => Promise<Signed>,
 ): Promise<Bundle> {
-  const { trust, nowMs } = options;
-  const claims = readToken(options.token, nowMs);
-  const selected = selectServices(trust.signingConfig, nowMs);
-  const key = createEphemeralSigner();
-  const certificate = await certify(options, selected, claims, key);
+  const { trust, nowMs, token } = options;
+  if (token === undefined && options.signer === undefined) throw new TypeError("Signing needs a token or a signer");
+  const claims = token === undefined ? undefined : readToken(token, nowMs);
+  const chosen = chooseServices(trust.signingConfig, nowMs, claims !== undefined);
+  const key = options.signer ?? createEphemeralSigner();
+  const certificate = claims === undefined ? undefined : await certify(options, chosen, claims, key);
+  const verifier: LogVerifier = certificate === undefined ? { publicKey: key.publicKey } : { certificate };
   const signed = await signWith(key);
-  const timestamps = await Promise.all(selected.tsas.map(({ url }) => requestTimestamp(url, signed.signature, options.services)));
-  const tlogEntries = await Promise.all(selected.logs.map((log) => submit(log, signed, key, certificate, options.services)));
+  requireLoggable(key, signed, chosen);
+  const timestamps = await Promise.all(chosen.tsas.map(({ url }) => requestTimestamp(url, signed.signature, options.services)));
+  const tlogEntries = await Promise.all(chosen.logs.map((log) => submit(log, signed, key, verifier, options.services)));
+  const material: VerificationMaterial =
+    certificate === undefined ? { publicKeyHint: encodeBase64(sha256(key.publicKey.spki)) } : { certificate };
   const assembled: Bundle = {
     mediaType: bundleMediaType,
     version: "0.3",
-    material: { certificate },
+    material,
     tlogEntries,
     timestamps,
     content: signed.content,
   };
-  return verifyResult(assembled, artifact, trust.trustedRoot, selected);
+  return verifyResult(assembled, artifact, trust.trustedRoot, chosen, key);
+}
+
+async function signArtifact(
+  key: Signer | DigestSigner,
+  artifact: Artifact,
+): Promise<{ hash: HashAlgorithm; signed: Uint8Array; signature: Uint8Array }> {
+  const hash = schemeHash(key);
+  if ("bytes" in artifact) return { hash, signed: digest(hash, artifact.bytes), signature: await key.sign(artifact.bytes) };
+  if ("signDigest" in key && hash === "sha256") {
+    const signed = artifactDigest(artifact);
+    return { hash, signed, signature: await key.signDigest(signed) };
+  }
+  throw signingError("SIGNING_BYTES_NEEDED", "Cannot sign: this key signs the artifact itself, and only its digest was given", {
+    found: `a ${artifact.algorithm} digest`,
+    expected: "the artifact",
+  });
+}
+
+function schemeHash({ scheme }: Signer): HashAlgorithm {
+  return scheme.hash === "none" ? "sha256" : scheme.hash;
+}
+
+// hashedrekord holds a digest and not the message, over which alone pure Ed25519 verifies.
+function requireLoggable(key: Signer, signed: Signed, chosen: ChosenServices): void {
+  if (key.scheme.hash !== "none") return;
+  const log = chosen.logs.find(({ majorApiVersion }) => majorApiVersion === 2 || "messageSignature" in signed.content);
+  if (log === undefined) return;
+  throw signingError(
+    "SIGNING_KEY_NOT_LOGGABLE",
+    `Cannot log the signature in ${log.url}: pure Ed25519 verifies over the message alone, and the log keeps only its digest`,
+    { found: key.scheme.type, expected: "an ECDSA or RSA key, or a signature without a log" },
+  );
 }
 
 // Nothing is signed or made public before the certificate is known to be one that verifiers believe.
-async function certify(
-  options: SigningOptions,
-  selected: SelectedServices,
-  claims: TokenClaims,
-  key: EphemeralSigner,
-): Promise<Certificate> {
-  const { ca } = selected;
+async function certify(options: SigningOptions, chosen: ChosenServices, claims: TokenClaims, key: Signer): Promise<Certificate> {
+  const { ca } = chosen;
+  if (ca === undefined) throw new TypeError("chooseServices gives an authority where one is needed");
   const proofOfPossession = await key.sign(encodeUtf8(claims.challenge));
-  const order = { token: options.token, publicKey: key.publicKey, proofOfPossession };
+  const order = { token: options.token ?? "", publicKey: key.publicKey, proofOfPossession };
   const [certificate] = await requestCertificate(ca.url, order, options.services);
   if (certificate === undefined) throw new TypeError("requestCertificate answers at least the leaf");
   try {
@@ -125,28 +170,39 @@ async function certify(
 }
 
 async function submit(
-  log: SelectedServices["logs"][number],
+  log: ChosenServices["logs"][number],
   signed: Signed,
-  key: EphemeralSigner,
-  certificate: Certificate,
+  key: Signer,
+  verifier: LogVerifier,
   options: ServiceOptions | undefined,
 ): Promise<LogEntry> {
-  const { digest, signature, content } = signed;
-  const verifier = { certificate };
-  if (log.majorApiVersion === 2) return submitLogEntryV2(log.url, { digest, signature, scheme: key.scheme, verifier }, options);
+  const { digest: hashed, signature, content } = signed;
+  if (log.majorApiVersion === 2)
+    return submitLogEntryV2(log.url, { digest: hashed, signature, scheme: key.scheme, verifier }, options);
   if ("dsseEnvelope" in content) return submitLogEntryV1(log.url, { envelope: content.dsseEnvelope, verifier }, options);
-  return submitLogEntryV1(log.url, { digest, signature, verifier }, options);
+  const hash = schemeHash(key);
+  const hashAlgorithm = hash === "sha384" || hash === "sha512" ? hash : "sha256";
+  return submitLogEntryV1(log.url, { digest: hashed, hashAlgorithm, signature, verifier }, options);
 }
 
 // What is verified is what a reader of the written bundle gets.
-function verifyResult(assembled: Bundle, artifact: Artifact, trustedRoot: TrustedRoot, selected: SelectedServices): Bundle {
+function verifyResult(
+  assembled: Bundle,
+  artifact: Artifact,
+  trustedRoot: TrustedRoot,
+  chosen: ChosenServices,
+  key: Signer,
+): Bundle {
   try {
     const bundle = parseBundle(encodeBundle(assembled));
-    const certificate = "certificate" in bundle.material ? bundle.material.certificate : undefined;
-    if (certificate === undefined) throw new TypeError("a bundle that was signed with a certificate holds it");
+    const thresholds = { logEntries: chosen.logs.length };
+    if (!("certificate" in bundle.material)) {
+      verifyBundle({ bundle, artifact, trustedRoot, expectations: { publicKey: key.publicKey, thresholds } });
+      return bundle;
+    }
+    const { certificate } = bundle.material;
     const san = subjectAltName(certificate);
     const identity = { san: san.type === "unsupported" ? "" : san.value, issuer: fulcioExtensions(certificate).issuer ?? "" };
-    const thresholds = { logEntries: selected.logs.length };
     verifyBundle({ bundle, artifact, trustedRoot, expectations: { identity, thresholds } });
     return bundle;
   } catch (cause) {
@@ -165,8 +221,7 @@ function foundAndExpected({ found, expected }: { readonly found?: string; readon
   return { ...(found === undefined ? {} : { found }), ...(expected === undefined ? {} : { expected }) };
 }
 
-function artifactDigest(artifact: Artifact): Uint8Array {
-  if ("bytes" in artifact) return sha256(artifact.bytes);
+function artifactDigest(artifact: Exclude<Artifact, { bytes: Uint8Array }>): Uint8Array {
   if (artifact.algorithm === "sha256" && artifact.digest.length === 32) return artifact.digest;
   throw signingError(
     "SIGNING_HASH_UNSUPPORTED",

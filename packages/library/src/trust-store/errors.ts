@@ -14,6 +14,15 @@ export const trustStoreErrors = {
   TRUST_SERVER: { kind: "unavailable", means: "The repository answered with an error, so nothing can be said of its files" },
   TRUST_STORE_CORRUPT: { kind: "malformed", means: "A file of the trust store does not hold what was written there" },
   TRUST_OFFLINE_MISSING: { kind: "state", means: "Offline was asked for and the store lacks a file that was never fetched" },
+  TRUST_ARCHIVE_MALFORMED: { kind: "malformed", means: "A file is no archive of a verified repository" },
+  TRUST_ARCHIVE_OLD: {
+    kind: "verification",
+    means: "An archive was verified longer ago than allowed, in the future, or before what is stored already",
+  },
+  TRUST_STORE_READ_ONLY: {
+    kind: "state",
+    means: "The folder of the roots cannot be written to, so no root can be added or removed",
+  },
 } as const;
 
 /** A code of the room `trust-store`. */

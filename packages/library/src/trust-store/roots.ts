@@ -2,19 +2,22 @@
 
 import { sha256 } from "../crypto/index.ts";
 import { encodeHex, quote } from "../encoding/index.ts";
-import { request } from "../http/index.ts";
 import { parseSigningConfig, parseTrustedRoot, type SigningConfig, type TrustedRoot } from "../trusted-root/index.ts";
-import { type FetchFile, fetchTarget, loadTrusted, metadataLimits, refresh, TrustedMetadata, verifyFile } from "../tuf/index.ts";
+import { fetchFound, findTarget, metadataLimits, refresh, TrustedMetadata, verifyFile } from "../tuf/index.ts";
+import { type OpenArchive, openArchive, parseArchive } from "./archive.ts";
 import { trustStoreError } from "./errors.ts";
+import { httpFetcher } from "./fetcher.ts";
+import { fallingBack, type RootCache } from "./root-cache.ts";
 import {
   directoryStore,
+  isReadOnly,
   listNames,
   type RootRecord,
   readRecord,
-  readTarget,
+  readVerified,
+  removeDirectory,
   rootDirectory,
   writeRecord,
-  writeTarget,
 } from "./store-directory.ts";
 
 /** Where a root is to be found and under which name it is kept. */
@@ -23,6 +26,8 @@ export interface AddRootOptions {
   readonly url: string;
   /** Hex SHA-256 that the first root must have; without it the root is trusted on first use. */
   readonly rootSha256?: string;
+  /** The first root itself, where it came another way; else it is fetched. */
+  readonly root?: Uint8Array;
   /** Name to keep it under; the URL's host and port where none is given. */
   readonly name?: string;
   /** The folder of all roots (`trustStoreDirectory()`). */
@@ -39,13 +44,14 @@ export interface LoadedRoot {
   readonly signingConfig: SigningConfig | undefined;
   /** Whether the repository was asked just now; if not, `record.refreshedMs` says how old this is. */
   readonly refreshed: boolean;
+  /** Told on a read-only or full home alone, where each process learns everything anew. */
+  readonly stored?: false;
 }
 
 /** Which target of a repository holds the services to sign with. */
 export type SigningConfigTarget = "signing_config.v0.2.json" | "signing_config_rekor_v2.v0.2.json";
 
 const trustedRootTarget = "trusted_root.json";
-const requestTimeoutMs = 30_000;
 
 /**
  * Pin the first root of a repository under a name and refresh it once. Adding the same repository again is no error and
@@ -55,43 +61,59 @@ export async function addRoot(options: AddRootOptions): Promise<LoadedRoot> {
   const url = options.url.replace(/\/+$/, "");
   const name = options.name ?? new URL(url).host.replaceAll(":", "-");
   const directory = rootDirectory(options.store, name);
-  const fetch = httpFetcher(url);
-  const pinned = (await fetch("1.root.json", metadataLimits.root)) ?? (await fetch("root.json", metadataLimits.root));
-  if (pinned === undefined) {
-    throw trustStoreError("TRUST_ROOT_MISSING", `Cannot add root: ${url} serves no 1.root.json`, {
-      expected: "the base URL of a TUF repository",
-    });
-  }
+  const pinned = options.root ?? (await fetchFirstRoot(url));
   const rootSha256 = encodeHex(sha256(pinned));
   if (options.rootSha256 !== undefined && options.rootSha256.toLowerCase() !== rootSha256) {
     throw trustStoreError(
       "TRUST_ROOT_CHECKSUM",
       `Cannot add root: ${url} has a first root with SHA-256 ${rootSha256}, ${options.rootSha256} expected`,
-      {
-        found: rootSha256,
-        expected: options.rootSha256,
-      },
+      { found: rootSha256, expected: options.rootSha256 },
     );
   }
   const known = await readRecord(directory, name);
-  if (known !== undefined && known.rootSha256 !== rootSha256) {
-    throw trustStoreError("TRUST_NAME_TAKEN", `Cannot add root: ${quote(name)} is the root ${known.rootSha256} of ${known.url}`, {
-      found: known.rootSha256,
-      expected: rootSha256,
-    });
-  }
-  if (known === undefined) {
-    new TrustedMetadata(pinned, options.nowMs); // verifies itself, or throws before anything is stored
-    await directoryStore(directory).write("root", pinned);
-  }
-  await writeRecord(directory, {
-    name,
-    url,
-    rootSha256,
-    addedMs: known?.addedMs ?? options.nowMs,
-    refreshedMs: known?.refreshedMs ?? 0,
+  refuseOther(known, rootSha256);
+  await changing(options.store, async () => {
+    if (known === undefined) {
+      new TrustedMetadata(pinned, options.nowMs); // verifies itself, or throws before anything is stored
+      await directoryStore(directory).write("root", pinned);
+    }
+    const { addedMs = options.nowMs, refreshedMs = 0 } = known ?? {};
+    await writeRecord(directory, { name, url, rootSha256, addedMs, refreshedMs });
   });
   return loadRoot({ name, store: options.store, nowMs: options.nowMs });
+}
+
+async function fetchFirstRoot(url: string): Promise<Uint8Array> {
+  const fetch = httpFetcher(url);
+  const root = (await fetch("1.root.json", metadataLimits.root)) ?? (await fetch("root.json", metadataLimits.root));
+  if (root !== undefined) return root;
+  throw trustStoreError("TRUST_ROOT_MISSING", `Cannot add root: ${url} serves no 1.root.json`, {
+    expected: "the base URL of a TUF repository",
+  });
+}
+
+/** Throws TRUST_NAME_TAKEN where the name stands for a repository with another first root. */
+export function refuseOther(known: RootRecord | undefined, rootSha256: string): void {
+  if (known === undefined || known.rootSha256 === rootSha256) return;
+  const { name, url } = known;
+  throw trustStoreError("TRUST_NAME_TAKEN", `Cannot add root: ${quote(name)} is the root ${known.rootSha256} of ${url}`, {
+    found: known.rootSha256,
+    expected: rootSha256,
+  });
+}
+
+/** Run a change of the store; a folder that cannot be written to is TRUST_STORE_READ_ONLY. */
+export async function changing<T>(store: string, change: () => Promise<T>): Promise<T> {
+  try {
+    return await change();
+  } catch (cause) {
+    if (!isReadOnly(cause)) throw cause;
+    throw trustStoreError("TRUST_STORE_READ_ONLY", `Cannot change the roots in ${store}: it cannot be written to`, {
+      cause,
+      found: store,
+      expected: "a folder of one's own",
+    });
+  }
 }
 
 /** Which root to load. */
@@ -108,31 +130,77 @@ export interface LoadRootOptions {
 /** Load a named root: refreshed from its repository, or as last verified when `offline`. */
 export async function loadRoot(options: LoadRootOptions): Promise<LoadedRoot> {
   const record = await findRecord(options);
+  return options.offline === true ? loadOffline(record, options) : loadOnline(record, options);
+}
+
+async function loadOnline(record: RootRecord, options: LoadRootOptions): Promise<LoadedRoot> {
   const directory = rootDirectory(options.store, record.name);
-  const store = directoryStore(directory);
-  const offline = options.offline === true;
-  if (offline && record.refreshedMs === 0) {
-    throw trustStoreError("TRUST_OFFLINE_MISSING", `Cannot use root ${quote(record.name)} offline: it was never refreshed`, {
-      expected: "one refresh online first",
-    });
-  }
-  const fetch = offline ? noFetch(record.name) : httpFetcher(record.url);
-  // Offline, the metadata is judged at the moment at which it was last verified: it cannot have been renewed since.
-  const trusted = offline ? await loadTrusted(store, record.refreshedMs) : await refresh(fetch, store, options.nowMs);
-  const load = (path: string): Promise<Uint8Array> => loadTarget(trusted, path, directory, fetch);
-  const trustedRoot = parseTrustedRoot(await load(trustedRootTarget));
-  const configPath = options.signingConfigTarget ?? "signing_config.v0.2.json";
-  const signingConfig =
-    trusted.targets?.targets.has(configPath) === true ? parseSigningConfig(await load(configPath)) : undefined;
-  const refreshedMs = offline ? record.refreshedMs : options.nowMs;
-  if (!offline) await writeRecord(directory, { ...record, refreshedMs });
+  const cache = fallingBack(directory);
+  const fetch = httpFetcher(record.url);
+  const trusted = await refresh(fetch, cache.metadata, options.nowMs);
+  const targets = new Map<string, Uint8Array>();
+  const load = async (path: string): Promise<Uint8Array> => {
+    const bytes = await loadTarget(trusted, path, cache, fetch);
+    targets.set(path, bytes);
+    return bytes;
+  };
+  const { trustedRoot, signingConfig } = await loadTargets(trusted, options, load);
+  const refreshedMs = options.nowMs;
+  await cache.finish({ ...record, refreshedMs }, trusted, targets);
   return {
     record: { ...record, refreshedMs },
     rootVersion: trusted.root.version,
     trustedRoot,
     signingConfig,
-    refreshed: !offline,
+    refreshed: true,
+    ...(cache.stored() ? {} : { stored: false }),
   };
+}
+
+async function loadOffline(record: RootRecord, options: LoadRootOptions): Promise<LoadedRoot> {
+  const { trusted, target } = await openVerified(record, options.store);
+  const loaded = await loadTargets(trusted, options, target);
+  return { record, rootVersion: trusted.root.version, ...loaded, refreshed: false };
+}
+
+/** Open what was verified last of a named root; throws TRUST_OFFLINE_MISSING where it was never refreshed. */
+export async function openVerified(record: RootRecord, store: string): Promise<OpenArchive> {
+  const bytes = await readVerified(rootDirectory(store, record.name));
+  if (bytes === undefined) {
+    throw trustStoreError("TRUST_OFFLINE_MISSING", `Cannot use root ${quote(record.name)} offline: it was never refreshed`, {
+      expected: "one refresh online first",
+    });
+  }
+  return openArchive(parseArchive(bytes), record.rootSha256);
+}
+
+async function loadTargets(
+  trusted: TrustedMetadata,
+  options: LoadRootOptions,
+  load: (path: string) => Promise<Uint8Array>,
+): Promise<Pick<LoadedRoot, "trustedRoot" | "signingConfig">> {
+  const trustedRoot = parseTrustedRoot(await load(trustedRootTarget));
+  const path = options.signingConfigTarget ?? "signing_config.v0.2.json";
+  const signingConfig = trusted.targets?.targets.has(path) === true ? parseSigningConfig(await load(path)) : undefined;
+  return { trustedRoot, signingConfig };
+}
+
+async function loadTarget(
+  trusted: TrustedMetadata,
+  path: string,
+  cache: RootCache,
+  fetch: ReturnType<typeof httpFetcher>,
+): Promise<Uint8Array> {
+  const target = await findTarget(trusted, path, fetch, cache.metadata);
+  const hash = encodeHex(target.meta.hashes.get("sha256") ?? new Uint8Array());
+  const local = await cache.readTarget(path, hash);
+  if (local !== undefined && encodeHex(sha256(local)) === hash) {
+    verifyFile(`target ${path}`, target.meta, local);
+    return local;
+  }
+  const bytes = await fetchFound(trusted, target, fetch);
+  await cache.writeTarget(path, hash, bytes);
+  return bytes;
 }
 
 /** The named roots of a store, in order of their names. */
@@ -141,7 +209,15 @@ export async function listRoots(store: string): Promise<readonly RootRecord[]> {
   return records.filter((record) => record !== undefined);
 }
 
-async function findRecord(options: LoadRootOptions): Promise<RootRecord> {
+/** Forget a named root and everything that was stored of it; throws TRUST_NOT_FOUND. Roots of other names stay as they are. */
+export async function removeRoot(options: { readonly name: string; readonly store: string }): Promise<RootRecord> {
+  const record = await findRecord(options);
+  await changing(options.store, () => removeDirectory(rootDirectory(options.store, record.name)));
+  return record;
+}
+
+/** The record of the root that is meant; throws TRUST_NOT_FOUND. */
+export async function findRecord(options: { readonly name?: string; readonly store: string }): Promise<RootRecord> {
   if (options.name !== undefined) {
     const record = await readRecord(rootDirectory(options.store, options.name), options.name);
     if (record !== undefined) return record;
@@ -158,38 +234,4 @@ async function findRecord(options: LoadRootOptions): Promise<RootRecord> {
     found: names === "" ? "no stored root" : names,
     expected: options.name ?? "one stored root, or a name",
   });
-}
-
-async function loadTarget(trusted: TrustedMetadata, path: string, directory: string, fetch: FetchFile): Promise<Uint8Array> {
-  const local = await readTarget(directory, path);
-  const target = trusted.target(path);
-  if (local !== undefined && encodeHex(sha256(local)) === encodeHex(target.hashes.get("sha256") ?? new Uint8Array())) {
-    verifyFile(`target ${path}`, target, local);
-    return local;
-  }
-  const bytes = await fetchTarget(trusted, path, fetch);
-  await writeTarget(directory, path, bytes);
-  return bytes;
-}
-
-function httpFetcher(url: string): FetchFile {
-  return async (path, maxBytes) => {
-    const address = `${url}/${path.split("/").map(encodeURIComponent).join("/")}`;
-    const reply = await request({ method: "GET", url: address, maxBytes, timeoutMs: requestTimeoutMs });
-    if (reply.status === 200) return reply.body;
-    // Buckets answer 403 where a file does not exist (tuf-on-ci, S3). Any other status says nothing about the file.
-    if (reply.status === 404 || reply.status === 403) return undefined;
-    throw trustStoreError("TRUST_SERVER", `Cannot fetch ${address}: status ${reply.status}, 200 or 404 expected`, {
-      found: String(reply.status),
-      expected: "200 or 404",
-    });
-  };
-}
-
-function noFetch(name: string): FetchFile {
-  return async (path) => {
-    throw trustStoreError("TRUST_OFFLINE_MISSING", `Cannot use root ${quote(name)} offline: ${path} was never fetched`, {
-      expected: path,
-    });
-  };
 }
