@@ -1,15 +1,22 @@
 import { parseStatement } from "../attestation/index.ts";
-import { type Bundle, bundleMediaType, encodeBundle } from "../bundle/index.ts";
-import { encodeUtf8, formatRfc3339 } from "../encoding/index.ts";
+import { type Bundle, bundleMediaType, encodeBundle, signingCertificate } from "../bundle/index.ts";
+import { encodeUtf8, formatRfc3339, isSigillumError } from "../encoding/index.ts";
 import {
   type Descriptor,
   emptyConfig,
   mediaTypes,
+  type OciDigest,
   pushBlob,
   pushReferrer,
   type RegistryClient,
   type Repository,
 } from "../oci/index.ts";
+import type { TrustedRoot } from "../trusted-root/index.ts";
+import { verifyCertificate } from "../verification/index.ts";
+import type { Certificate } from "../x509/index.ts";
+import { imageError } from "./errors.ts";
+import { layerAnnotations, layerOfBundle } from "./layer.ts";
+import { appendTagLayer, attachmentTag } from "./tag-layout.ts";
 
 /** What is attached to what. */
 export interface Attachment {
@@ -54,4 +61,61 @@ function contentAnnotations(bundle: Bundle): Record<string, string> {
   if ("messageSignature" in bundle.content) return { [bundleAnnotations.content]: "message-signature" };
   const { predicateType } = parseStatement(bundle.content.dsseEnvelope.payload);
   return { [bundleAnnotations.content]: "dsse-envelope", [bundleAnnotations.predicateType]: predicateType };
+}
+
+/** A signature or attestation that goes into the tag layout. */
+export interface TagAttachment {
+  readonly client: RegistryClient;
+  readonly repository: Repository;
+  readonly image: OciDigest;
+  readonly bundle: Bundle;
+  /** Of a signature: the exact bytes that were signed. */
+  readonly payload?: Uint8Array;
+  readonly trustedRoot: TrustedRoot;
+  readonly tagPrefix?: string;
+  /** Replace attestations of the same predicate type. */
+  readonly replace?: boolean;
+  readonly dockerMediaTypes?: boolean;
+  readonly createdMs?: number;
+}
+
+/**
+ * Attach a signature or attestation in the layout of cosign 1 and 2. That it verifies is not checked here; one whose log entry has
+ * no promise is refused, because a reader of this layout could not believe it.
+ */
+export async function attachToTag(attachment: TagAttachment): Promise<Descriptor> {
+  const { bundle, image, payload } = attachment;
+  if (bundle.tlogEntries.length > 0 && bundle.tlogEntries.every(({ promise }) => promise === undefined)) {
+    throw imageError(
+      "IMAGE_LAYOUT_NEEDS_PROMISE",
+      "Cannot attach in the tag layout: the log gave no promise (Rekor v2); sign with a Rekor v1 log, or as an OCI referrer",
+      { found: "an entry of Rekor v2", expected: "an entry of Rekor v1" },
+    );
+  }
+  const layer = layerOfBundle(bundle, payload, chainOf(bundle, attachment.trustedRoot));
+  const isAttestation = "dsseEnvelope" in bundle.content;
+  const predicateType = layer.annotations[layerAnnotations.predicateType];
+  return await appendTagLayer({
+    client: attachment.client,
+    repository: attachment.repository,
+    tag: attachmentTag(image, isAttestation ? "att" : "sig", attachment.tagPrefix),
+    layer,
+    ...(attachment.replace === true
+      ? { replaces: (earlier) => earlier.annotations?.[layerAnnotations.predicateType] === predicateType }
+      : {}),
+    ...(attachment.dockerMediaTypes === undefined ? {} : { dockerMediaTypes: attachment.dockerMediaTypes }),
+    ...(attachment.createdMs === undefined ? {} : { createdMs: attachment.createdMs }),
+  });
+}
+
+function chainOf(bundle: Bundle, trustedRoot: TrustedRoot): readonly Certificate[] {
+  const certificate = signingCertificate(bundle);
+  if (certificate === undefined) return [];
+  try {
+    return verifyCertificate(certificate, trustedRoot, [certificate.notBeforeMs], 0).path.slice(1);
+  } catch (error) {
+    // The chain is a convenience to readers without a root of their own: a certificate from elsewhere goes without.
+    if (isSigillumError(error)) return [];
+    throw error;
+  }
 }

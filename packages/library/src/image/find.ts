@@ -6,10 +6,8 @@ import {
   fetchManifest,
   listReferrers,
   type OciDigest,
-  parseReference,
   type RegistryClient,
   type Repository,
-  resolveReference,
 } from "../oci/index.ts";
 import { imageError } from "./errors.ts";
 
@@ -48,17 +46,6 @@ export async function findBundles(
     for (const bundle of await Promise.all(batch)) if (bundle !== undefined) found.push(bundle);
   }
   return found;
-}
-
-/** Whether the image has signatures in the layout of cosign 1 and 2: an image under the tag "sha256-HEX.sig". */
-export async function hasTagLayoutSignature(client: RegistryClient, repository: Repository, image: OciDigest): Promise<boolean> {
-  try {
-    await resolveReference(client, parseReference(`${repository.registry}/${repository.name}:${image.replace(":", "-")}.sig`));
-    return true;
-  } catch (error) {
-    if (isSigillumError(error) && error.code === "OCI_NOT_FOUND") return false;
-    throw error;
-  }
 }
 
 async function read(client: RegistryClient, repository: Repository, descriptor: Descriptor): Promise<FoundBundle | undefined> {

@@ -187,13 +187,6 @@ describe("verifyImage", () => {
     });
   });
 
-  it("names signatures in the older tag layout instead of saying that there are none", async () => {
-    await withImage({}, async ({ verify, registry, subject }) => {
-      registry.putManifest(encodeManifest(manifest), manifest.mediaType, `${subject.digest.replace(":", "-")}.sig`);
-      await assert.rejects(verify(), { code: "IMAGE_LAYOUT_UNSUPPORTED", kind: "unavailable" });
-    });
-  });
-
   it("reads at most a thousand bundles", async () => {
     await withImage({ noReferrersApi: true }, async ({ verify, registry, subject }) => {
       const entry = { ...subject, artifactType: bundleMediaType };

@@ -19,8 +19,10 @@ import { TokenCache } from "./token.ts";
 export interface RegistryOptions {
   /** Where credentials come from: Docker's and Podman's files unless said otherwise. */
   readonly credentials?: CredentialSource;
-  /** Take plain http where https does not answer, for any host; for loopback hosts this holds always. */
+  /** Take any TLS certificate, and plain http where https does not answer, for any host; for loopback hosts http is taken always. */
   readonly allowInsecureRegistry?: boolean;
+  /** Take plain http where https does not answer. */
+  readonly allowHttpRegistry?: boolean;
   readonly tls?: TlsTrust;
   /** Told each `Warning` header's text once. */
   readonly onWarning?: (text: string) => void;
@@ -42,6 +44,7 @@ export interface RegistryRequest {
 interface Endpoint {
   readonly origin: string;
   readonly challenges: readonly Challenge[];
+  readonly tls: TlsTrust | undefined;
 }
 
 const retries = 2;
@@ -136,7 +139,7 @@ export class RegistryClient {
         url,
         redirects,
         headers: { ...what.headers, ...(authorization === undefined ? {} : { authorization }) },
-        ...(this.#options.tls === undefined ? {} : { tls: this.#options.tls }),
+        ...(endpoint.tls === undefined ? {} : { tls: endpoint.tls }),
       },
     };
   }
@@ -180,31 +183,39 @@ export class RegistryClient {
     return found;
   }
 
-  // Distribution spec end-1. Which scheme: https; for loopback http first; elsewhere http only if the caller said so.
+  // Distribution spec end-1. Which scheme: https; for loopback http first; elsewhere http only if the caller said so, or in a
+  // private network, where Go's clients take it too.
   async #ping(registry: string): Promise<Endpoint> {
-    const loopback = isLoopback(registry);
-    const schemes = loopback ? ["http", "https"] : this.#options.allowInsecureRegistry === true ? ["https", "http"] : ["https"];
+    const { allowInsecureRegistry = false, allowHttpRegistry = false, tls } = this.#options;
+    const attempts: { scheme: string; tls: TlsTrust | undefined }[] = [{ scheme: "https", tls }];
+    if (allowInsecureRegistry) attempts.push({ scheme: "https", tls: { ...tls, insecureSkipVerify: true } });
+    if (isLoopback(registry)) attempts.unshift({ scheme: "http", tls: undefined });
+    else if (allowInsecureRegistry || allowHttpRegistry || isPrivateAddress(registry))
+      attempts.push({ scheme: "http", tls: undefined });
     let failed: unknown;
-    for (const scheme of schemes) {
-      const origin = `${scheme}://${registry}`;
+    for (const attempt of attempts) {
       try {
-        const answer = await request({
-          url: `${origin}/v2/`,
-          timeoutMs: pingTimeoutMs,
-          maxBytes: maxErrorBytes,
-          retries,
-          retryUnreachable: !loopback, // nobody on this machine's port is an answer
-          redirects,
-          ...(this.#options.tls === undefined ? {} : { tls: this.#options.tls }),
-        });
-        if (answer.status === 200) return { origin, challenges: [] };
-        if (answer.status === 401) return { origin, challenges: parseChallenges(answer.headers["www-authenticate"] ?? "") };
-        failed ??= unexpected(answer, `ask ${registry} for its version`);
+        return await this.#pingWith(registry, `${attempt.scheme}://${registry}`, attempt.tls);
       } catch (error) {
         failed ??= error;
       }
     }
     throw failed;
+  }
+
+  async #pingWith(registry: string, origin: string, tls: TlsTrust | undefined): Promise<Endpoint> {
+    const answer = await request({
+      url: `${origin}/v2/`,
+      timeoutMs: pingTimeoutMs,
+      maxBytes: maxErrorBytes,
+      retries,
+      retryUnreachable: !isLoopback(registry), // nobody on this machine's port is an answer
+      redirects,
+      ...(tls === undefined ? {} : { tls }),
+    });
+    if (answer.status === 200) return { origin, challenges: [], tls };
+    if (answer.status === 401) return { origin, challenges: parseChallenges(answer.headers["www-authenticate"] ?? ""), tls };
+    throw unexpected(answer, `ask ${registry} for its version`);
   }
 
   #warn(header: string | undefined): void {
@@ -225,6 +236,11 @@ export function isLoopback(registry: string): boolean {
     host === "[::1]" ||
     /^127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$/.test(host)
   );
+}
+
+// RFC 1918.
+function isPrivateAddress(registry: string): boolean {
+  return /^(?:10\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d{1,3}\.\d{1,3}(?::\d+)?$/.test(registry);
 }
 
 /** The error for a status that the caller has no use for. That it could not be looked is never said as "nothing there". */

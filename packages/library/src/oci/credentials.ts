@@ -1,9 +1,19 @@
 // Registry credentials as Docker and Podman keep them: config.json with auths, credsStore and credHelpers.
 import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
-import { concatBytes, encodeUtf8, JsonObject, parseBase64, parseJson, parseUtf8, quote } from "../encoding/index.ts";
+import { dirname, join } from "node:path";
+import {
+  concatBytes,
+  encodeBase64,
+  encodeUtf8,
+  JsonObject,
+  type JsonValue,
+  parseBase64,
+  parseJson,
+  parseUtf8,
+  quote,
+} from "../encoding/index.ts";
 import { ociError } from "./errors.ts";
 import type { Repository } from "./reference.ts";
 
@@ -36,18 +46,66 @@ export function dockerCredentials(env: Readonly<Record<string, string | undefine
   };
 }
 
+/** The same credentials for every repository: those of a command's flags. */
+export function fixedCredentials(credentials: Credentials): CredentialSource {
+  return () => Promise.resolve(credentials);
+}
+
+/** The Docker configuration file that `storeCredentials` writes. */
+export function credentialsPath(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  return candidates(env)[0] ?? "config.json";
+}
+
+/**
+ * Remember a user name and password for a registry, as `docker login` does: with the credential helper that the file names, else in
+ * the file itself, which then only its owner can read. Returns the file. That the registry takes them is not tried.
+ */
+export async function storeCredentials(
+  registry: string,
+  account: { readonly username: string; readonly password: string },
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<string> {
+  const path = credentialsPath(env);
+  const config = await readOneConfig(path);
+  const host = registry === "index.docker.io" ? hubKey : registry;
+  const helper = config?.optionalObject("credHelpers")?.optionalString(host) ?? config?.optionalString("credsStore");
+  if (helper !== undefined && helper !== "") {
+    const secret = JSON.stringify({ ServerURL: host, Username: account.username, Secret: account.password });
+    const { code } = await runHelper(helperProgram(helper, host), "store", secret, helper, env);
+    if (code !== 0) throw helperError(helper, host, `it ended with ${code}`);
+    return path;
+  }
+  const document: { [name: string]: JsonValue } = {};
+  for (const name of config?.names() ?? []) document[name] = config?.value(name) ?? null;
+  const auths: { [name: string]: JsonValue } = {};
+  const known = config?.optionalObject("auths");
+  for (const name of known?.names() ?? []) auths[name] = known?.value(name) ?? null;
+  auths[host] = { auth: encodeBase64(encodeUtf8(`${account.username}:${account.password}`)) };
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.tmp-${process.pid}`;
+  await writeFile(temporary, `${JSON.stringify({ ...document, auths }, undefined, 2)}\n`, { mode: 0o600 });
+  await rename(temporary, path);
+  return path;
+}
+
 async function readConfig(env: Readonly<Record<string, string | undefined>>): Promise<JsonObject | undefined> {
   for (const path of candidates(env)) {
-    try {
-      return JsonObject.exact(parseJson(await readFile(path), { maxBytes: maxConfigBytes }), path);
-    } catch (error) {
-      if (error instanceof Error && (Reflect.get(error, "code") === "ENOENT" || Reflect.get(error, "code") === "ENOTDIR"))
-        continue;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw ociError("OCI_CREDENTIALS_UNREADABLE", `Cannot read registry credentials from ${path}: ${reason}`, { cause: error });
-    }
+    const config = await readOneConfig(path);
+    if (config !== undefined) return config;
   }
   return undefined;
+}
+
+// Undefined where there is no such file.
+async function readOneConfig(path: string): Promise<JsonObject | undefined> {
+  try {
+    return JsonObject.exact(parseJson(await readFile(path), { maxBytes: maxConfigBytes }), path);
+  } catch (error) {
+    if (error instanceof Error && (Reflect.get(error, "code") === "ENOENT" || Reflect.get(error, "code") === "ENOTDIR"))
+      return undefined;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw ociError("OCI_CREDENTIALS_UNREADABLE", `Cannot read registry credentials from ${path}: ${reason}`, { cause: error });
+  }
 }
 
 function candidates(env: Readonly<Record<string, string | undefined>>): string[] {
@@ -106,9 +164,8 @@ async function askHelper(
   host: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Credentials | undefined> {
-  if (!/^[A-Za-z0-9._-]+$/.test(helper)) throw helperError(helper, host, `${quote(helper)} is no name of a helper`);
-  const program = `docker-credential-${helper}${process.platform === "win32" ? ".exe" : ""}`;
-  const { code, output } = await runHelper(program, host, helper, env);
+  const program = helperProgram(helper, host);
+  const { code, output } = await runHelper(program, "get", host, helper, env);
   if (code !== 0) {
     if (output.includes("credentials not found")) return undefined;
     throw helperError(helper, host, `it ended with ${code}`);
@@ -125,14 +182,20 @@ async function askHelper(
   }
 }
 
+function helperProgram(helper: string, host: string): string {
+  if (!/^[A-Za-z0-9._-]+$/.test(helper)) throw helperError(helper, host, `${quote(helper)} is no name of a helper`);
+  return `docker-credential-${helper}${process.platform === "win32" ? ".exe" : ""}`;
+}
+
 function runHelper(
   program: string,
-  host: string,
+  verb: "get" | "store",
+  input: string,
   helper: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ["get"], { stdio: ["pipe", "pipe", "ignore"], env: { ...env }, windowsHide: true });
+    const child = spawn(program, [verb], { stdio: ["pipe", "pipe", "ignore"], env: { ...env }, windowsHide: true });
     const timer = setTimeout(() => child.kill(), helperTimeoutMs);
     const chunks: Uint8Array[] = [];
     let length = 0;
@@ -144,13 +207,13 @@ function runHelper(
     child.stdin.on("error", () => undefined); // a helper that ends without reading is judged by its exit code
     child.once("error", (error) => {
       clearTimeout(timer);
-      reject(helperError(helper, host, error.message));
+      reject(helperError(helper, verb === "get" ? input : "the registry", error.message));
     });
     child.once("close", (code) => {
       clearTimeout(timer);
       resolve({ code, output: new TextDecoder().decode(concatBytes(...chunks)) });
     });
-    child.stdin.end(encodeUtf8(host));
+    child.stdin.end(encodeUtf8(input));
   });
 }
 

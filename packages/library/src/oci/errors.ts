@@ -16,6 +16,7 @@ export const ociErrors = {
   OCI_UNAVAILABLE: { kind: "unavailable", means: "The registry answered with an error, so that it could not be looked up." },
   OCI_REALM_REFUSED: { kind: "verification", means: "A registry on https sends credentials to a token service on plain http." },
   OCI_REFERRERS_CONFLICT: { kind: "unavailable", means: "Others kept overwriting the referrers tag while it was being updated." },
+  OCI_DELETE_UNSUPPORTED: { kind: "state", means: "The registry does not let clients remove manifests or tags." },
   OCI_CREDENTIALS_UNREADABLE: { kind: "state", means: "The Docker configuration file with registry credentials cannot be read." },
   OCI_CREDENTIAL_HELPER_FAILED: { kind: "state", means: "The credential helper that the Docker configuration names failed." },
 } as const;

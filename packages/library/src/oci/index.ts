@@ -1,7 +1,14 @@
 export { fetchBlob, hasBlob, pushBlob, pushBlobStream, streamBlob } from "./blobs.ts";
 export { type Challenge, parseChallenges } from "./challenge.ts";
 export { type Access, isLoopback, RegistryClient, type RegistryOptions, type RegistryRequest } from "./client.ts";
-export { type CredentialSource, type Credentials, dockerCredentials } from "./credentials.ts";
+export {
+  type CredentialSource,
+  type Credentials,
+  credentialsPath,
+  dockerCredentials,
+  fixedCredentials,
+  storeCredentials,
+} from "./credentials.ts";
 export {
   createOciHasher,
   isOciDigest,
@@ -32,4 +39,5 @@ export {
   resolveReference,
 } from "./manifests.ts";
 export { encodeReference, encodeRepository, parseReference, type Reference, type Repository } from "./reference.ts";
-export { listReferrers, pushReferrer, referrersTag } from "./referrers.ts";
+export { listReferrers, pushReferrer, referrersTag, removeReferrer } from "./referrers.ts";
+export { copyBlob, deleteManifest } from "./transfer.ts";

@@ -33,12 +33,17 @@ export async function listReferrers(
 
 /**
  * Push a manifest that has a subject, by digest, so that `listReferrers` finds it: where the registry does not list it by
- * itself, it is written into the referrers tag.
+ * itself, it is written into the referrers tag. `exact` are the manifest's bytes where it was made by somebody else.
  */
-export async function pushReferrer(client: RegistryClient, repository: Repository, manifest: Manifest): Promise<Descriptor> {
+export async function pushReferrer(
+  client: RegistryClient,
+  repository: Repository,
+  manifest: Manifest,
+  exact?: Uint8Array,
+): Promise<Descriptor> {
   const { subject } = manifest;
   if (subject === undefined) throw new TypeError("pushReferrer needs a manifest with a subject");
-  const bytes = encodeManifest(manifest);
+  const bytes = exact ?? encodeManifest(manifest);
   const { digest, subjectListed } = await pushManifest(client, repository, { bytes, mediaType: manifest.mediaType });
   const artifactType = manifest.artifactType ?? manifest.config?.mediaType;
   const descriptor: Descriptor = {
@@ -48,8 +53,21 @@ export async function pushReferrer(client: RegistryClient, repository: Repositor
     ...(artifactType === undefined ? {} : { artifactType }),
     ...(Object.keys(manifest.annotations).length === 0 ? {} : { annotations: manifest.annotations }),
   };
-  if (!subjectListed) await addToTag(client, repository, subject.digest, descriptor);
+  // Some registries say OCI-Subject and do not list what they took (ECR): only the list itself shows it.
+  const listed =
+    subjectListed && (await fromApi(client, repository, subject.digest, undefined))?.some((one) => one.digest === digest);
+  if (listed !== true) await addToTag(client, repository, subject.digest, descriptor);
   return descriptor;
+}
+
+/** Take a manifest out of the list under the referrers tag, where there is one; the manifest itself is left. */
+export async function removeReferrer(
+  client: RegistryClient,
+  repository: Repository,
+  subject: OciDigest,
+  manifest: OciDigest,
+): Promise<void> {
+  await updateTag(client, repository, subject, manifest, (entries) => entries.filter((one) => one.digest !== manifest));
 }
 
 /** The tag that lists a digest's referrers: "sha256-HEX", algorithm cut to 32 and value to 64 characters. */
@@ -122,14 +140,28 @@ async function addToTag(
   subject: OciDigest,
   descriptor: Descriptor,
 ): Promise<void> {
+  const { digest } = descriptor;
+  await updateTag(client, repository, subject, digest, (entries) =>
+    entries.some((one) => one.digest === digest) ? entries : [...entries, descriptor],
+  );
+}
+
+async function updateTag(
+  client: RegistryClient,
+  repository: Repository,
+  subject: OciDigest,
+  manifest: OciDigest,
+  change: (entries: readonly Descriptor[]) => readonly Descriptor[],
+): Promise<void> {
   for (let attempt = 0; attempt < maxTagUpdates; attempt += 1) {
     const found = await fetchTag(client, repository, subject);
     const entries = found?.manifest.manifests ?? [];
-    if (entries.some((one) => one.digest === descriptor.digest)) return;
+    const wanted = change(entries);
+    if (wanted.length === entries.length) return;
     const index: Manifest = {
       mediaType: mediaTypes.index,
       layers: [],
-      manifests: [...entries, descriptor],
+      manifests: wanted,
       annotations: found?.manifest.annotations ?? {},
     };
     try {
@@ -146,7 +178,7 @@ async function addToTag(
   }
   throw ociError(
     "OCI_REFERRERS_CONFLICT",
-    `Cannot list ${descriptor.digest} as referrer of ${subject}: the tag ${referrersTag(subject)} was overwritten ${maxTagUpdates} times`,
+    `Cannot list ${manifest} as referrer of ${subject}: the tag ${referrersTag(subject)} was overwritten ${maxTagUpdates} times`,
   );
 }
 

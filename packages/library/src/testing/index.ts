@@ -1,5 +1,6 @@
 // A Sigstore in memory, for tests alone.
-export { generateSigner } from "./keys.ts";
+export type { FuzzTarget } from "./fuzz-target.ts";
+export { generateEd25519phSigner, generateSigner } from "./keys.ts";
 export {
   authorityOf,
   createChain,
@@ -14,7 +15,7 @@ export {
   stamp,
 } from "./memory-authority.ts";
 export { type LogHooks, MemoryLog } from "./memory-log.ts";
-export { MemoryRegistry, type RegistryQuirks, registryAccount } from "./memory-registry.ts";
+export { MemoryRegistry, type RegistryQuirks, registryAccount, registryKinds } from "./memory-registry.ts";
 export { MemoryServices, type ServiceAnswer, type ServiceQuirks, unsignedToken } from "./memory-services.ts";
 export {
   fixtureArtifact,
@@ -25,4 +26,6 @@ export {
   type SignedFixture,
 } from "./memory-sigstore.ts";
 export { MemoryTree } from "./memory-tree.ts";
+export { PublishedFolder } from "./published-folder.ts";
+export { type JsonFields, type SimulatedDelegation, SimulatedTufClient, TufSimulator, tufNowMs } from "./tuf-simulator.ts";
 export { assertRefused, flipLastBit, type VerifyEdits, verifyRecipe } from "./verify-fixture.ts";

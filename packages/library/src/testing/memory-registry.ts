@@ -34,7 +34,32 @@ export interface RegistryQuirks {
   beforeTag?: (tag: string) => void;
   /** Sent as Warning header. */
   warning?: string;
+  /** Nothing can be removed: 405. */
+  noDelete?: boolean;
+  /** A mount is answered with an upload session instead. */
+  refuseMount?: boolean;
+  /** A tag that is there is not moved: 400. */
+  immutableTags?: boolean;
+  /** Config media types that are taken, each with the layer types below it; everything else is refused. */
+  allowedTypes?: Readonly<Record<string, readonly string[]>>;
 }
+
+const layerTypes = ["application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+gzip"];
+const simpleSigning = "application/vnd.dev.cosign.simplesigning.v1+json";
+
+/** How well-known registries differ from the specification, as far as signatures meet it (signing-client §5). */
+export const registryKinds: Readonly<Record<"quay36" | "ecr" | "gcr" | "harbor" | "gitlab", () => RegistryQuirks>> = {
+  // October 2021: OCI types from an allow list, no referrers, the tag layout's signatures and nothing else of cosign's.
+  quay36: () => ({
+    noReferrersApi: true,
+    allowedTypes: { "application/vnd.oci.image.config.v1+json": [...layerTypes, simpleSigning] },
+  }),
+  // Says OCI-Subject and does not list what it took.
+  ecr: () => ({ subjectLie: true, auth: "basic" }),
+  gcr: () => ({ noReferrersApi: true, relativeLocation: true, redirectBlobs: true }),
+  harbor: () => ({ auth: "bearer", pagedReferrers: true, noFilter: true }),
+  gitlab: () => ({ auth: "bearer", noReferrersApi: true, noDelete: true, refuseMount: true, redirectBlobs: true }),
+};
 
 interface Stored {
   readonly mediaType: string;
@@ -139,6 +164,11 @@ export class MemoryRegistry {
 
   #upload(url: URL, request: IncomingMessage, response: ServerResponse, id: string, body: Uint8Array): void {
     if (request.method === "POST") {
+      const mounted = url.searchParams.get("mount");
+      if (mounted !== null && this.quirks.refuseMount !== true && this.blobs.has(mounted)) {
+        response.writeHead(201, { location: `/v2/x/blobs/${mounted}` }).end();
+        return;
+      }
       const upload = randomUUID();
       this.#uploads.set(upload, new Uint8Array());
       const path = `/v2/${url.pathname.split("/")[2]}/blobs/uploads/${upload}?state=kept`;
@@ -175,6 +205,16 @@ export class MemoryRegistry {
     }
     const digest = reference.includes(":") ? reference : (this.tags.get(reference) ?? "");
     const stored = this.manifests.get(digest);
+    if (request.method === "DELETE" && this.quirks.noDelete === true) {
+      response.writeHead(405).end(problem("UNSUPPORTED"));
+      return;
+    }
+    if (request.method === "DELETE" && stored !== undefined) {
+      for (const [tag, named] of [...this.tags]) if (tag === reference || named === reference) this.tags.delete(tag);
+      if (reference.includes(":")) this.manifests.delete(digest);
+      response.writeHead(202).end();
+      return;
+    }
     if (stored === undefined) {
       response.writeHead(404).end(problem("MANIFEST_UNKNOWN"));
       return;
@@ -200,6 +240,14 @@ export class MemoryRegistry {
       expected !== `"${this.tags.get(tag)}"`
     ) {
       response.writeHead(412).end(problem("DENIED"));
+      return;
+    }
+    if (this.quirks.immutableTags === true && tag !== undefined && this.tags.has(tag)) {
+      response.writeHead(400).end(problem("TAG_INVALID"));
+      return;
+    }
+    if (this.quirks.allowedTypes !== undefined && !isAllowed(body, this.quirks.allowedTypes)) {
+      response.writeHead(400).end(problem("MANIFEST_INVALID"));
       return;
     }
     const digest = this.putManifest(body, request.headers["content-type"] ?? "", tag);
@@ -296,6 +344,15 @@ function digestOf(bytes: Uint8Array): string {
 function subjectOf(bytes: Uint8Array): string | undefined {
   const value: { subject?: { digest?: string } } = JSON.parse(new TextDecoder().decode(bytes));
   return value.subject?.digest;
+}
+
+function isAllowed(bytes: Uint8Array, allowed: Readonly<Record<string, readonly string[]>>): boolean {
+  const value: { config?: { mediaType?: string }; layers?: { mediaType?: string }[]; manifests?: unknown } = JSON.parse(
+    new TextDecoder().decode(bytes),
+  );
+  if (value.manifests !== undefined) return true;
+  const layers = allowed[value.config?.mediaType ?? ""];
+  return layers !== undefined && (value.layers ?? []).every(({ mediaType = "" }) => layers.includes(mediaType));
 }
 
 function problem(code: string): string {

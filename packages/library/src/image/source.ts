@@ -1,0 +1,62 @@
+// Where an image's signatures are read from: a registry, or a directory that `save` wrote.
+import { isSigillumError } from "../encoding/index.ts";
+import {
+  type Descriptor,
+  type OciDigest,
+  type Reference,
+  type RegistryClient,
+  type Repository,
+  resolveReference,
+} from "../oci/index.ts";
+import { type FoundBundle, findBundles } from "./find.ts";
+import {
+  attachmentTag,
+  defaultMaxAttachmentBytes,
+  fetchTagImage,
+  fetchTagLayers,
+  type TagKind,
+  type TagLayer,
+} from "./tag-layout.ts";
+
+/** What can be asked about an image and what hangs on it. */
+export interface ImageSource {
+  /** The manifest or index that is meant, now. */
+  resolve(): Promise<Descriptor>;
+  /** The bundles that refer to it. */
+  bundles(image: OciDigest): Promise<readonly FoundBundle[]>;
+  /** The layers under its attachment tag; empty where there is no such tag. */
+  layers(image: OciDigest, kind: TagKind): Promise<readonly TagLayer[]>;
+}
+
+/** Where attachments are kept, if not beside the image, and how they are read. */
+export interface AttachmentPlace {
+  /** $COSIGN_REPOSITORY: the one repository for the attachments of any image. */
+  readonly repository?: Repository;
+  readonly tagPrefix?: string;
+  readonly maxBytes?: number;
+}
+
+/** The image and its attachments in a registry. */
+export function registrySource(client: RegistryClient, reference: Reference, place: AttachmentPlace = {}): ImageSource {
+  const repository = place.repository ?? reference;
+  return {
+    resolve: () => resolveReference(client, reference),
+    bundles: (image) => whereThereIsOne(() => findBundles(client, repository, image)),
+    layers: async (image, kind) => {
+      const found = await fetchTagImage(client, repository, attachmentTag(image, kind, place.tagPrefix));
+      return found === undefined
+        ? []
+        : await fetchTagLayers(client, repository, found, place.maxBytes ?? defaultMaxAttachmentBytes);
+    },
+  };
+}
+
+// A repository for signatures to which nobody has pushed yet does not exist: it was asked, and has nothing.
+async function whereThereIsOne<T>(find: () => Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await find();
+  } catch (error) {
+    if (isSigillumError(error) && error.code === "OCI_NOT_FOUND") return [];
+    throw error;
+  }
+}
