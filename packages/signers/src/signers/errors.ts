@@ -28,6 +28,26 @@ export const signersErrors = {
     kind: "state",
     means: "A private key cannot be decrypted: the passphrase is wrong, or the file is damaged.",
   },
+  SIGNER_CREDENTIALS_MISSING: {
+    kind: "state",
+    means: "The environment does not say how to reach the service that holds a key, or who asks.",
+  },
+  SIGNER_REMOTE_UNAVAILABLE: {
+    kind: "unavailable",
+    means: "The service that holds a key did not answer, or says that it cannot now.",
+  },
+  SIGNER_REMOTE_REFUSED: {
+    kind: "state",
+    means: "The service that holds a key refuses its use: no such key, or no right to it.",
+  },
+  SIGNER_REMOTE_ANSWER: {
+    kind: "unavailable",
+    means: "The service that holds a key answers something that is not its protocol.",
+  },
+  SIGNER_REMOTE_SIGNATURE: {
+    kind: "unavailable",
+    means: "A signature that a service made does not verify with the public key that it gave.",
+  },
 } as const;
 
 /** Make an error of this room. */

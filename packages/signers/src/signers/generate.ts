@@ -27,6 +27,10 @@ function generate(type: KeyType, rsaBits: number): KeyObject {
       return generateKeyPairSync("ec", { namedCurve: "P-521" }).privateKey;
     case "ed25519":
       return generateKeyPairSync("ed25519").privateKey;
+    case "ml-dsa-44":
+    case "ml-dsa-65":
+    case "ml-dsa-87":
+      return generateKeyPairSync(type).privateKey;
     case "rsa":
       return generateKeyPairSync("rsa", { modulusLength: rsaBits }).privateKey;
   }

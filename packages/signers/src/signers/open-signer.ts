@@ -1,27 +1,30 @@
 // From a key reference, as settings and command lines hold it, to a signer.
 import { createSigner, type KeyType, type SignatureScheme, type Signer } from "@sigillum/library/crypto";
 import { quote } from "@sigillum/library/encoding";
+import { openAwsSigner } from "./aws-signer.ts";
 import { signersError } from "./errors.ts";
 import { ephemeralSigner } from "./generate.ts";
 import { readPrivateKeyText } from "./private-key-file.ts";
 import { type PassphraseSource, parsePrivateKeyPem } from "./private-key-pem.ts";
+import { openVaultSigner } from "./vault-signer.ts";
 
 /** What opening a signer may need. */
 export interface OpenSignerOptions {
   /** For an encrypted key; a function is called only if the key is encrypted. */
   readonly passphrase?: PassphraseSource;
-  /** The environment that `env://` reads; the process's own when absent. */
+  /** The environment that `env://` and the services' clients read; the process's own when absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** What to sign with instead of the key's default scheme. */
   readonly scheme?: Partial<SignatureScheme>;
 }
 
-const forms = 'a path, "file:PATH", "env://NAME" or "ephemeral:[KEYTYPE]"';
+const forms = 'a path, "file:PATH", "env://NAME", "ephemeral:[KEYTYPE]", "awskms://…", "hashivault://KEY" or "openbao://KEY"';
 const keyTypes: readonly KeyType[] = ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa"];
 
 /**
  * Open the signer that a reference names: a path or `file:PATH` (PKCS #8 PEM, plain or encrypted, mode 0600), `env://NAME` (the same text in
- * an environment variable), or `ephemeral:` (a key made now, of the type after the colon). The key was imported; it has signed nothing.
+ * an environment variable), `ephemeral:` (a key made now, of the type after the colon), or a key in AWS KMS, Vault or OpenBao. The key was
+ * imported, or its public half fetched; it has signed nothing.
  */
 export async function openSigner(reference: string, options: OpenSignerOptions = {}): Promise<Signer> {
   // One letter before the colon is a drive of Windows, not a scheme.
@@ -33,6 +36,11 @@ export async function openSigner(reference: string, options: OpenSignerOptions =
       return openFile(reference.slice("file:".length).replace(/^\/\/(?=\/)/, ""), options);
     case "env":
       return openVariable(reference, options);
+    case "hashivault":
+    case "openbao":
+      return openVaultSigner(reference, options.environment ?? process.env, options.scheme);
+    case "awskms":
+      return openAwsSigner(reference, options.environment ?? process.env, options.scheme);
     case "ephemeral":
       return openEphemeral(reference.slice("ephemeral:".length));
     default:

@@ -1,6 +1,7 @@
-// A private key as PEM text: PKCS #8, plain or encrypted (RFC 5208 §5 and §6, RFC 8018).
+// A private key as PEM text: PKCS #8, plain or encrypted (RFC 5208 §5 and §6, RFC 8018), or encrypted by cosign.
 import { createPrivateKey } from "node:crypto";
 import { DerReader, encodePem, isSigillumError, type PemBlock, parsePem, quote } from "@sigillum/library/encoding";
+import { decryptCosignKey, isCosignKeyLabel } from "./cosign-key.ts";
 import { signersError } from "./errors.ts";
 
 /** Asked for only when a key turns out to be encrypted. */
@@ -11,8 +12,6 @@ const encryptedLabel = "ENCRYPTED PRIVATE KEY";
 const conversions: ReadonlyMap<string, string> = new Map([
   ["EC PRIVATE KEY", 'convert it with "openssl pkcs8 -topk8"'],
   ["RSA PRIVATE KEY", 'convert it with "openssl pkcs8 -topk8"'],
-  ["ENCRYPTED SIGSTORE PRIVATE KEY", "keys of cosign are not read yet"],
-  ["ENCRYPTED COSIGN PRIVATE KEY", "keys of cosign are not read yet"],
 ]);
 
 /** Read the one private key of a PEM text as PKCS #8 DER, decrypted. `where` names its place in messages. The key itself is not checked. */
@@ -25,11 +24,12 @@ export async function parsePrivateKeyPem(
   if (block.label === label) return block.bytes;
   if (passphrase === undefined) {
     throw signersError("SIGNER_PASSPHRASE_MISSING", `Cannot open key ${where}: it is encrypted and no passphrase was given`, {
-      found: encryptedLabel,
+      found: block.label,
       expected: "a passphrase",
     });
   }
-  return decrypt(block.bytes, where, typeof passphrase === "string" ? passphrase : await passphrase());
+  const secret = typeof passphrase === "string" ? passphrase : await passphrase();
+  return isCosignKeyLabel(block.label) ? decryptCosignKey(block.bytes, where, secret) : decrypt(block.bytes, where, secret);
 }
 
 /** Write PKCS #8 DER as PEM, encrypted with AES-256 and PBKDF2 when there is a passphrase. */
@@ -52,7 +52,11 @@ function onlyKey(text: string, where: string): PemBlock {
     throw signersError("SIGNER_KEY_FORMAT", `Cannot open key ${where}: it is not PEM`, { found, expected: label });
   }
   const [block, second] = blocks;
-  if (block === undefined || second !== undefined || (block.label !== label && block.label !== encryptedLabel)) {
+  if (
+    block === undefined ||
+    second !== undefined ||
+    (block.label !== label && block.label !== encryptedLabel && !isCosignKeyLabel(block.label))
+  ) {
     const found = second !== undefined ? `${blocks.length} blocks` : quote(block?.label ?? "");
     const advice = second === undefined ? conversions.get(block?.label ?? "") : undefined;
     const message = `Cannot open key ${where}: it holds ${found}, not one block ${quote(label)} or ${quote(encryptedLabel)}`;

@@ -169,7 +169,7 @@ describe("openSigner with files", () => {
     ["a public key", String(rsa.publicKey.export({ format: "pem", type: "spki" })), /"PUBLIC KEY"/],
     ["a PKCS #1 key", String(rsa.privateKey.export({ format: "pem", type: "pkcs1" })), /openssl pkcs8 -topk8/],
     ["a SEC 1 key", encodePem("EC PRIVATE KEY", pkcs8), /openssl pkcs8 -topk8/],
-    ["an encrypted key of cosign", encodePem("ENCRYPTED SIGSTORE PRIVATE KEY", pkcs8), /cosign/],
+    ["a key that cosign did not encrypt", encodePem("ENCRYPTED SIGSTORE PRIVATE KEY", pkcs8), /no key that cosign encrypted/],
     ["two keys", encodePem("PRIVATE KEY", pkcs8).repeat(2), /2 blocks/],
     [
       "an encrypted block that is no PKCS #8",
@@ -208,14 +208,24 @@ describe("openSigner with other references", () => {
     assert.equal(await signs(await openSigner("ephemeral:ecdsa-p384")), true);
   });
 
-  for (const reference of ["awskms:///alias/x", "pkcs11:token=a", "k8s://ns/secret", "https://example.com/key.pem"]) {
+  for (const reference of ["gcpkms://projects/x", "pkcs11:token=a", "k8s://ns/secret", "https://example.com/key.pem"]) {
     it(`refuses ${reference} and names the schemes that exist`, () =>
       assert.rejects(openSigner(reference), {
         code: "SIGNER_REFERENCE_UNKNOWN",
         expected: /file:PATH.*env:\/\/NAME.*ephemeral:/,
       }));
   }
-  for (const reference of ["env:NAME", "env://", "env://A B", "ephemeral:rot13", "file:", "", "file://host/key.pem"]) {
+  for (const reference of [
+    "env:NAME",
+    "env://",
+    "env://A B",
+    "ephemeral:rot13",
+    "file:",
+    "",
+    "file://host/key.pem",
+    "awskms://x",
+    "hashivault://a/b",
+  ]) {
     it(`refuses ${JSON.stringify(reference)}`, () => assert.rejects(openSigner(reference), { code: "SIGNER_REFERENCE_UNKNOWN" }));
   }
 });

@@ -1,0 +1,128 @@
+// Keys in AWS KMS, over its JSON API: GetPublicKey once, Sign for each signature. certificate-authority §5.2.
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { type PublicKey, parsePublicKey, type SignatureScheme, type Signer } from "@sigillum/library/crypto";
+import { encodeBase64, isSigillumError, type JsonObject, parseBase64, quote } from "@sigillum/library/encoding";
+import { type AwsCredentials, signAwsPost } from "./aws-signature.ts";
+import { signersError } from "./errors.ts";
+import { answerError, callService, credentialsError, remoteSigner } from "./remote-signer.ts";
+import type { Environment } from "./vault-signer.ts";
+
+/** The longest message that KMS takes (Sign, parameter Message). */
+const maxRawBytes = 4096;
+const keyId = "(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})";
+const arn = `arn:(?:aws|aws-us-gov|aws-cn):kms:([a-z0-9-]{1,40}):\\d{12}:(?:key/${keyId}|alias/[A-Za-z0-9/_-]{1,250})`;
+const form = new RegExp(`^awskms://([^/\\s?#@]*)/(${keyId}|alias/[A-Za-z0-9/_-]{1,250}|${arn})$`, "u");
+
+/** Opens `awskms://[ENDPOINT]/KEY`. Region and credentials are the environment's, or the shared files of the AWS tools. */
+export async function openAwsSigner(
+  reference: string,
+  environment: Environment,
+  scheme: Partial<SignatureScheme> | undefined,
+): Promise<Signer> {
+  const [, endpoint = "", key = "", regionOfArn] = form.exec(reference) ?? [];
+  if (key === "")
+    throw signersError("SIGNER_REFERENCE_UNKNOWN", `Cannot open key ${quote(reference)}: it names no key of AWS KMS`, {
+      expected: "awskms:///UUID, awskms:///alias/NAME or awskms:///arn:aws:kms:…, with an endpoint before the third slash if any",
+    });
+  const region = regionOfArn ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"];
+  if (region === undefined || !/^[a-z0-9-]{1,40}$/u.test(region))
+    throw credentialsError(reference, "the environment variable AWS_REGION must name the region");
+  const url = endpointUrl(endpoint, region, environment);
+  const call = async (target: string, body: Readonly<Record<string, string>>): Promise<JsonObject> => {
+    const text = JSON.stringify({ KeyId: key, ...body });
+    const headers = signAwsPost({
+      host: url.host,
+      region,
+      service: "kms",
+      headers: { "content-type": "application/x-amz-json-1.1", "x-amz-target": `TrentService.${target}` },
+      body: text,
+      // Read anew each time: whoever renews session tokens writes them into the same file.
+      credentials: await credentialsOf(reference, environment),
+      nowMs: Date.now(),
+    });
+    return callService(reference, { method: "POST", url, headers, body: text });
+  };
+  const publicKey = publicKeyOf(reference, await call("GetPublicKey", {}));
+  return remoteSigner(reference, publicKey, scheme, async (message, digest) => {
+    // KMS hashes what is short enough; of what is longer, which Ed25519 never takes, it is given the digest.
+    const isRaw = digest === undefined || message.length <= maxRawBytes;
+    const answer = await call("Sign", {
+      Message: encodeBase64(isRaw ? message : digest),
+      MessageType: isRaw ? "RAW" : "DIGEST",
+      SigningAlgorithm: algorithmOf(publicKey, digest, scheme?.padding),
+    });
+    return bytesOf(reference, answer, "Signature");
+  });
+}
+
+function endpointUrl(endpoint: string, region: string, environment: Environment): URL {
+  const own = environment["AWS_ENDPOINT_URL_KMS"] ?? environment["AWS_ENDPOINT_URL"];
+  if (endpoint !== "") return new URL(`https://${endpoint}/`);
+  if (own !== undefined && URL.canParse(own)) return new URL("/", own);
+  return new URL(`https://kms.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}/`);
+}
+
+function algorithmOf(key: PublicKey, digest: Uint8Array | undefined, padding: SignatureScheme["padding"]): string {
+  if (digest === undefined) return "ED25519_SHA_512";
+  const hash = `SHA_${digest.length * 8}`;
+  if (key.type !== "rsa") return `ECDSA_${hash}`;
+  return `${padding === "pss" ? "RSASSA_PSS" : "RSASSA_PKCS1_V1_5"}_${hash}`;
+}
+
+function publicKeyOf(reference: string, answer: JsonObject): PublicKey {
+  const spki = bytesOf(reference, answer, "PublicKey");
+  try {
+    return parsePublicKey(spki);
+  } catch (cause) {
+    if (!isSigillumError(cause)) throw cause;
+    throw answerError(
+      reference,
+      `the service gives no public key that can sign: ${cause.message}`,
+      "an ECDSA, RSA or Ed25519 key",
+      cause,
+    );
+  }
+}
+
+function bytesOf(reference: string, answer: JsonObject, name: string): Uint8Array {
+  const value = answer.value(name);
+  try {
+    if (typeof value === "string" && value !== "") return parseBase64(value);
+  } catch (cause) {
+    throw answerError(reference, `${name} in the service's answer is not base64`, "base64", cause);
+  }
+  throw answerError(reference, `the service's answer has no ${name}`, name);
+}
+
+async function credentialsOf(reference: string, environment: Environment): Promise<AwsCredentials> {
+  const [accessKeyId, secretAccessKey] = [environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]];
+  const sessionToken = environment["AWS_SESSION_TOKEN"];
+  if (accessKeyId !== undefined && secretAccessKey !== undefined)
+    return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+  const path = environment["AWS_SHARED_CREDENTIALS_FILE"] ?? join(homedir(), ".aws", "credentials");
+  const profile = environment["AWS_PROFILE"] ?? "default";
+  const fields = await readProfile(path, profile);
+  const [id, secret, token] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"].map((name) => fields.get(name));
+  if (id !== undefined && secret !== undefined)
+    return { accessKeyId: id, secretAccessKey: secret, ...(token === undefined ? {} : { sessionToken: token }) };
+  throw credentialsError(
+    reference,
+    `AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile ${profile} in ${path}, must be there`,
+  );
+}
+
+/** One section of an INI file; nothing where the file is not there. */
+async function readProfile(path: string, profile: string): Promise<ReadonlyMap<string, string>> {
+  const fields = new Map<string, string>();
+  const text = await readFile(path, "utf8").catch(() => "");
+  let isWanted = false;
+  for (const line of text.slice(0, 256 * 1024).split(/\r?\n/u)) {
+    const section = /^\s*\[\s*([^\]]+?)\s*\]/u.exec(line)?.[1];
+    if (section !== undefined) isWanted = section === profile;
+    const [, name, value] = /^\s*([a-z_]+)\s*=\s*(\S+)\s*$/u.exec(line) ?? [];
+    if (isWanted && name !== undefined && value !== undefined) fields.set(name, value);
+  }
+  return fields;
+}
