@@ -1,4 +1,5 @@
 // Places in source texts. A place is an offset; its line and column are counted only when a message needs them.
+import type { Position } from "../values/index.ts";
 
 /** One file of a policy. */
 export interface CueSource {
@@ -9,34 +10,22 @@ export interface CueSource {
 }
 
 /** A place in a source: the offset of its first character. */
-export interface Position {
+export interface Place {
   readonly source: CueSource;
   readonly offset: number;
 }
 
-/** File, line and column of a place, both from 1. */
-export interface CuePosition {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
-
-/** The line and column of a place; columns count bytes of UTF-8, as CUE's own do. */
-export function locate(position: Position): CuePosition {
-  const before = position.source.source.slice(0, position.offset);
+/** The line and column of a place, both from 1; the column counts code points. */
+export function locate(place: Place): Position {
+  const before = place.source.source.slice(0, place.offset);
   const start = before.lastIndexOf("\n") + 1;
   let line = 1;
   for (let at = before.indexOf("\n"); at !== -1; at = before.indexOf("\n", at + 1)) line++;
-  let column = 1;
-  for (const character of before.slice(start)) {
-    const code = character.codePointAt(0) ?? 0;
-    column += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return { file: position.source.file, line, column };
+  return { file: place.source.file, line, column: [...before.slice(start)].length + 1 };
 }
 
 /** `file:line:column`. */
-export function formatPosition(position: Position): string {
-  const { file, line, column } = locate(position);
+export function formatPlace(place: Place): string {
+  const { file, line, column } = locate(place);
   return `${file}:${line}:${column}`;
 }

@@ -1,6 +1,6 @@
 // CUE's tokens (language specification, "Lexical elements"): comments, automatic commas, numbers, and strings in all their forms.
 import { cueError } from "./errors.ts";
-import { type CueSource, formatPosition, type Position } from "./position.ts";
+import { type CueSource, formatPlace, locate, type Place } from "./position.ts";
 
 /** What a token is: an operator is its own kind. */
 export type TokenKind = "end" | "identifier" | "number" | "string" | "attribute" | (string & {});
@@ -19,7 +19,7 @@ export interface Token {
   readonly kind: TokenKind;
   /** Its text; for an inserted comma, a line break. */
   readonly text: string;
-  readonly at: Position;
+  readonly at: Place;
   /** For a string: the raw text between quotes, up to the end or to the first interpolation. */
   readonly raw?: string;
   readonly quote?: Quote;
@@ -93,18 +93,18 @@ export class Scanner {
     const start = this.#at;
     if (spaced === "comma") {
       this.#mayEndLine = false;
-      return { kind: ",", text: "\n", at: this.#position(start), spaced: true };
+      return { kind: ",", text: "\n", at: this.#place(start), spaced: true };
     }
-    if (start >= this.#text.length) return { kind: "end", text: "", at: this.#position(start), spaced: true };
+    if (start >= this.#text.length) return { kind: "end", text: "", at: this.#place(start), spaced: true };
     const token = this.#token(start, spaced === "space");
-    this.#mayEndLine = endsLine.has(token.kind);
+    this.#mayEndLine = endsLine.has(token.kind) && token.open !== true;
     return token;
   }
 
   /** The rest of a string after the `)` of an interpolation. */
   resume(quote: Quote): Token {
     const token = this.#string(this.#at, this.#at, quote, false);
-    this.#mayEndLine = true;
+    this.#mayEndLine = token.open !== true;
     return token;
   }
 
@@ -115,7 +115,7 @@ export class Scanner {
     return this.#text.startsWith(character, at);
   }
 
-  #position(offset: number): Position {
+  #place(offset: number): Place {
     return { source: this.source, offset };
   }
 
@@ -146,16 +146,16 @@ export class Scanner {
       const match = this.#match(identifierPattern);
       if (match !== null) {
         this.#at += match[0].length;
-        return { kind: "identifier", text: match[0], at: this.#position(start), spaced };
+        return { kind: "identifier", text: match[0], at: this.#place(start), spaced };
       }
     }
     for (const operator of operators) if (this.#text.startsWith(operator, start)) return this.#operator(operator, start, spaced);
-    throw syntaxError(this.#position(start), `character ${JSON.stringify(character)} begins no token`);
+    throw syntaxError(this.#place(start), `character ${JSON.stringify(character)} begins no token`);
   }
 
   #operator(kind: string, start: number, spaced: boolean): Token {
     this.#at = start + kind.length;
-    return { kind, text: kind, at: this.#position(start), spaced };
+    return { kind, text: kind, at: this.#place(start), spaced };
   }
 
   #match(pattern: RegExp): RegExpExecArray | null {
@@ -167,18 +167,18 @@ export class Scanner {
     const text = this.#match(numberPattern)?.[0] ?? "";
     this.#at += text.length;
     if (/[\p{L}\p{N}_$]/u.test(this.#text[this.#at] ?? " "))
-      throw syntaxError(this.#position(start), "a number is followed by a letter");
-    return { kind: "number", text, at: this.#position(start), spaced };
+      throw syntaxError(this.#place(start), "a number is followed by a letter");
+    return { kind: "number", text, at: this.#place(start), spaced };
   }
 
   #attribute(start: number, spaced: boolean): Token {
     const name = /@[\p{L}_$][\p{L}\p{N}_$]*\(/uy;
     name.lastIndex = start;
     const match = name.exec(this.#text);
-    if (match === null) throw syntaxError(this.#position(start), "an attribute is written @name(...)");
+    if (match === null) throw syntaxError(this.#place(start), "an attribute is written @name(...)");
     const end = this.#attributeEnd(start + match[0].length, start);
     this.#at = end;
-    return { kind: "attribute", text: this.#text.slice(start, end), at: this.#position(start), spaced };
+    return { kind: "attribute", text: this.#text.slice(start, end), at: this.#place(start), spaced };
   }
 
   /** The offset after the parenthesis that closes an attribute; strings in it may hold any bracket. */
@@ -199,17 +199,17 @@ export class Scanner {
         if (closing.length === 0) return at;
       }
     }
-    throw syntaxError(this.#position(start), "an attribute is not closed");
+    throw syntaxError(this.#place(start), "an attribute is not closed");
   }
 
   #endOfString(at: number, match: RegExpExecArray): number {
     const [all = "", hashes = "", quotes = ""] = match;
     const close = quotes + hashes;
-    const escape = `\\${hashes}`;
+    const escaped = `\\${hashes}`;
     let end = at + all.length;
     while (end < this.#text.length && !this.#text.startsWith(close, end)) {
       if (quotes.length === 1 && this.#text[end] === "\n") break;
-      end += this.#text.startsWith(escape, end) ? escape.length + 1 : 1;
+      end += this.#text.startsWith(escaped, end) ? escaped.length + 1 : 1;
     }
     return end + close.length;
   }
@@ -224,7 +224,7 @@ export class Scanner {
       const line = /\r?\n/y;
       line.lastIndex = from;
       const found = line.exec(this.#text);
-      if (found === null) throw syntaxError(this.#position(start), "a multi-line string begins with a line break");
+      if (found === null) throw syntaxError(this.#place(start), "a multi-line string begins with a line break");
       from += found[0].length;
       indent = this.#indent(start, from, quotes + hashes, `\\${hashes}`);
     }
@@ -232,42 +232,42 @@ export class Scanner {
   }
 
   /** The white space before the closing quotes of a multi-line string. */
-  #indent(start: number, from: number, close: string, escape: string): string {
+  #indent(start: number, from: number, close: string, escaped: string): string {
     let depth = 0;
     for (let at = from; at < this.#text.length; at++) {
-      if (depth === 0 && this.#text.startsWith(`${escape}(`, at)) {
+      if (depth === 0 && this.#text.startsWith(`${escaped}(`, at)) {
         depth = 1;
-        at += escape.length;
+        at += escaped.length;
       } else if (depth > 0) {
         stringStart.lastIndex = at;
         const inner = stringStart.exec(this.#text);
         if (inner !== null) at = this.#endOfString(at, inner) - 1;
         else depth += this.#text[at] === "(" ? 1 : this.#text[at] === ")" ? -1 : 0;
-      } else if (this.#text.startsWith(escape, at)) at += escape.length;
+      } else if (this.#text.startsWith(escaped, at)) at += escaped.length;
       else if (this.#text.startsWith(close, at)) {
         const lineStart = this.#text.lastIndexOf("\n", at) + 1;
         const indent = this.#text.slice(lineStart, at);
         if (/[^ \t]/.test(indent))
-          throw syntaxError(this.#position(at), "the closing quotes of a multi-line string stand on a line of their own");
+          throw syntaxError(this.#place(at), "the closing quotes of a multi-line string stand on a line of their own");
         return indent;
       }
     }
-    throw syntaxError(this.#position(start), "a string is not closed");
+    throw syntaxError(this.#place(start), "a string is not closed");
   }
 
   #string(start: number, from: number, quote: Quote, spaced: boolean): Token {
     const hashes = "#".repeat(quote.hashes);
     const close = (quote.bytes ? "'" : '"').repeat(quote.multiline ? 3 : 1) + hashes;
-    const escape = `\\${hashes}`;
+    const escaped = `\\${hashes}`;
     for (let at = from; at < this.#text.length; at++) {
       if (this.#text.startsWith(close, at)) return this.#endString(start, from, at, at + close.length, quote, false, spaced);
-      if (this.#text.startsWith(escape, at)) {
-        if (this.#text[at + escape.length] === "(")
-          return this.#endString(start, from, at, at + escape.length + 1, quote, true, spaced);
-        at += escape.length;
+      if (this.#text.startsWith(escaped, at)) {
+        if (this.#text[at + escaped.length] === "(")
+          return this.#endString(start, from, at, at + escaped.length + 1, quote, true, spaced);
+        at += escaped.length;
       } else if (!quote.multiline && this.#text[at] === "\n") break;
     }
-    throw syntaxError(this.#position(start), "a string is not closed");
+    throw syntaxError(this.#place(start), "a string is not closed");
   }
 
   #endString(start: number, from: number, to: number, next: number, quote: Quote, open: boolean, spaced: boolean): Token {
@@ -275,7 +275,7 @@ export class Scanner {
     return {
       kind: "string",
       text: this.#text.slice(start, next),
-      at: this.#position(start),
+      at: this.#place(start),
       raw: this.#text.slice(from, to),
       quote,
       open,
@@ -285,13 +285,13 @@ export class Scanner {
 }
 
 /** CUE_SYNTAX with its place. */
-export function syntaxError(at: Position, found: string): Error {
-  return cueError("CUE_SYNTAX", `Cannot parse CUE: ${formatPosition(at)}: ${found}`, { found });
+export function syntaxError(at: Place, found: string): Error {
+  return cueError("CUE_SYNTAX", `Cannot parse CUE: ${formatPlace(at)}: ${found}`, { found, position: locate(at) });
 }
 
 /** CUE_UNSUPPORTED with its place and the construct's name. */
-export function unsupported(at: Position, construct: string): Error {
-  return cueError("CUE_UNSUPPORTED", `Cannot accept CUE: ${formatPosition(at)}: ${construct} is outside the subset`, {
+export function unsupported(at: Place, construct: string): Error {
+  return cueError("CUE_UNSUPPORTED", `Cannot accept CUE: ${formatPlace(at)}: ${construct} is outside the subset`, {
     found: construct,
   });
 }

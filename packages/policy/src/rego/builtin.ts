@@ -9,7 +9,7 @@ import {
   type Value,
 } from "../values/index.ts";
 import { regoError } from "./errors.ts";
-import type { Type } from "./type.ts";
+import type { Type } from "./static-type.ts";
 
 /** What a built-in function may use besides its arguments. All of it belongs to one query. */
 export interface BuiltinContext {

@@ -20,7 +20,6 @@ export const regoErrors = {
     kind: "verification",
     means: "A built-in function was given a value of the wrong type, and errors were asked for instead of undefined.",
   },
-  eval_with_merge_error: { kind: "verification", means: "A `with` replaces a part of a value that is no object." },
   eval_internal_error: { kind: "verification", means: "A query needs something that its caller did not give, such as the time." },
 } as const;
 

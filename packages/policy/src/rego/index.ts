@@ -1,4 +1,6 @@
 // The public surface of the room `rego`.
+
+export type { Dialect } from "./ast.ts";
 export {
   type Builtin,
   type BuiltinContext,
@@ -8,7 +10,10 @@ export {
   elementError,
   operandError,
 } from "./builtin.ts";
+export type { CompileOptions, Source } from "./compile.ts";
 export { regoError, regoErrors } from "./errors.ts";
+export { operatorBuiltins } from "./operators.ts";
+export { compile, Policy, type PreparedQuery, type QueryOptions, type QueryResult } from "./policy.ts";
 export {
   anyType,
   arrayOf,
@@ -22,4 +27,4 @@ export {
   structOf,
   type Type,
   tupleOf,
-} from "./type.ts";
+} from "./static-type.ts";

@@ -9,6 +9,9 @@ export type Numeric = number | Decimal;
 /** Digits that a number may have, and the largest exponent of ten; both after reading and after each operation. */
 export const maxNumberDigits = 100_000;
 
+/** Powers of ten that a number may be read with, its own digits counted: OPA's bound of 2^±100000. */
+export const maxReadExponent = 30_103;
+
 const numberText = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/;
 
 /** A number that is no safe integer, or that was written as a fraction or with an exponent. Made by `parseNumber` and `numeric`. */
@@ -73,7 +76,9 @@ export function parseNumber(text: string): Numeric {
   const match = text.length > maxNumberDigits ? undefined : numberText.exec(text);
   if (match === null)
     throw valuesError("POLICY_NUMBER_MALFORMED", `Cannot read number: ${quote(text)} is not one`, { found: quote(text) });
-  if (match === undefined || Math.abs(Number(match[4] ?? 0)) > maxNumberDigits) throw tooLarge();
+  if (match === undefined) throw tooLarge();
+  const size = Number(match[4] ?? 0) + (match[2] === "0" ? 0 : (match[2] ?? "").length);
+  if (size > maxReadExponent || size < -maxReadExponent) throw tooLarge();
   return Decimal.fromText(text);
 }
 

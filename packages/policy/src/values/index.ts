@@ -12,6 +12,7 @@ export {
   formatNumber,
   fromDouble,
   maxNumberDigits,
+  maxReadExponent,
   multiplyExact,
   type Numeric,
   negate,

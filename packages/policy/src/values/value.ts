@@ -70,8 +70,14 @@ function encoded(value: Value): string {
     default:
       if (value === null) return "z";
       if (value instanceof Decimal) return `n${canonicalNumber(value)};`;
-      return value instanceof ObjectValue || value instanceof SetValue ? value.key.slice(1) : `[${value.map(encoded).join("")}]`;
+      return value instanceof ObjectValue || value instanceof SetValue ? value.key.slice(1) : `[${encodedList(value)}]`;
   }
+}
+
+function encodedList(values: ArrayValue): string {
+  let text = "";
+  for (const value of values) text += encoded(value);
+  return text;
 }
 
 /** An object: values under keys of any kind, each once, in the order of the keys. */
@@ -264,7 +270,7 @@ export class SetValue {
 
   /** Its key in a Map. */
   get key(): string {
-    this.#key ??= `\0<${this.values().map(encoded).join("")}>`;
+    this.#key ??= `\0<${encodedList(this.values())}>`;
     return this.#key;
   }
 }

@@ -1,0 +1,85 @@
+// Which fields a closed struct allows (language specification, "Closed structs", "Definitions and hidden fields", "Embedding").
+//
+// Each conjunct carries the chain of groups it came through. In a vertex these chains form a tree, and a field is allowed when the
+// root of that tree allows it:
+//  - a definition, a reference, or the top: its parts are unified. A part that is closed must have the field itself; when no part is
+//    closed, one that has the field is enough. A definition is closed, whatever its parts are.
+//  - a struct literal: it has its own fields and, besides them, those of what it embeds; it is closed when something embedded is.
+import { type Group, isRegularLabel, type Vertex } from "./vertex.ts";
+
+interface Node {
+  readonly group: Group | undefined;
+  readonly children: Node[];
+  readonly names: Set<string>;
+  readonly matchers: ((name: string) => boolean)[];
+  all: boolean;
+}
+
+/** What asks whether a vertex, or a reference to it, allows a label; undefined when it allows all. */
+export function allowance(vertex: Vertex, referred = false): ((label: string) => boolean) | undefined {
+  const root = buildTree(vertex);
+  if (!isClosed(root, vertex.depth) && !(referred && vertex.inDefinition)) return undefined;
+  return (label) => !isRegularLabel(label) || has(root, label, vertex.depth);
+}
+
+/** Note which struct literals embed a definition without `...`: it closes what they themselves hold, at any depth. */
+export function sealStructs(vertex: Vertex): void {
+  const visit = (node: Node): void => {
+    const closing = node.children.some(
+      (child) => child.group?.kind === "embedding" && isClosed(child, vertex.depth) && !isOpen(child),
+    );
+    if (closing && isStruct(node) && node.group !== undefined) node.group.sealed = true;
+    for (const child of node.children) visit(child);
+  };
+  visit(buildTree(vertex));
+}
+
+function isOpen(node: Node): boolean {
+  return node.all || node.children.some(isOpen);
+}
+
+function buildTree(vertex: Vertex): Node {
+  const root = newNode(undefined);
+  const nodes = new Map<Group | undefined, Node>([[undefined, root]]);
+  const nodeOf = (group: Group | undefined): Node => {
+    const known = nodes.get(group);
+    if (known !== undefined) return known;
+    const node = newNode(group);
+    nodes.set(group, node);
+    nodeOf(group?.parent).children.push(node);
+    return node;
+  };
+  for (const item of vertex.items) if (item.kind === "struct") nodeOf(item.group);
+  for (const { group, grants } of vertex.grants) {
+    const node = nodeOf(group);
+    if (grants === true) node.all = true;
+    else if (typeof grants === "string") node.names.add(grants);
+    else node.matchers.push(grants.matches);
+  }
+  return root;
+}
+
+function newNode(group: Group | undefined): Node {
+  return { group, children: [], names: new Set(), matchers: [], all: false };
+}
+
+function isClosed(node: Node, depth: number): boolean {
+  const kind = node.group?.kind;
+  if (kind === "definition" || (kind === "close" && node.group?.depth === depth)) return true;
+  if (isStruct(node) && node.group?.sealed === true && depth > node.group.depth) return true;
+  return node.children.some((child) => isClosed(child, depth));
+}
+
+function isStruct({ group }: Node): boolean {
+  return group?.kind === "struct" || group?.kind === "files";
+}
+
+function has(node: Node, label: string, depth: number): boolean {
+  if (node.all || node.names.has(label)) return true;
+  if (node.matchers.some((matches) => matches(label.slice(1)))) return true;
+  const embedded = isStruct(node) ? node.children.filter((child) => child.group?.kind === "embedding") : [];
+  const own = embedded.length === 0 ? node.children : node.children.filter((child) => child.group?.kind !== "embedding");
+  const closed = own.filter((child) => isClosed(child, depth));
+  if (closed.length > 0) return closed.every((child) => has(child, label, depth));
+  return own.some((child) => has(child, label, depth)) || embedded.some((child) => has(child, label, depth));
+}

@@ -1,0 +1,212 @@
+// The door of the room: compile the files of a policy, evaluate them, and validate documents with them.
+import {
+  Budget,
+  type BudgetLimits,
+  isArray,
+  isPolicyError,
+  ObjectValue,
+  type PolicyError,
+  type Position,
+  type Value,
+  valuesError,
+} from "../values/index.ts";
+import { dataExpression, documentSource, exportVertex, toDocument } from "./document.ts";
+import { cueError } from "./errors.ts";
+import { Evaluator } from "./evaluator.ts";
+import { formatLabel } from "./format-syntax.ts";
+import { findBuiltin, packageNames } from "./packages/index.ts";
+import { parseFile } from "./parse.ts";
+import { type CueSource, formatPlace, locate } from "./position.ts";
+import { resolveFiles } from "./resolve.ts";
+import type { Expression, FileSyntax } from "./syntax.ts";
+import { type Bottom, isIncomplete, Stop } from "./value.ts";
+import { type Conjunct, Environment, Group, isDefinitionLabel, pathOf, Vertex } from "./vertex.ts";
+
+/** A policy whose syntax and names were checked. Its values were not: an error in them shows when it is evaluated. */
+export interface CompiledCue {
+  readonly package: string | undefined;
+  readonly files: readonly FileSyntax[];
+}
+
+/** Compile the files of one policy; they must be of one package, or of none. Throws the CUE_… codes of compilation. */
+export function compileCue(sources: readonly CueSource[]): CompiledCue {
+  return guarded(() => {
+    const files = sources.map(parseFile);
+    const names = new Set(files.map((file) => file.package ?? "_"));
+    if (names.size > 1)
+      throw cueError(
+        "CUE_PACKAGE_MISMATCH",
+        `Cannot compile CUE: found packages ${[...names].map((name, i) => `${name} (${sources[files.findIndex((file) => (file.package ?? "_") === name)]?.file ?? i})`).join(" and ")}`,
+        { found: [...names].join(", ") },
+      );
+    resolveFiles(files, {
+      has: (path, name) => (name === undefined ? packageNames.has(path) : findBuiltin(path, name) !== undefined),
+    });
+    return { package: files[0]?.package, files };
+  });
+}
+
+/** What is wrong with a document, or with a policy's own values. */
+export interface CueProblem {
+  /** The path of the value, as CUE writes paths: `predicate.scanner.result.0`. */
+  readonly path: string;
+  /** CUE's sentence, without the path. */
+  readonly message: string;
+  /** The two values, or value and constraint, that do not fit, as CUE. */
+  readonly values: readonly string[];
+  /** Where in the policy the values stand; a value of the document has no position. */
+  readonly positions: readonly Position[];
+}
+
+/** How a document is validated. */
+export interface ValidateOptions {
+  readonly limits?: BudgetLimits;
+  /** Whether a field marked `!` must be there: cosign asks so, policy-controller does not. Default true. */
+  readonly requiredFields?: boolean;
+}
+
+/** Unify a document with a policy and name what does not fit; empty when all does. Throws when a limit is passed. */
+export function validateCue(compiled: CompiledCue, document: Value, options: ValidateOptions = {}): CueProblem[] {
+  return guarded(() => {
+    const evaluator = new Evaluator(budgetFor(options.limits, document));
+    const root = rootVertex(compiled);
+    const at = { source: documentSource, offset: 0 };
+    root.conjuncts.push(conjunctOf(dataExpression(document, at)));
+    evaluator.finishRoot(root);
+    return problemsOf(evaluator, root, options.requiredFields ?? true);
+  });
+}
+
+/** What an evaluation may spend when its caller does not say: so much for the policy, and more for each value of the document. */
+export const defaultLimits: {
+  readonly steps: number;
+  readonly stepsPerValue: number;
+  readonly bytes: number;
+  readonly bytesPerValue: number;
+} = {
+  steps: 250_000,
+  stepsPerValue: 60,
+  bytes: 32 << 20,
+  bytesPerValue: 2048,
+};
+
+/** A budget for an evaluation over a document. */
+export function budgetFor(limits: BudgetLimits | undefined, document: Value): Budget {
+  const size = countValues(document);
+  const steps = defaultLimits.steps + defaultLimits.stepsPerValue * size;
+  return new Budget({ steps, bytes: defaultLimits.bytes + defaultLimits.bytesPerValue * size, ...limits });
+}
+
+function countValues(value: Value): number {
+  if (isArray(value)) return value.reduce<number>((sum, element) => sum + countValues(element), 1);
+  if (value instanceof ObjectValue) return value.values().reduce<number>((sum, field) => sum + countValues(field), 1);
+  return 1;
+}
+
+/** The concrete value of a policy. Throws CUE_EVALUATION when it has an error, and CUE_INCOMPLETE when it is not concrete. */
+export function evaluateCue(compiled: CompiledCue, limits: BudgetLimits = {}): Value {
+  return guarded(() => {
+    const evaluator = new Evaluator(budgetFor(limits, null));
+    const root = rootVertex(compiled);
+    evaluator.finishRoot(root);
+    const [problem] = problemsOf(evaluator, root, false);
+    if (problem !== undefined) throw evaluationError("CUE_EVALUATION", problem);
+    try {
+      return toDocument(exportVertex(evaluator, root));
+    } catch (error) {
+      if (!(error instanceof Stop)) throw error;
+      throw evaluationError(
+        isIncomplete(error.bottom) ? "CUE_INCOMPLETE" : "CUE_EVALUATION",
+        toProblem(error.bottom, error.bottom.path ?? []),
+      );
+    }
+  });
+}
+
+function evaluationError(code: "CUE_EVALUATION" | "CUE_INCOMPLETE", { path, message, positions }: CueProblem): PolicyError {
+  const [position] = positions;
+  const where = path === "" ? "" : `${path}: `;
+  return cueError(code, `Cannot evaluate CUE: ${where}${message}`, {
+    found: message,
+    ...(position === undefined ? {} : { position }),
+  });
+}
+
+/** The vertex that all files of a policy unify to, not evaluated yet. */
+export function rootVertex(compiled: CompiledCue): Vertex {
+  const root = new Vertex(undefined, "");
+  root.presence = "member";
+  // all files are one struct: what one embeds closes none of the others
+  const group = new Group(undefined, "files", undefined);
+  for (const { body } of compiled.files) root.conjuncts.push({ ...conjunctOf(body), group });
+  return root;
+}
+
+function conjunctOf(expression: Expression): Conjunct {
+  return { environment: new Environment(undefined, undefined), expression, group: undefined, passed: undefined, cyclic: false };
+}
+
+/** Every error in an evaluated value that nothing can mend; with `requiredFields`, those of missing required fields too. */
+export function problemsOf(evaluator: Evaluator, root: Vertex, requiredFields: boolean): CueProblem[] {
+  const problems: CueProblem[] = [];
+  const seen = new Set<string>();
+  const add = (bottom: Bottom, path: readonly string[]): void => {
+    for (const cause of bottom.causes ?? []) add(cause, cause.path ?? path);
+    const problem = toProblem(bottom, path);
+    const key = `${problem.path}\n${problem.message}`;
+    if (!seen.has(key)) problems.push(problem);
+    seen.add(key);
+  };
+  const visit = (outer: Vertex): void => {
+    evaluator.budget.step();
+    const vertex = evaluator.live(outer);
+    const bottom = vertex.bottom ?? outer.bottom;
+    if (bottom !== undefined && !isIncomplete(bottom)) {
+      add(bottom, bottom.path ?? pathOf(outer));
+      return;
+    }
+    const [only, second] = (vertex.alternatives ?? []).filter(({ mode }) => mode === 1);
+    if (vertex.alternatives !== undefined) {
+      if (only !== undefined && second === undefined) visit(only.vertex);
+      return;
+    }
+    for (const arc of vertex.arcs.values()) {
+      if (arc.presence === "member") visit(arc);
+      else if (arc.presence === "required" && requiredFields && !pathOf(arc).some(isDefinitionLabel)) {
+        add(
+          {
+            code: "incomplete",
+            message: "field is required but not present",
+            places: arc.conjuncts.map(({ expression }) => expression.at),
+          },
+          pathOf(arc),
+        );
+      }
+    }
+  };
+  visit(root);
+  return problems;
+}
+
+function toProblem(bottom: Bottom, path: readonly string[]): CueProblem {
+  const places = bottom.places.filter(({ source }) => source !== documentSource);
+  const positions = new Map(places.map((place) => [formatPlace(place), locate(place)]));
+  return {
+    path: path.map(formatLabel).join("."),
+    message: bottom.message,
+    values: bottom.values ?? [],
+    positions: [...positions.values()],
+  };
+}
+
+/** Nothing but our own errors leaves the room: what outgrows the stack is too deep. */
+function guarded<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (isPolicyError(error)) throw error;
+    if (error instanceof RangeError)
+      throw valuesError("POLICY_DEPTH_EXCEEDED", "Cannot evaluate policy: it is nested too deep", { cause: error });
+    throw error;
+  }
+}

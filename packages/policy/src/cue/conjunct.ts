@@ -1,0 +1,58 @@
+// What can be said of a conjunct before anything is evaluated.
+import type { Expression, StructLiteral } from "./syntax.ts";
+import { type Conjunct, isRegularLabel, type Presence, type Vertex } from "./vertex.ts";
+
+/** Conjuncts that a vertex may have before further ones from vertices it refers to count as a cycle. */
+export const maxConjuncts = 500;
+
+/** Levels that values may nest through references; deeper ones are taken to have no end. */
+export const maxRecursion = 80;
+
+/** A constraint on a field that something else made exist starts its own chain of references. */
+export function freshened(vertex: Vertex, conjunct: Conjunct): Conjunct {
+  if (conjunct.weak !== true || (conjunct.passed === undefined && !conjunct.cyclic)) return conjunct;
+  const fresh = vertex.conjuncts.some((other) => other.weak !== true && !other.cyclic && !sharesPassed(other, conjunct));
+  return fresh ? { ...conjunct, passed: undefined, cyclic: false } : conjunct;
+}
+
+function sharesPassed(a: Conjunct, b: Conjunct): boolean {
+  const nodes = new Set<Expression>();
+  for (let at = b.passed; at !== undefined; at = at.next) nodes.add(at.node);
+  for (let at = a.passed; at !== undefined; at = at.next) if (nodes.has(at.node)) return true;
+  return false;
+}
+
+/** How a mark after a label says that a field is there. */
+export function presenceOf(constraint: "" | "?" | "!"): Presence {
+  return constraint === "" ? "member" : constraint === "?" ? "optional" : "required";
+}
+
+/** Whether braces can be a struct alone: fields are in them, or nothing that could be something else. */
+export function makesStruct({ declarations }: StructLiteral): boolean {
+  let mayBeOther = false;
+  for (const declaration of declarations) {
+    if (
+      declaration.kind === "field" &&
+      (typeof declaration.label !== "string" || (isRegularLabel(declaration.label) && declaration.constraint === ""))
+    )
+      return true;
+    if (declaration.kind === "pattern") return true;
+    mayBeOther ||= declaration.kind === "embedding" || declaration.kind === "comprehension";
+  }
+  return !mayBeOther;
+}
+
+/** The terms of a disjunction; one in parentheses stays a term. */
+export function disjunctionTerms(expression: Expression, conjunct: Conjunct): { conjunct: Conjunct; marked: boolean }[] {
+  const terms: { conjunct: Conjunct; marked: boolean }[] = [];
+  const collect = (term: Expression): void => {
+    if (term.kind === "binary" && term.operator === "|" && (term === expression || term.grouped !== true)) {
+      collect(term.left);
+      collect(term.right);
+    } else if (term.kind === "unary" && term.operator === "*")
+      terms.push({ conjunct: { ...conjunct, expression: term.operand }, marked: true });
+    else terms.push({ conjunct: { ...conjunct, expression: term }, marked: false });
+  };
+  collect(expression);
+  return terms;
+}

@@ -1,0 +1,232 @@
+// Disjunctions and their defaults (language specification, "Disjunction", "Default values"): each term is tried on a copy of the vertex,
+// and those that do not fail are its values.
+import type { Engine } from "./engine.ts";
+import { vertexKey } from "./format.ts";
+import { type Bottom, isIncomplete } from "./value.ts";
+import {
+  type Alternative,
+  type Conjunct,
+  type Disjunction,
+  Environment,
+  type Item,
+  isDefinitionLabel,
+  type Task,
+  Vertex,
+} from "./vertex.ts";
+
+type Mode = Alternative["mode"];
+
+interface State {
+  readonly vertex: Vertex;
+  /** What each disjunction so far says of this value. */
+  readonly modes: readonly Mode[];
+}
+
+/** Decide which terms of the disjunctions of a vertex are left; sets its alternatives, or its error when there are none. */
+export function resolveDisjunctions(evaluator: Engine, vertex: Vertex): void {
+  let states: State[] = [{ vertex, modes: [] }];
+  const causes: Bottom[] = [];
+  for (const disjunction of [...vertex.disjunctions]) {
+    const next: State[] = [];
+    for (const state of states) next.push(...tryTerms(evaluator, vertex, state, disjunction, causes));
+    states = next.length > 1 ? distinctStates(evaluator, next) : next;
+    if (states.length === 0) break;
+  }
+  if (states.length > 0) vertex.alternatives = distinct(evaluator, decideModes(states));
+  else {
+    const message = `${causes.length} errors in empty disjunction:`;
+    const code = causes.every((cause) => cause.code === "structural") ? "structural" : "eval";
+    evaluator.setBottom(vertex, { code, message, places: causes.flatMap(({ places }) => places), causes });
+  }
+}
+
+/** Of states of the same value, those that the disjunctions so far favour most. */
+function distinctStates(evaluator: Engine, states: readonly State[]): State[] {
+  const byKey = new Map<string, State[]>();
+  for (const state of states) {
+    const key = vertexKey(evaluator, state.vertex);
+    evaluator.budget.allocate(key.length * 2);
+    const same = byKey.get(key) ?? [];
+    if (!same.some((other) => dominates(other, state)))
+      byKey.set(key, [...same.filter((other) => !dominates(state, other)), state]);
+  }
+  return [...byKey.values()].flat();
+}
+
+function dominates(a: State, b: State): boolean {
+  return a.modes.every((mode, i) => mode >= (b.modes[i] ?? 0));
+}
+
+/** A disjunction of whose defaults none is left says nothing of the others; else a value is a default when all agree. */
+function decideModes(states: readonly State[]): Alternative[] {
+  const count = states[0]?.modes.length ?? 0;
+  const speaks = Array.from({ length: count }, (_, i) => states.some(({ modes }) => modes[i] === 1));
+  return states.map(({ vertex, modes }) => ({
+    vertex,
+    mode: modes.reduce<Mode>((mode, next, i) => (speaks[i] === true ? combine(mode, next) : mode), 0),
+  }));
+}
+
+function combine(a: Mode, b: Mode): Mode {
+  return a === 0 ? b : b === 0 ? a : a === 1 && b === 1 ? 1 : -1;
+}
+
+function tryTerms(evaluator: Engine, vertex: Vertex, state: State, disjunction: Disjunction, causes: Bottom[]): State[] {
+  const hasMarks = disjunction.terms.some(({ marked }) => marked);
+  const found: Alternative[] = [];
+  let anyDefault = hasMarks;
+  for (const { conjunct, marked } of disjunction.terms) {
+    evaluator.budget.step(4);
+    const copy = copyOf(evaluator, state.vertex, vertex, conjunct);
+    const outer = vertex.standIn;
+    vertex.standIn = copy;
+    evaluator.finish(copy);
+    const left: readonly Alternative[] = copy.alternatives ?? [{ vertex: copy, mode: 0 }];
+    const nested = left.some(({ mode }) => mode === 1);
+    if (nested) anyDefault = true;
+    for (const alternative of left) {
+      vertex.standIn = alternative.vertex;
+      evaluator.finish(alternative.vertex);
+      const cause = failure(evaluator.live(alternative.vertex));
+      if (cause !== undefined) causes.push(cause);
+      else
+        found.push({
+          vertex: alternative.vertex,
+          mode: !hasMarks ? alternative.mode : !marked ? -1 : nested ? (alternative.mode === 1 ? 1 : -1) : 1,
+        });
+    }
+    vertex.standIn = outer;
+  }
+  return found.map(({ vertex: left, mode }) => ({ vertex: left, modes: [...state.modes, anyDefault && mode === 0 ? -1 : mode] }));
+}
+
+/** Whether a value is an error that nothing can mend. */
+export function hasFailed(vertex: Vertex): boolean {
+  return failure(vertex) !== undefined;
+}
+
+function failure(vertex: Vertex): Bottom | undefined {
+  if (vertex.bottom !== undefined && !isIncomplete(vertex.bottom)) return vertex.bottom;
+  return vertex.childBottom;
+}
+
+function distinct(evaluator: Engine, found: readonly Alternative[]): Alternative[] {
+  const byKey = new Map<string, Alternative>();
+  for (const alternative of found) {
+    const key = vertexKey(evaluator, alternative.vertex);
+    evaluator.budget.allocate(key.length * 2);
+    const before = byKey.get(key);
+    if (before === undefined || alternative.mode > before.mode)
+      byKey.set(key, before === undefined ? alternative : { vertex: before.vertex, mode: alternative.mode });
+  }
+  return [...byKey.values()];
+}
+
+/** A copy of what is understood of `source`, standing in for `original`, with one more conjunct. */
+function copyOf(
+  evaluator: Engine,
+  source: Vertex,
+  original: Vertex,
+  conjunct: Conjunct,
+  keep: (item: Item) => boolean = () => true,
+): Vertex {
+  const copy = new Vertex(source.parent, source.label);
+  copy.presence = source.presence;
+  copy.copyOf = original;
+  copy.maybeStruct = source.maybeStruct;
+  evaluator.budget.allocate(512);
+  const moved = new Map<Environment, Environment>();
+  const move = (environment: Environment): Environment => moveEnvironment(environment, source, original, copy, moved);
+  const moveConjunct = (own: Conjunct): Conjunct => ({ ...own, environment: move(own.environment) });
+  const outer = original.standIn;
+  original.standIn = copy;
+  for (const item of source.items) if (keep(item)) evaluator.takeItem(copy, moveItem(item, move, moveConjunct));
+  for (const task of source.tasks) copy.tasks.push(moveTask(task, moveConjunct));
+  evaluator.take(copy, moveConjunct(conjunct));
+  original.standIn = outer;
+  return copy;
+}
+
+function moveItem(item: Item, move: (environment: Environment) => Environment, moveConjunct: (own: Conjunct) => Conjunct): Item {
+  switch (item.kind) {
+    case "struct":
+      return { ...item, conjunct: moveConjunct(item.conjunct), environment: move(item.environment) };
+    case "list":
+      return {
+        ...item,
+        conjunct: moveConjunct(item.conjunct),
+        elements: item.elements.map((element) => ({ ...element, environment: move(element.environment) })),
+      };
+    case "pattern":
+      return { ...item, pattern: { ...item.pattern, conjunct: moveConjunct(item.pattern.conjunct) } };
+    case "field":
+      return { ...item, conjunct: moveConjunct(item.conjunct) };
+    default:
+      return item;
+  }
+}
+
+function moveTask(task: Task, moveConjunct: (own: Conjunct) => Conjunct): Task {
+  return { conjunct: moveConjunct(task.conjunct), run: task.run };
+}
+
+/** The same environment, with the copy in the place of the vertex that it copies. */
+function moveEnvironment(
+  environment: Environment,
+  source: Vertex,
+  original: Vertex,
+  copy: Vertex,
+  moved: Map<Environment, Environment>,
+): Environment {
+  const known = moved.get(environment);
+  if (known !== undefined) return known;
+  const { up, vertex, variables } = environment;
+  const isOwn = vertex === source || (vertex !== undefined && vertex === original);
+  const movedUp = up === undefined ? undefined : moveEnvironment(up, source, original, copy, moved);
+  const made = isOwn || movedUp !== up ? new Environment(movedUp, isOwn ? copy : vertex, variables) : environment;
+  moved.set(environment, made);
+  return made;
+}
+
+/** Unify what is understood of a value of a disjunction into another vertex. */
+export function adopt(evaluator: Engine, vertex: Vertex, from: Vertex): void {
+  const moved = new Map<Environment, Environment>();
+  const move = (environment: Environment): Environment => moveEnvironment(environment, from, from.copyOf ?? from, vertex, moved);
+  const moveConjunct = (own: Conjunct): Conjunct => ({ ...own, environment: move(own.environment) });
+  for (const item of from.items) evaluator.takeItem(vertex, moveItem(item, move, moveConjunct));
+  for (const task of from.tasks) vertex.tasks.push(moveTask(task, moveConjunct));
+}
+
+/** Why a vertex does not unify with another, its own validators aside; undefined when it does. A required field must be there. */
+export function tryWith(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, schema: Vertex): Bottom | undefined {
+  evaluator.settle(evaluator.live(vertex));
+  const subject = evaluator.live(vertex);
+  const expression = { kind: "vertex", at: conjunct.expression.at, vertex: schema } as const;
+  const copy = copyOf(
+    evaluator,
+    subject,
+    subject,
+    { ...conjunct, expression, group: undefined },
+    (item) => item.kind !== "validator",
+  );
+  const outer = subject.standIn;
+  subject.standIn = copy;
+  evaluator.finish(copy);
+  subject.standIn = outer;
+  return failure(evaluator.live(copy)) ?? missingField(evaluator, copy);
+}
+
+function missingField(evaluator: Engine, outer: Vertex): Bottom | undefined {
+  const vertex = evaluator.live(outer);
+  for (const arc of vertex.arcs.values()) {
+    if (arc.presence === "required")
+      return {
+        code: "incomplete",
+        message: "field is required but not present",
+        places: arc.conjuncts.map(({ expression }) => expression.at),
+      };
+    const missing = arc.presence === "member" && !isDefinitionLabel(arc.label) ? missingField(evaluator, arc) : undefined;
+    if (missing !== undefined) return missing;
+  }
+  return undefined;
+}

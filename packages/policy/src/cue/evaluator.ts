@@ -1,0 +1,500 @@
+// The heart: takes in the conjuncts of a vertex one by one until what it is shows. A vertex is settled on demand, so that references
+// may point anywhere; what cannot be known yet waits as a task and is tried again.
+import { type Budget, RegexCache } from "../values/index.ts";
+import { allowance, sealStructs } from "./closedness.ts";
+import { yieldStructs } from "./comprehension.ts";
+import { concreteValue } from "./concrete.ts";
+import { disjunctionTerms, freshened, makesStruct, maxConjuncts, maxRecursion, presenceOf } from "./conjunct.ts";
+import { hasFailed, resolveDisjunctions } from "./disjunction.ts";
+import { compute } from "./expression.ts";
+import { addField, addPattern, type FieldEngine } from "./fields.ts";
+import { formatExpression } from "./format-syntax.ts";
+import { takeElements } from "./list-value.ts";
+import { takeNamedType } from "./named-type.ts";
+import { patternMatcher } from "./pattern.ts";
+import { addReference, lookUp, resolveReference, structuralCycle } from "./reference.ts";
+import type { Comprehension, Expression, StructLiteral } from "./syntax.ts";
+import { applyScalarConstraints, takeBound, takeScalar, takeType, takeValidator } from "./unify.ts";
+import { type Bottom, fail, incomplete, isIncomplete, kinds, type Scalar, Stop } from "./value.ts";
+import {
+  type Alternative,
+  type Computed,
+  type Conjunct,
+  Environment,
+  Group,
+  type Item,
+  type Pattern,
+  type Presence,
+  pathOf,
+  Vertex,
+} from "./vertex.ts";
+
+/** One evaluation: its budget and what it keeps for speed. */
+export class Evaluator implements FieldEngine {
+  readonly budget: Budget;
+  readonly regexes: RegexCache = new RegexCache(512);
+
+  constructor(budget: Budget) {
+    this.budget = budget;
+  }
+
+  /** The vertex that stands for this one now: a copy on trial, or the only value left of a disjunction. */
+  live(vertex: Vertex): Vertex {
+    let at = vertex;
+    for (;;) {
+      const next: Vertex | undefined = at.standIn ?? (at.alternatives?.length === 1 ? at.alternatives[0]?.vertex : undefined);
+      if (next === undefined) return at;
+      at = next;
+    }
+  }
+
+  /** Find out what a vertex is, its arcs aside. A vertex that is being settled already is left alone. */
+  settle(vertex: Vertex): void {
+    if (vertex.state !== "new") return;
+    this.budget.step();
+    this.budget.enter();
+    vertex.state = "busy";
+    if (vertex.bottom !== undefined && isIncomplete(vertex.bottom)) vertex.bottom = undefined;
+    this.#understand(vertex);
+    if (vertex.disjunctions.length > 0 && vertex.bottom === undefined && vertex.alternatives === undefined)
+      resolveDisjunctions(this, vertex);
+    if (vertex.alternatives === undefined) this.#conclude(vertex);
+    // what waits for a vertex that is being settled further out is tried again when asked next
+    const waits = vertex.tasks.some((task) => task.blocked?.code === "cycle" || task.blocked?.code === "incomplete");
+    vertex.state = waits ? "new" : "settled";
+    this.budget.leave();
+  }
+
+  #understand(vertex: Vertex): void {
+    if (vertex.depth > maxRecursion && vertex.conjuncts.some(({ passed }) => passed !== undefined)) {
+      this.setBottom(vertex, structuralCycle(vertex));
+      return;
+    }
+    for (;;) {
+      for (let next = vertex.conjuncts[vertex.understood]; next !== undefined; next = vertex.conjuncts[vertex.understood]) {
+        vertex.understood++;
+        this.take(vertex, freshened(vertex, next));
+      }
+      if (vertex.bottom !== undefined && !isIncomplete(vertex.bottom)) return;
+      if (vertex.cyclic && !vertex.grounded && vertex.disjunctions.length === 0) {
+        this.setBottom(vertex, structuralCycle(vertex));
+        return;
+      }
+      if (!this.#runTasks(vertex) && vertex.understood === vertex.conjuncts.length) return;
+    }
+  }
+
+  /** Try each task once; whether one was done. */
+  #runTasks(vertex: Vertex): boolean {
+    let done = false;
+    const tasks = vertex.tasks;
+    vertex.tasks = [];
+    for (const task of tasks) {
+      this.budget.step();
+      try {
+        task.run(vertex, task.conjunct);
+        done = true;
+      } catch (error) {
+        if (!(error instanceof Stop)) throw error;
+        if (isIncomplete(error.bottom)) vertex.tasks.push({ ...task, blocked: error.bottom });
+        else {
+          this.setBottom(vertex, error.bottom);
+          done = true;
+        }
+      }
+    }
+    return done;
+  }
+
+  #conclude(vertex: Vertex): void {
+    if (
+      vertex.maybeStruct &&
+      vertex.scalar === undefined &&
+      vertex.mask === kinds.top &&
+      vertex.bounds.length === 0 &&
+      vertex.tasks.length === 0
+    )
+      vertex.mask = kinds.struct;
+    applyScalarConstraints(this, vertex);
+  }
+
+  /** Attach an error; the first one stays, but one that cannot be mended replaces one that can. */
+  setBottom(vertex: Vertex, bottom: Bottom): void {
+    if (vertex.bottom !== undefined && (!isIncomplete(vertex.bottom) || isIncomplete(bottom))) return;
+    vertex.bottom = bottom.path === undefined ? { ...bottom, path: pathOf(vertex) } : bottom;
+  }
+
+  /** Give a vertex one more conjunct, and those that took it in as well. */
+  addConjunct(vertex: Vertex, conjunct: Conjunct): void {
+    vertex.conjuncts.push(conjunct);
+    this.budget.allocate(64);
+    if (vertex.state === "settled") this.reopen(vertex);
+    for (const { vertex: dependent, adapt } of vertex.dependents) {
+      const known = dependent.conjuncts.some(
+        ({ expression, environment }) => expression === conjunct.expression && environment === conjunct.environment,
+      );
+      if (known) continue;
+      // a value that grows by what it grew by
+      if (dependent.conjuncts.length > maxConjuncts) this.setBottom(dependent, structuralCycle(dependent));
+      else this.addConjunct(dependent, adapt(conjunct));
+    }
+  }
+
+  /** Settle a vertex anew when it is asked for next. */
+  reopen(vertex: Vertex): void {
+    vertex.state = "new";
+    vertex.alternatives = undefined;
+    for (let at: Vertex | undefined = vertex; at !== undefined && at.finished === "yes"; at = at.parent) at.finished = "no";
+  }
+
+  /** Unify one conjunct into a vertex, as far as can be said now. */
+  take(vertex: Vertex, conjunct: Conjunct): void {
+    this.budget.step();
+    const { expression } = conjunct;
+    switch (expression.kind) {
+      case "literal":
+        takeScalar(this, vertex, expression.value, expression.at, conjunct.cyclic);
+        return;
+      case "struct":
+        this.#takeStruct(vertex, conjunct, expression);
+        return;
+      case "list":
+        this.#takeList(vertex, conjunct);
+        return;
+      case "vertex":
+        if (expression.vertex instanceof Vertex) addReference(this, vertex, conjunct, expression.vertex);
+        return;
+      case "aliased": {
+        const environment = new Environment(conjunct.environment, undefined, new Map([[expression.name, vertex]]));
+        this.take(vertex, { ...conjunct, environment, expression: expression.value });
+        return;
+      }
+      case "bottom":
+        this.setBottom(vertex, {
+          code: "user",
+          message: "explicit error (_|_ literal) in source",
+          places: [expression.at],
+        });
+        return;
+      case "identifier":
+        if (expression.target?.kind === "predeclared" && takeNamedType(this, vertex, conjunct, expression.name, expression.at))
+          return;
+        break;
+      case "binary":
+        if (expression.operator === "&") {
+          this.take(vertex, { ...conjunct, expression: expression.left });
+          this.take(vertex, { ...conjunct, expression: expression.right });
+          return;
+        }
+        if (expression.operator === "|") {
+          const terms = disjunctionTerms(expression, conjunct);
+          vertex.disjunctions.push({ terms, at: expression.at });
+          vertex.alternatives = undefined;
+          return;
+        }
+        break;
+    }
+    this.#try(vertex, conjunct, (target, own) => this.#takeComputed(target, own));
+  }
+
+  #try(vertex: Vertex, conjunct: Conjunct, run: (vertex: Vertex, conjunct: Conjunct) => void): void {
+    try {
+      run(vertex, conjunct);
+    } catch (error) {
+      if (!(error instanceof Stop)) throw error;
+      if (isIncomplete(error.bottom)) vertex.tasks.push({ conjunct, run, blocked: error.bottom });
+      else this.setBottom(vertex, error.bottom);
+    }
+  }
+
+  #takeComputed(vertex: Vertex, conjunct: Conjunct): void {
+    const { expression } = conjunct;
+    if (expression.kind === "identifier" || expression.kind === "selector" || expression.kind === "index") {
+      const target = resolveReference(this, vertex, conjunct);
+      if (target instanceof Vertex) {
+        addReference(this, vertex, conjunct, target);
+        return;
+      }
+      this.#takeResult(vertex, conjunct, target);
+      return;
+    }
+    this.#takeResult(vertex, conjunct, compute(this, vertex, conjunct));
+  }
+
+  #takeResult(vertex: Vertex, conjunct: Conjunct, computed: Computed): void {
+    const { at } = conjunct.expression;
+    switch (computed.kind) {
+      case "scalar":
+        takeScalar(this, vertex, computed.value, at, conjunct.cyclic);
+        return;
+      case "bound":
+        takeBound(this, vertex, computed.bound);
+        return;
+      case "validator":
+        takeValidator(this, vertex, computed.validator);
+        return;
+      case "conjuncts":
+        for (const more of computed.conjuncts) this.take(vertex, more);
+        return;
+      case "disjunction":
+        vertex.disjunctions.push(computed.disjunction);
+        vertex.alternatives = undefined;
+    }
+  }
+
+  #takeStruct(vertex: Vertex, conjunct: Conjunct, struct: StructLiteral): void {
+    const group =
+      conjunct.group?.kind === "files" && vertex.parent === undefined
+        ? conjunct.group
+        : new Group(conjunct.group, "struct", vertex);
+    const environment = new Environment(conjunct.environment, vertex);
+    const item: Item = { kind: "struct", conjunct, environment, group };
+    this.takeItem(vertex, item);
+    const inner: Conjunct = { ...conjunct, environment, group };
+    for (const declaration of struct.declarations) {
+      if (declaration.kind === "embedding")
+        this.take(vertex, { ...inner, expression: declaration.value, group: new Group(group, "embedding", vertex) });
+      else if (declaration.kind === "comprehension")
+        this.#takeComprehension(
+          vertex,
+          { ...inner, group: new Group(group, "embedding", vertex), expression: declaration.value },
+          declaration,
+        );
+      else if (declaration.kind === "field" && typeof declaration.label !== "string")
+        this.#takeDynamicField(
+          vertex,
+          { ...inner, expression: declaration.label },
+          declaration.value,
+          presenceOf(declaration.constraint),
+        );
+      else if (declaration.kind === "pattern")
+        this.#takePattern(vertex, { ...inner, expression: declaration.pattern }, declaration.value, declaration.alias);
+    }
+  }
+
+  /** Take in what is understood already: called again on a copy when a term of a disjunction is tried. */
+  takeItem(vertex: Vertex, item: Item): void {
+    vertex.items.push(item);
+    switch (item.kind) {
+      case "struct":
+        this.#takeFields(vertex, item.conjunct, item.environment, item.group);
+        return;
+      case "pattern":
+        addPattern(this, vertex, item.pattern);
+        return;
+      case "field":
+        addField(this, vertex, item.label, item.presence, item.conjunct);
+        return;
+      case "list":
+        takeElements(this, vertex, item);
+        return;
+      case "scalar":
+        vertex.items.pop();
+        takeScalar(this, vertex, item.value, item.at, item.cyclic);
+        return;
+      case "type":
+        vertex.items.pop();
+        takeType(this, vertex, item.mask, item.name, item.at);
+        return;
+      case "bound":
+        vertex.items.pop();
+        takeBound(this, vertex, item.bound);
+        return;
+      case "validator":
+        vertex.items.pop();
+        takeValidator(this, vertex, item.validator);
+        return;
+    }
+  }
+
+  #takeFields(vertex: Vertex, conjunct: Conjunct, environment: Environment, group: Group): void {
+    if (conjunct.expression.kind !== "struct") return;
+    const { declarations, at } = conjunct.expression;
+    if (conjunct.cyclic) vertex.cyclic = true;
+    else vertex.grounded = true;
+    if (makesStruct(conjunct.expression)) takeType(this, vertex, kinds.struct, "struct", at, false);
+    else vertex.maybeStruct = true;
+    for (const declaration of declarations) {
+      if (declaration.kind === "ellipsis") vertex.grants.push({ group, grants: true });
+      if (declaration.kind !== "field" || typeof declaration.label !== "string") continue;
+      const presence = presenceOf(declaration.constraint);
+      addField(this, vertex, declaration.label, presence, {
+        ...conjunct,
+        environment,
+        group,
+        expression: declaration.value,
+        weak: presence === "optional",
+      });
+    }
+  }
+
+  #takePattern(vertex: Vertex, conjunct: Conjunct, value: Expression, alias: string | undefined): void {
+    this.#try(vertex, conjunct, (target, own) => {
+      const matches = patternMatcher(this, target, own);
+      const pattern: Pattern = {
+        matches,
+        text: formatExpression(own.expression),
+        conjunct: { ...own, expression: value },
+        alias,
+      };
+      this.takeItem(target, { kind: "pattern", pattern });
+    });
+  }
+
+  #takeDynamicField(vertex: Vertex, conjunct: Conjunct, value: Expression, presence: Presence): void {
+    this.#try(vertex, conjunct, (target, own) => {
+      const label = this.concrete(target, own);
+      if (typeof label !== "string") throw fail(`integer fields not supported, or label is no string`, own.expression.at);
+      this.takeItem(target, {
+        kind: "field",
+        label: `"${label}`,
+        presence,
+        conjunct: { ...own, expression: value, weak: presence === "optional" },
+      });
+    });
+    if (vertex.scalar === undefined && presence !== "optional") vertex.maybeStruct = true;
+  }
+
+  #takeComprehension(vertex: Vertex, conjunct: Conjunct, comprehension: Comprehension): void {
+    vertex.tasks.push({
+      conjunct,
+      run: (target, own) => {
+        const yielded = yieldStructs(this, target, own, comprehension.clauses);
+        for (const environment of yielded) this.take(target, { ...own, environment, expression: comprehension.value });
+      },
+    });
+  }
+
+  #takeList(vertex: Vertex, conjunct: Conjunct): void {
+    const list = conjunct.expression;
+    if (list.kind !== "list") return;
+    takeType(this, vertex, kinds.list, "list", list.at, false);
+    this.#try(vertex, conjunct, (target, own) => {
+      const elements: { environment: Environment; expression: Expression }[] = [];
+      for (const element of list.elements) {
+        if (element.kind !== "comprehension") elements.push({ environment: own.environment, expression: element });
+        else
+          for (const environment of yieldStructs(this, target, own, element.clauses))
+            elements.push({ environment, expression: element.value });
+      }
+      this.takeItem(target, { kind: "list", conjunct: own, elements, open: list.open });
+    });
+  }
+
+  /** The arc of a vertex with a label; throws Stop when there is none. */
+  arcOf(vertex: Vertex, label: string, expression: Expression): Vertex {
+    return lookUp(this, vertex, label, expression);
+  }
+
+  /** A vertex for an expression that is no field, as deep as the one it is needed for. */
+  inline(vertex: Vertex, conjunct: Conjunct): Vertex {
+    const made = new Vertex(vertex, "");
+    made.presence = "member";
+    made.conjuncts.push({ ...conjunct, group: undefined, cyclic: false });
+    this.budget.allocate(256);
+    return made;
+  }
+
+  /** The vertex that an expression stands for: the one referred to, or a new one. */
+  vertexOf(vertex: Vertex, conjunct: Conjunct): Vertex {
+    const { expression } = conjunct;
+    if (expression.kind === "vertex" && expression.vertex instanceof Vertex) return expression.vertex;
+    if (
+      expression.kind === "selector" ||
+      expression.kind === "index" ||
+      (expression.kind === "identifier" && expression.target?.kind !== "predeclared")
+    ) {
+      const found = resolveReference(this, vertex, conjunct);
+      if (found instanceof Vertex) return found;
+    }
+    return this.inline(vertex, conjunct);
+  }
+
+  /** The one value of a vertex: what is left of its disjunction, or its default. */
+  choose(vertex: Vertex): Vertex {
+    this.settle(this.live(vertex));
+    let at = this.live(vertex);
+    for (;;) {
+      this.settle(at);
+      at = this.live(at);
+      if (at.alternatives === undefined) return at;
+      const defaults = at.alternatives.filter(({ mode }) => mode === 1);
+      const [only, second] = defaults;
+      if (only === undefined || second !== undefined) throw incomplete("unresolved disjunction");
+      at = this.live(only.vertex);
+    }
+  }
+
+  /** The concrete value of an expression: a scalar, or a vertex that is a struct or a list. */
+  concrete(vertex: Vertex, conjunct: Conjunct, wanted: number = kinds.top): Scalar | Vertex {
+    const { expression } = conjunct;
+    if (expression.kind === "literal") return expression.value;
+    return this.concreteOf(this.vertexOf(vertex, conjunct), expression, wanted);
+  }
+
+  /** The concrete value of a vertex; throws Stop when it is none. */
+  concreteOf(vertex: Vertex, expression: Expression, wanted: number = kinds.top): Scalar | Vertex {
+    return concreteValue(this, vertex, expression, wanted);
+  }
+
+  /** Evaluate a vertex and everything below it, and find its errors. */
+  finish(vertex: Vertex): void {
+    this.settle(vertex);
+    if (vertex.alternatives !== undefined && vertex.alternatives.length > 1)
+      this.#finishAlternatives(vertex, vertex.alternatives);
+    const at = this.live(vertex);
+    if (at !== vertex) {
+      this.finish(at);
+      vertex.finished = at.finished;
+      vertex.childBottom = at.childBottom;
+      return;
+    }
+    if (vertex.finished !== "no") return;
+    vertex.finished = "busy";
+    vertex.childBottom = undefined;
+    this.budget.enter();
+    if (vertex.alternatives === undefined && (vertex.bottom === undefined || isIncomplete(vertex.bottom)))
+      this.#finishArcs(vertex);
+    this.budget.leave();
+    if (vertex.finished === "busy") vertex.finished = vertex.state === "settled" ? "yes" : "no";
+  }
+
+  /** Evaluate everything below a root; twice, so that what waited for something later is decided. */
+  finishRoot(root: Vertex): void {
+    this.finish(root);
+    this.finish(root);
+  }
+
+  #finishArcs(vertex: Vertex): void {
+    const allows = allowance(vertex);
+    if (allows !== undefined) sealStructs(vertex);
+    for (const arc of vertex.arcs.values()) {
+      if (arc.presence === "optional") continue;
+      if (allows !== undefined && arc.presence === "member" && !allows(arc.label)) this.#refuse(arc);
+      this.finish(arc);
+      const bottom = this.live(arc).bottom ?? arc.childBottom ?? arc.bottom;
+      if (bottom === undefined || isIncomplete(bottom)) continue;
+      if (vertex.childBottom === undefined) vertex.childBottom = bottom;
+    }
+  }
+
+  /** What is known by now may leave fewer values of a disjunction than when it was first looked at. */
+  #finishAlternatives(vertex: Vertex, alternatives: readonly Alternative[]): void {
+    if (vertex.standIn !== undefined || alternatives.every((alternative) => alternative.vertex.finished === "yes")) return;
+    const left = alternatives.filter((alternative) => {
+      vertex.standIn = alternative.vertex;
+      this.finish(alternative.vertex);
+      return !hasFailed(this.live(alternative.vertex));
+    });
+    vertex.standIn = undefined;
+    if (left.length > 0) vertex.alternatives = left;
+  }
+
+  #refuse(arc: Vertex): void {
+    const places = arc.conjuncts.filter(({ weak }) => weak !== true).map(({ expression }) => expression.at);
+    const bottom: Bottom = { code: "eval", message: "field not allowed", places, path: pathOf(arc) };
+    arc.state = "settled";
+    arc.alternatives = undefined;
+    arc.bottom = bottom;
+  }
+}

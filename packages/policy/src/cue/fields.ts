@@ -1,0 +1,46 @@
+// Fields: who grants them, and the patterns that constrain them.
+import type { Engine } from "./engine.ts";
+import type { Expression } from "./syntax.ts";
+import { type Conjunct, Environment, isRegularLabel, type Pattern, type Presence, Vertex } from "./vertex.ts";
+
+const presenceOrder: Readonly<Record<Presence, number>> = { optional: 0, required: 1, member: 2 };
+
+/** The evaluation that fields are added in. */
+export interface FieldEngine extends Engine {
+  /** Settle a vertex anew when it is asked for next. */
+  readonly reopen: (vertex: Vertex) => void;
+}
+
+/** Give a field of a vertex a conjunct; its group is what grants the field. */
+export function addField(engine: FieldEngine, vertex: Vertex, label: string, presence: Presence, conjunct: Conjunct): void {
+  let arc = vertex.arcs.get(label);
+  const isNew = arc === undefined;
+  if (arc === undefined) {
+    arc = new Vertex(vertex, label);
+    arc.presence = presence;
+    vertex.arcs.set(label, arc);
+    engine.budget.allocate(256);
+  } else if (presenceOrder[presence] > presenceOrder[arc.presence]) arc.presence = presence;
+  if (vertex.finished === "yes") engine.reopen(vertex);
+  if (conjunct.group !== undefined) vertex.grants.push({ group: conjunct.group, grants: label });
+  engine.addConjunct(arc, conjunct);
+  if (!isNew || !isRegularLabel(label)) return;
+  for (const pattern of vertex.patterns) applyPattern(engine, arc, pattern);
+}
+
+function applyPattern(engine: FieldEngine, arc: Vertex, pattern: Pattern): void {
+  engine.budget.step();
+  if (!isRegularLabel(arc.label) || !pattern.matches(arc.label.slice(1))) return;
+  const { conjunct, alias } = pattern;
+  const name: Expression = { kind: "literal", at: conjunct.expression.at, value: arc.label.slice(1) };
+  const variables = new Map<string, Vertex>();
+  if (alias !== undefined) variables.set(alias, engine.inline(arc, { ...conjunct, expression: name }));
+  engine.addConjunct(arc, { ...conjunct, environment: new Environment(conjunct.environment, undefined, variables), weak: true });
+}
+
+/** Constrain the fields of a vertex whose names match. */
+export function addPattern(engine: FieldEngine, vertex: Vertex, pattern: Pattern): void {
+  vertex.patterns.push(pattern);
+  if (pattern.conjunct.group !== undefined) vertex.grants.push({ group: pattern.conjunct.group, grants: pattern });
+  for (const arc of vertex.arcs.values()) applyPattern(engine, arc, pattern);
+}

@@ -1,0 +1,46 @@
+// Lists: the elements that a conjunct gives, and the type of those after its ellipsis.
+import type { Engine } from "./engine.ts";
+import { takeType } from "./unify.ts";
+import { fail, kinds } from "./value.ts";
+import { type Conjunct, type Item, isIndexLabel, type Rest, Vertex } from "./vertex.ts";
+
+/** Give a list the elements of one of its conjuncts. */
+export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item, { kind: "list" }>): void {
+  const { conjunct, elements, open } = item;
+  if (conjunct.cyclic) vertex.cyclic = true;
+  else vertex.grounded = true;
+  const { at } = conjunct.expression;
+  takeType(engine, vertex, kinds.list, "list", at, false);
+  vertex.listLengths.push({ length: elements.length, open: open !== undefined, at });
+  if (typeof open === "object")
+    vertex.listRests.push({ from: elements.length, conjunct: { ...conjunct, expression: open, weak: true } });
+  const longest = Math.max(...vertex.listLengths.map(({ length }) => length));
+  const limit = vertex.listLengths.find(({ length, open: more }) => !more && length < longest);
+  const other = vertex.listLengths.find(({ length }) => length === longest);
+  if (limit !== undefined && other !== undefined) {
+    const [first, second] = vertex.listLengths[0] === limit ? [limit, other] : [other, limit];
+    engine.setBottom(
+      vertex,
+      fail(`incompatible list lengths (${first.length} and ${second.length})`, first.at, second.at).bottom,
+    );
+  }
+  const newest = typeof open === "object" ? vertex.listRests[vertex.listRests.length - 1] : undefined;
+  for (const [index, element] of elements.entries()) addElement(engine, vertex, index, { ...conjunct, ...element }, newest);
+  if (newest === undefined) return;
+  for (const [label, arc] of vertex.arcs)
+    if (isIndexLabel(label) && Number(label) >= newest.from) engine.addConjunct(arc, newest.conjunct);
+}
+
+/** Give an element of a list a conjunct; the newest rest is added by the caller, to all elements at once. */
+function addElement(engine: Engine, vertex: Vertex, index: number, conjunct: Conjunct, newest: Rest | undefined): void {
+  const label = String(index);
+  let arc = vertex.arcs.get(label);
+  if (arc === undefined) {
+    arc = new Vertex(vertex, label);
+    arc.presence = "member";
+    vertex.arcs.set(label, arc);
+    engine.budget.allocate(256);
+    for (const rest of vertex.listRests) if (rest !== newest && index >= rest.from) engine.addConjunct(arc, rest.conjunct);
+  }
+  engine.addConjunct(arc, conjunct);
+}

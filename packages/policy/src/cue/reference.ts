@@ -1,0 +1,211 @@
+// References: what a name, a selector or an index stands for, and how the conjuncts of one vertex become another's.
+import { toBigInt } from "../values/index.ts";
+import { allowance } from "./closedness.ts";
+import { adopt } from "./disjunction.ts";
+import type { Engine } from "./engine.ts";
+import { callResult } from "./expression.ts";
+import { describeType } from "./format.ts";
+import { formatExpression } from "./format-syntax.ts";
+import { predeclaredName } from "./predeclared.ts";
+import { selectorLabel } from "./resolve.ts";
+import type { Expression, Identifier } from "./syntax.ts";
+import { type Bottom, fail, formatKinds, incomplete, isNumber, kindOf, kinds, Stop } from "./value.ts";
+import {
+  type Computed,
+  type Conjunct,
+  type Environment,
+  Group,
+  isDefinitionLabel,
+  isIndexLabel,
+  pathOf,
+  Vertex,
+} from "./vertex.ts";
+
+/** What an identifier, a selector or an index refers to: a vertex, or what a function of a package without arguments is. */
+export function resolveReference(evaluator: Engine, vertex: Vertex, conjunct: Conjunct): Vertex | Computed {
+  const { expression } = conjunct;
+  evaluator.budget.step();
+  if (expression.kind === "identifier") return resolveIdentifier(evaluator, vertex, conjunct, expression);
+  if (expression.kind === "selector") {
+    if (expression.of.kind === "identifier" && expression.of.target?.kind === "package")
+      return callResult(evaluator, vertex, conjunct, expression, undefined);
+    const base = evaluator.vertexOf(vertex, { ...conjunct, expression: expression.of });
+    return lookUp(evaluator, base, selectorLabel(expression.name, expression.quoted), expression);
+  }
+  if (expression.kind !== "index") throw new TypeError("only names, selectors and indexes are resolved");
+  return resolveIndex(evaluator, vertex, conjunct, expression);
+}
+
+function resolveIdentifier(
+  evaluator: Engine,
+  vertex: Vertex,
+  conjunct: Conjunct,
+  { target, name, at }: Identifier,
+): Vertex | Computed {
+  if (target === undefined) throw new TypeError(`the identifier ${name} was not resolved`);
+  if (target.kind === "package") throw fail(`package ${name} is no value`, at);
+  if (target.kind === "predeclared")
+    return callResult(evaluator, vertex, conjunct, { kind: "identifier", at, name: predeclaredName(name), target }, undefined);
+  const environment = climb(conjunct.environment, target.up);
+  if (target.kind === "variable") {
+    const found = environment.variables?.get(target.name);
+    if (found === undefined) throw new TypeError(`the variable ${name} is not in its environment`);
+    return found;
+  }
+  const struct = environment.vertex;
+  if (struct === undefined) throw new TypeError(`the scope of ${name} is no struct`);
+  if (target.kind === "let") {
+    let made = environment.lets.get(target.clause);
+    if (made === undefined) {
+      made = evaluator.inline(struct, { ...conjunct, environment, expression: target.clause.value, passed: undefined });
+      environment.lets.set(target.clause, made);
+    }
+    return made;
+  }
+  const label =
+    target.kind === "field" ? target.label : evaluator.concrete(vertex, { ...conjunct, environment, expression: target.label });
+  if (typeof label !== "string") throw fail("a label is no string", at);
+  return lookUp(evaluator, struct, target.kind === "field" ? label : `"${label}`, { kind: "identifier", at, name }, true);
+}
+
+function climb(environment: Environment, up: number): Environment {
+  let at = environment;
+  for (let i = 0; i < up; i++) {
+    if (at.up === undefined) throw new TypeError("a scope is missing");
+    at = at.up;
+  }
+  return at;
+}
+
+function resolveIndex(
+  evaluator: Engine,
+  vertex: Vertex,
+  conjunct: Conjunct,
+  expression: Extract<Expression, { kind: "index" }>,
+): Vertex {
+  const base = evaluator.vertexOf(vertex, { ...conjunct, expression: expression.of });
+  const index = evaluator.concrete(vertex, { ...conjunct, expression: expression.index });
+  if (index instanceof Vertex)
+    throw fail(`invalid index ${formatExpression(expression.index)} (invalid type ${describeType(index)})`, expression.index.at);
+  if (typeof index === "string") return lookUp(evaluator, base, `"${index}`, expression);
+  const whole = isNumber(index) && index.int ? toBigInt(index.value) : undefined;
+  if (whole === undefined)
+    throw fail(
+      `invalid index ${formatExpression(expression.index)} (invalid type ${formatKinds(kindOf(index))})`,
+      expression.index.at,
+    );
+  if (whole < 0n) throw fail(`invalid index ${whole} (index must be non-negative)`, expression.index.at);
+  return lookUp(evaluator, base, String(whole), expression);
+}
+
+/** The arc of a vertex with a label; throws Stop when there is none. */
+export function lookUp(evaluator: Engine, base: Vertex, label: string, expression: Expression, lexical = false): Vertex {
+  const struct = lexical ? settled(evaluator, base, label) : evaluator.choose(base);
+  const arc = struct.arcs.get(label);
+  if (arc !== undefined && arc.presence === "member") return arc;
+  const name = isIndexLabel(label) ? label : label.replace(/^"/, "");
+  const { at } = expression;
+  if (arc !== undefined && arc.presence === "optional") throw incomplete(`cannot reference optional field: ${name}`, at);
+  if (arc !== undefined) throw incomplete(`required field missing: ${name}`, at);
+  if (struct.bottom !== undefined) throw new Stop(struct.bottom);
+  const wanted = isIndexLabel(label) ? kinds.list : kinds.struct;
+  if ((struct.mask & wanted) === 0)
+    throw fail(
+      `invalid operand ${formatExpression("of" in expression ? expression.of : expression)} (found ${describeType(struct)}, want ${formatKinds(wanted)})`,
+      at,
+    );
+  if (struct.state === "busy") throw new Stop({ code: "cycle", message: `undefined field: ${name}`, places: [at] });
+  if (struct.mask !== wanted && !struct.maybeStruct) throw incomplete(`undefined field: ${name}`, at);
+  const lengths = struct.listLengths;
+  if (wanted === kinds.list && lengths.some(({ open }) => !open))
+    throw fail(`index out of range [${name}] with length ${lengths[0]?.length ?? 0}`, at);
+  const allows = allowance(struct, true);
+  if (allows !== undefined && !allows(label) && struct.tasks.length === 0) throw fail(`undefined field: ${name}`, at);
+  throw incomplete(`undefined field: ${name}`, at);
+}
+
+/** A struct named by a scope: its fields are looked up before its disjunctions are decided. */
+function settled(evaluator: Engine, vertex: Vertex, label: string): Vertex {
+  const now = evaluator.live(vertex);
+  if (now.arcs.get(label)?.presence === "member") return now;
+  evaluator.settle(now);
+  return evaluator.live(now);
+}
+
+/** Unify the conjuncts of `target` into `vertex`. */
+export function addReference(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, target: Vertex): void {
+  const node = conjunct.expression;
+  // a reference to itself, at once or through others, adds nothing (language specification, "Reference cycles")
+  if (originOf(target) === originOf(vertex) || hasPassed(conjunct, node, (depth) => depth === vertex.depth)) return;
+  const structural = isAncestor(target, vertex) || hasPassed(conjunct, node, (depth) => depth < vertex.depth);
+  if (target.copyOf !== undefined && target.copyOf.standIn === undefined && target !== vertex) {
+    adopt(evaluator, vertex, target);
+    return;
+  }
+  const source = originOf(target);
+  const closes = source.inDefinition && !isAncestor(definitionOf(source), vertex);
+  const group = new Group(conjunct.group, closes ? "definition" : "reference", vertex);
+  const groups = new Map<Group, Group>();
+  const shift = vertex.depth - source.depth;
+  const adaptGroup = (own: Group | undefined): Group => {
+    if (own === undefined) return group;
+    let made = groups.get(own) ?? sharedGroup(own, conjunct.group, closes ? undefined : vertex);
+    if (made === undefined) {
+      made = new Group(adaptGroup(own.parent), own.kind, vertex, own.depth + shift, own.origin);
+      groups.set(own, made);
+    }
+    return made;
+  };
+  const passed = { node, target, depth: vertex.depth, next: conjunct.passed };
+  const adapt = (own: Conjunct): Conjunct => ({
+    environment: own.environment,
+    expression: own.expression,
+    group: adaptGroup(own.group),
+    passed,
+    cyclic: conjunct.cyclic || structural || own.cyclic,
+  });
+  if (structural) vertex.cyclic = true;
+  source.dependents.push({ vertex, adapt });
+  const count = source.conjuncts.length;
+  for (let i = 0; i < count; i++) {
+    const own = source.conjuncts[i];
+    if (own !== undefined) evaluator.take(vertex, adapt(own));
+  }
+}
+
+/** The definition that a vertex is, or lies in. */
+function definitionOf(vertex: Vertex): Vertex {
+  let at = vertex;
+  while (!isDefinitionLabel(at.label) && at.parent !== undefined) at = at.parent;
+  return at;
+}
+
+/** A definition that closes the referring value too is one and the same: its parts are not closed against each other. */
+function sharedGroup(group: Group, around: Group | undefined, vertex: Vertex | undefined): Group | undefined {
+  if (group.kind !== "definition") return undefined;
+  for (let at = around; at !== undefined; at = at.parent) if (at.origin === group.origin) return at;
+  return vertex !== undefined && group.home !== undefined && isAncestor(group.home, vertex) ? group : undefined;
+}
+
+function originOf(vertex: Vertex): Vertex {
+  let at = vertex;
+  while (at.copyOf !== undefined) at = at.copyOf;
+  return at;
+}
+
+function isAncestor(target: Vertex, vertex: Vertex): boolean {
+  const origin = originOf(target);
+  for (let at = vertex.parent; at !== undefined; at = at.parent) if (originOf(at) === origin) return true;
+  return false;
+}
+
+function hasPassed(conjunct: Conjunct, node: Expression, isAt: (depth: number) => boolean): boolean {
+  for (let at = conjunct.passed; at !== undefined; at = at.next) if (at.node === node && isAt(at.depth)) return true;
+  return false;
+}
+
+/** The error of a value that contains itself. */
+export function structuralCycle(vertex: Vertex): Bottom {
+  const places = vertex.conjuncts.map(({ expression }) => expression.at);
+  return { code: "structural", message: "structural cycle", places, path: pathOf(vertex) };
+}

@@ -1,0 +1,244 @@
+// What the evaluator works on: a graph of vertices, one a field, each holding the conjuncts whose unification it is.
+import type { Place } from "./position.ts";
+import { Evaluated, type Expression, type LetClause } from "./syntax.ts";
+import { type Bottom, type Bound, kinds, type Scalar } from "./value.ts";
+
+/** Where an expression is evaluated: the enclosing struct, or the variables of a clause, and what lies around. */
+export class Environment {
+  readonly up: Environment | undefined;
+  readonly vertex: Vertex | undefined;
+  readonly variables: ReadonlyMap<string, Vertex> | undefined;
+  #lets: Map<LetClause, Vertex> | undefined;
+
+  constructor(up: Environment | undefined, vertex: Vertex | undefined, variables?: ReadonlyMap<string, Vertex>) {
+    this.up = up;
+    this.vertex = vertex;
+    this.variables = variables;
+  }
+
+  /** The vertices of let clauses that were referred to in this environment. */
+  get lets(): Map<LetClause, Vertex> {
+    this.#lets ??= new Map();
+    return this.#lets;
+  }
+}
+
+/** What a group stands for; see `closedness.ts`. */
+export type GroupKind = "reference" | "definition" | "close" | "struct" | "files" | "embedding";
+
+/** Where a conjunct came from, as far as closedness asks: the structs, references and embeddings it passed through. */
+export class Group {
+  readonly parent: Group | undefined;
+  readonly kind: GroupKind;
+  /** The vertex it was made in. */
+  readonly home: Vertex | undefined;
+  /** The depth of that vertex, or of the one it was moved to; `close` closes that vertex alone. */
+  readonly depth: number;
+  /** The group that this one is a copy of. */
+  readonly origin: Group;
+  /** For a struct: whether it embeds a definition, which closes the structs in it too. */
+  sealed = false;
+
+  constructor(
+    parent: Group | undefined,
+    kind: GroupKind,
+    home: Vertex | undefined,
+    depth: number = home?.depth ?? 0,
+    origin?: Group,
+  ) {
+    this.parent = parent;
+    this.kind = kind;
+    this.home = home;
+    this.depth = depth;
+    this.origin = origin ?? this;
+  }
+}
+
+/** A reference that a conjunct passed through, and how deep; the chain of them shows structural cycles. */
+export interface Passed {
+  readonly node: Expression;
+  readonly target: Vertex;
+  readonly depth: number;
+  readonly next: Passed | undefined;
+}
+
+/** An expression to unify into a vertex. */
+export interface Conjunct {
+  readonly environment: Environment;
+  readonly expression: Expression;
+  readonly group: Group | undefined;
+  readonly passed: Passed | undefined;
+  /** Whether it repeats an enclosing value: of such conjuncts alone no vertex is made. */
+  readonly cyclic: boolean;
+  /** Whether it is a constraint, of an optional field or a pattern, that does not make the field exist. */
+  readonly weak?: boolean;
+}
+
+/** How a field is there: a constraint on a field that may come, on one that must come, or a field. */
+export type Presence = "optional" | "required" | "member";
+
+/** A part of a vertex that is understood: recorded so that a term of a disjunction can be tried on a copy. */
+export type Item =
+  | { readonly kind: "struct"; readonly conjunct: Conjunct; readonly environment: Environment; readonly group: Group }
+  | {
+      readonly kind: "list";
+      readonly conjunct: Conjunct;
+      readonly elements: readonly { environment: Environment; expression: Expression }[];
+      readonly open: Expression | true | undefined;
+    }
+  | { readonly kind: "scalar"; readonly value: Scalar; readonly at: Place; readonly cyclic: boolean }
+  | { readonly kind: "type"; readonly mask: number; readonly name: string; readonly at: Place }
+  | { readonly kind: "bound"; readonly bound: Bound }
+  | { readonly kind: "validator"; readonly validator: Validator }
+  | { readonly kind: "pattern"; readonly pattern: Pattern }
+  | { readonly kind: "field"; readonly label: string; readonly presence: Presence; readonly conjunct: Conjunct };
+
+/** A function of a package used as a value, `list.MaxItems(3)`. */
+export interface Validator {
+  /** As written in messages: `list.MaxItems(3)`. */
+  readonly name: string;
+  readonly mask: number;
+  readonly at: Place;
+  /** True, false, or a sentence on why not; throws Stop when that cannot be said yet. */
+  readonly check: (vertex: Vertex) => boolean | string;
+}
+
+/** What waits for something to become known: tried again whenever more is. */
+export interface Task {
+  readonly conjunct: Conjunct;
+  /** Does the work in this vertex; throws Stop while something is missing. */
+  readonly run: (vertex: Vertex, conjunct: Conjunct) => void;
+  blocked?: Bottom;
+}
+
+/** A constraint on all fields whose names match. */
+export interface Pattern {
+  readonly matches: (name: string) => boolean;
+  /** The pattern as CUE, for messages and for telling two values apart. */
+  readonly text: string;
+  /** Its value; in the environment of the struct, without the alias. */
+  readonly conjunct: Conjunct;
+  readonly alias: string | undefined;
+}
+
+/** A disjunction that is a conjunct of a vertex. */
+export interface Disjunction {
+  readonly terms: readonly { readonly conjunct: Conjunct; readonly marked: boolean }[];
+  readonly at: Place;
+}
+
+/** One value that is left of a disjunction. */
+export interface Alternative {
+  readonly vertex: Vertex;
+  /** 1: a default; -1: no default where another is; 0: nothing was marked. */
+  readonly mode: -1 | 0 | 1;
+}
+
+/** The type of the elements from an index on. */
+export interface Rest {
+  readonly from: number;
+  readonly conjunct: Conjunct;
+}
+
+/** What a conjunct demands of the kind of a value. */
+export interface Claim {
+  readonly mask: number;
+  readonly text: () => string;
+  readonly at: Place;
+}
+
+/** Who grants a field: a group, for one label, for a pattern or for all. */
+export interface Grant {
+  readonly group: Group;
+  readonly grants: string | Pattern | true;
+}
+
+/** Who unified the conjuncts of a vertex into its own, to hear of later ones. */
+export interface Dependent {
+  readonly vertex: Vertex;
+  readonly adapt: (conjunct: Conjunct) => Conjunct;
+}
+
+/** A field, a list element, a let clause or a value on the way: what its conjuncts unify to, and how far that is known. */
+export class Vertex extends Evaluated {
+  readonly parent: Vertex | undefined;
+  readonly label: string;
+  readonly depth: number;
+  /** Whether it is, or lies in, a definition: references to it are closed. */
+  readonly inDefinition: boolean;
+  presence: Presence = "optional";
+  readonly conjuncts: Conjunct[] = [];
+  readonly dependents: Dependent[] = [];
+
+  /** How many conjuncts are understood. */
+  understood = 0;
+  readonly items: Item[] = [];
+  tasks: Task[] = [];
+  readonly disjunctions: Disjunction[] = [];
+  readonly arcs: Map<string, Vertex> = new Map();
+  readonly patterns: Pattern[] = [];
+  readonly grants: Grant[] = [];
+  readonly listRests: Rest[] = [];
+  /** What each conjunct demands of the kind, for the message when two demands clash. */
+  readonly claims: Claim[] = [];
+  readonly listLengths: { readonly length: number; readonly open: boolean; readonly at: Place }[] = [];
+
+  mask: number = kinds.top;
+  scalar: { readonly value: Scalar; readonly at: Place } | undefined;
+  bounds: Bound[] = [];
+  readonly validators: Validator[] = [];
+  /** Whether braces with nothing but embeddings in them took part. */
+  maybeStruct = false;
+  bottom: Bottom | undefined;
+  cyclic = false;
+  grounded = false;
+
+  state: "new" | "busy" | "settled" = "new";
+  /** While the terms of its disjunctions are tried: the copy that stands for it. */
+  standIn: Vertex | undefined;
+  /** For such a copy: the vertex it is a copy of. */
+  copyOf: Vertex | undefined;
+  alternatives: readonly Alternative[] | undefined;
+  finished: "no" | "busy" | "yes" = "no";
+  /** The first error of an arc, after it is finished. */
+  childBottom: Bottom | undefined;
+
+  constructor(parent: Vertex | undefined, label: string) {
+    super();
+    this.parent = parent;
+    this.label = label;
+    this.depth = parent === undefined ? 0 : parent.depth + 1;
+    this.inDefinition = isDefinitionLabel(label) || (parent?.inDefinition ?? false);
+  }
+}
+
+/** Whether a label names a definition, hidden or not. */
+export function isDefinitionLabel(label: string): boolean {
+  return label.startsWith("#") || label.startsWith("_#");
+}
+
+/** Whether a label names a regular field: not a definition, a hidden field, an element or a let clause. */
+export function isRegularLabel(label: string): boolean {
+  return label.startsWith('"');
+}
+
+/** Whether a label is the index of a list element. */
+export function isIndexLabel(label: string): boolean {
+  const code = label.charCodeAt(0);
+  return code >= 0x30 && code <= 0x39;
+}
+
+/** The path of a vertex from the root, as labels. */
+export function pathOf(vertex: Vertex): string[] {
+  const path: string[] = [];
+  for (let at: Vertex | undefined = vertex; at?.parent !== undefined; at = at.parent) path.unshift(at.label);
+  return path;
+}
+
+/** What an expression is found to be. */
+export type Computed =
+  | { readonly kind: "scalar"; readonly value: Scalar }
+  | { readonly kind: "bound"; readonly bound: Bound }
+  | { readonly kind: "validator"; readonly validator: Validator }
+  | { readonly kind: "conjuncts"; readonly conjuncts: readonly Conjunct[] }
+  | { readonly kind: "disjunction"; readonly disjunction: Disjunction };

@@ -1,0 +1,2 @@
+// The public surface of the room `rego-builtins`.
+export { regoBuiltins } from "./registry.ts";
