@@ -72,6 +72,7 @@ class CounterFamily implements Counter, Family {
   readonly help: string;
   readonly #labelNames: readonly string[];
   readonly #values: Map<string, number> = new Map();
+  readonly #labels: LabelTexts = new LabelTexts();
 
   constructor(name: string, help: string, labelNames: readonly string[]) {
     this.name = name;
@@ -80,7 +81,7 @@ class CounterFamily implements Counter, Family {
   }
 
   add(amount = 1, ...labelValues: readonly string[]): void {
-    const key = formatLabels(this.#labelNames, labelValues);
+    const key = this.#labels.of(this.#labelNames, labelValues);
     const before = this.#values.get(key);
     if (before === undefined && this.#values.size >= maxSeries) return;
     this.#values.set(key, (before ?? 0) + amount);
@@ -125,6 +126,7 @@ class HistogramFamily implements Histogram, Family {
   readonly #buckets: readonly number[];
   readonly #labelNames: readonly string[];
   readonly #series: Map<string, HistogramSeries> = new Map();
+  readonly #labels: LabelTexts = new LabelTexts();
 
   constructor(name: string, help: string, buckets: readonly number[], labelNames: readonly string[]) {
     this.name = name;
@@ -134,7 +136,7 @@ class HistogramFamily implements Histogram, Family {
   }
 
   observe(value: number, ...labelValues: readonly string[]): void {
-    const key = formatLabels(this.#labelNames, labelValues);
+    const key = this.#labels.of(this.#labelNames, labelValues);
     let series = this.#series.get(key);
     if (series === undefined) {
       if (this.#series.size >= maxSeries) return;
@@ -161,6 +163,20 @@ class HistogramFamily implements Histogram, Family {
         `${this.name}_count${braces(labels)} ${series.count}`,
       ];
     });
+  }
+}
+
+/** Texts of labels that were formatted lately: every request adds to the same few. */
+class LabelTexts {
+  readonly #texts: Map<string, string> = new Map();
+
+  of(names: readonly string[], values: readonly string[]): string {
+    const key = values.join("\0");
+    const known = this.#texts.get(key);
+    if (known !== undefined) return known;
+    const text = formatLabels(names, values);
+    if (this.#texts.size < maxSeries) this.#texts.set(key, text);
+    return text;
   }
 }
 

@@ -1,5 +1,5 @@
 // The certificate chains that a new stack makes for itself: certificate-authority §3.2 for the CA, §8.4 for the TSA.
-import { randomBytes } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 import type { Signer } from "@sigillum/library/crypto";
 import {
   type Certificate,
@@ -27,9 +27,20 @@ export interface ChainFields {
   readonly startMs: number;
 }
 
+const serialBytes = 20;
+const pool = new Uint8Array(200 * serialBytes);
+let poolAt = pool.length;
+
 /** Twenty random octets that read as a positive number without a leading zero octet (RFC 5280 §4.1.2.2). */
 export function randomSerial(): Uint8Array {
-  const serial = new Uint8Array(randomBytes(20));
+  // One call for many serials: each call to the system's generator costs more than a serial's worth of octets.
+  if (poolAt + serialBytes > pool.length) {
+    randomFillSync(pool);
+    poolAt = 0;
+  }
+  const serial = pool.slice(poolAt, poolAt + serialBytes);
+  pool.fill(0, poolAt, poolAt + serialBytes);
+  poolAt += serialBytes;
   serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
   return serial;
 }
@@ -57,6 +68,31 @@ interface LowerCertificate {
   readonly lifetimeMs: number;
 }
 
+/** As `createAuthorityChain`, below a root that exists; nothing outlives the root. */
+export async function renewAuthorityChain(
+  fields: ChainFields & { readonly anchor: Certificate },
+  root: Signer,
+  intermediate: Signer,
+): Promise<Certificate[]> {
+  const extensions = intermediateExtensions({
+    spki: intermediate.publicKey.spki,
+    issuerSpki: root.publicKey.spki,
+    purpose: "codeSigning",
+    pathLength: 0,
+  });
+  return [await signLower(fields, root, intermediate, extensions, intermediateLifetimeMs), fields.anchor];
+}
+
+/** As `createTimestampChain`, below a root that exists; nothing outlives the root. */
+export async function renewTimestampChain(
+  fields: ChainFields & { readonly anchor: Certificate },
+  root: Signer,
+  leaf: Signer,
+): Promise<Certificate[]> {
+  const extensions = timestampLeafExtensions({ spki: leaf.publicKey.spki, issuerSpki: root.publicKey.spki });
+  return [await signLower(fields, root, leaf, extensions, timestampLeafLifetimeMs), fields.anchor];
+}
+
 async function createChain(
   fields: ChainFields,
   root: Signer,
@@ -65,28 +101,43 @@ async function createChain(
 ): Promise<Certificate[]> {
   const { organization, startMs } = fields;
   const rootName = encodeName({ organization, commonName: fields.rootName });
-  const common = { issuer: rootName, notBeforeMs: startMs };
-  const anchor = await signCertificate(
-    {
-      ...common,
-      serial: randomSerial(),
-      subject: rootName,
-      notAfterMs: startMs + rootLifetimeMs,
-      spki: root.publicKey.spki,
-      extensions: rootExtensions({ spki: root.publicKey.spki, pathLength }),
-    },
-    root,
+  const anchor = parseCertificate(
+    await signCertificate(
+      {
+        issuer: rootName,
+        notBeforeMs: startMs,
+        serial: randomSerial(),
+        subject: rootName,
+        notAfterMs: startMs + rootLifetimeMs,
+        spki: root.publicKey.spki,
+        extensions: rootExtensions({ spki: root.publicKey.spki, pathLength }),
+      },
+      root,
+    ),
   );
-  const below = await signCertificate(
+  return [await signLower({ ...fields, anchor }, root, lower, extensions, lifetimeMs), anchor];
+}
+
+async function signLower(
+  fields: ChainFields & { readonly anchor: Certificate },
+  root: Signer,
+  lower: Signer,
+  extensions: Uint8Array[],
+  lifetimeMs: number,
+): Promise<Certificate> {
+  const { anchor, organization, startMs } = fields;
+  const der = await signCertificate(
     {
-      ...common,
+      // The anchor's subject byte for byte: verifiers compare names as bytes.
+      issuer: anchor.subject,
+      notBeforeMs: startMs,
       serial: randomSerial(),
       subject: encodeName({ organization, commonName: fields.name }),
-      notAfterMs: startMs + lifetimeMs,
+      notAfterMs: Math.min(startMs + lifetimeMs, anchor.notAfterMs),
       spki: lower.publicKey.spki,
       extensions,
     },
     root,
   );
-  return [parseCertificate(below), parseCertificate(anchor)];
+  return parseCertificate(der);
 }

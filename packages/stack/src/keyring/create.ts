@@ -39,8 +39,8 @@ export async function createKeyringDocument(directory: string, plan: KeyringPlan
     return signer;
   };
   const shards = [
-    v1Shard(plan, shardId, startMs, await make(`log-v1/${shardId}`, "ecdsa-p256")),
-    v2Shard(plan, shardId, startMs, await make(`log-v2/${shardId}`, "ed25519")),
+    v1Shard(plan.publicUrls.logV1, shardId, startMs, await make(`log-v1/${shardId}`, "ecdsa-p256")),
+    v2Shard(plan.publicUrls.logV2, shardId, startMs, await make(`log-v2/${shardId}`, "ed25519")),
     ctShard(plan, shardId, startMs, await make(`ct/${shardId}`, "ecdsa-p256")),
   ];
   const chains = [
@@ -61,9 +61,10 @@ export async function createKeyringDocument(directory: string, plan: KeyringPlan
   };
 }
 
-function v1Shard(plan: KeyringPlan, id: string, startMs: number, signer: Signer): ShardRecord {
+/** The record of a new shard of Rekor v1, in use from `startMs`. */
+export function v1Shard(publicUrl: string, id: string, startMs: number, signer: Signer): ShardRecord {
   // transparency-log §1.12: the name is the host name, which sigstore-js looks for inside the base URL; the origin adds the tree.
-  const checkpointName = new URL(plan.publicUrls.logV1).hostname;
+  const checkpointName = new URL(publicUrl).hostname;
   const treeId = randomTreeId();
   return {
     id,
@@ -73,15 +74,16 @@ function v1Shard(plan: KeyringPlan, id: string, startMs: number, signer: Signer)
     origin: `${checkpointName} - ${treeId}`,
     checkpointName,
     logId: sha256(signer.publicKey.spki),
-    publicUrl: plan.publicUrls.logV1,
+    publicUrl,
     validFor: { startMs },
     state: "active",
   };
 }
 
-function v2Shard(plan: KeyringPlan, id: string, startMs: number, signer: Signer): ShardRecord {
+/** The record of a new shard of Rekor v2, in use from `startMs`. */
+export function v2Shard(publicUrl: string, id: string, startMs: number, signer: Signer): ShardRecord {
   // transparency-log §3.1: sigstore-go takes the host name of the base URL, without port, as the origin.
-  const origin = new URL(plan.publicUrls.logV2).hostname;
+  const origin = new URL(publicUrl).hostname;
   return {
     id,
     api: "v2",
@@ -89,7 +91,7 @@ function v2Shard(plan: KeyringPlan, id: string, startMs: number, signer: Signer)
     origin,
     checkpointName: origin,
     logId: noteKey(origin, signer.publicKey).keyId,
-    publicUrl: plan.publicUrls.logV2,
+    publicUrl,
     validFor: { startMs },
     state: "active",
   };

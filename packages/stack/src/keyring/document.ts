@@ -54,6 +54,8 @@ export interface ShardRecord {
   readonly publicUrl: string;
   readonly validFor: TimeRange;
   readonly state: RecordState;
+  /** When a shard that was planned became active; absent for the first one. */
+  readonly activatedMs?: number;
 }
 
 /** A chain of the certificate authority (issuing certificate first) or of the timestamp authority (signing certificate first). */
@@ -112,6 +114,7 @@ export function encodeKeyringDocument(document: KeyringDocument): string {
       publicUrl: shard.publicUrl,
       validFor: encodePeriod(shard.validFor),
       state: shard.state,
+      ...(shard.activatedMs === undefined ? {} : { activated: formatRfc3339(shard.activatedMs) }),
     })),
     chains: document.chains.map((chain) => ({
       id: chain.id,
@@ -184,6 +187,7 @@ function readKey(item: JsonObject): KeyRecord {
 
 function readShard(item: JsonObject): ShardRecord {
   const treeId = item.optionalString("treeId");
+  const activatedMs = item.optionalTimestampMs("activated");
   return {
     id: item.string("id"),
     api: oneOf(item, "api", ["v1", "v2", "ct"]),
@@ -195,6 +199,7 @@ function readShard(item: JsonObject): ShardRecord {
     publicUrl: item.string("publicUrl"),
     validFor: readPeriod(item),
     state: oneOf(item, "state", recordStates),
+    ...(activatedMs === undefined ? {} : { activatedMs }),
   };
 }
 

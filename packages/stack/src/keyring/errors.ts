@@ -10,6 +10,16 @@ const table = {
   KEYRING_MALFORMED: { kind: "state", means: "keyring.json cannot be read as the document that Sigillum wrote." },
   KEYRING_NEWER: { kind: "state", means: "keyring.json was written by a newer Sigillum than this one can read." },
   KEY_UNKNOWN: { kind: "state", means: "The keyring has no key of that name." },
+  SHARD_ADDRESS_TAKEN: {
+    kind: "state",
+    means: "A new shard of log v2 needs a host name of its own, and another shard has that one.",
+  },
+  CHAIN_NOT_PLANNED: { kind: "state", means: "A chain is to be put to use that is not there, in use already, or sealed." },
+  CHAIN_REFUSED: {
+    kind: "malformed",
+    means: "A chain from elsewhere is not what an authority needs: another key, another purpose, no path, or not valid now.",
+  },
+  KEY_OFFLINE: { kind: "state", means: "A key of a root is kept elsewhere, and what was asked for needs it here." },
   KEY_MISMATCH: { kind: "state", means: "A private key is not the one whose public key the keyring records." },
 } as const;
 

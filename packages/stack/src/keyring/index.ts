@@ -1,4 +1,5 @@
 // The public surface of the room `keyring`.
+export type { ChainImport, ChainPlan } from "./chain-rotation.ts";
 export { type ChainFields, createAuthorityChain, createTimestampChain, randomSerial } from "./chains.ts";
 export type { KeyringPlan } from "./create.ts";
 export {
@@ -16,4 +17,5 @@ export {
 } from "./document.ts";
 export { keyringError, keyringErrors } from "./errors.ts";
 export { Keyring, type KeyringOptions } from "./keyring.ts";
+export type { ShardChange } from "./shard-rotation.ts";
 export { type OfferedService, signingConfigOf, trustedRootOf } from "./trust.ts";

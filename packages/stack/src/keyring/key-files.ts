@@ -2,8 +2,8 @@
 // below the data directory. Any other reference that the room `signers` serves works as well.
 import { isAbsolute, join } from "node:path";
 import type { Signer } from "@sigillum/library/crypto";
-import { encodePem, encodeUtf8, equalBytes } from "@sigillum/library/encoding";
-import { openSigner } from "@sigillum/signers/signers";
+import { encodeUtf8, equalBytes, isSigillumError } from "@sigillum/library/encoding";
+import { encodePrivateKeyPem, openSigner, passphraseFromEnvironment } from "@sigillum/signers/signers";
 import { writeFileDurably } from "../storage/index.ts";
 import type { KeyRecord } from "./document.ts";
 import { keyringError } from "./errors.ts";
@@ -16,14 +16,35 @@ export function fileReference(name: string): string {
   return `file:${keysFolder}/${name.replaceAll("/", "-")}.pem`;
 }
 
-/** Writes a private key durably with mode 0600. An existing file is replaced: only a keyring that was never completed has one. */
-export async function writeKeyFile(directory: string, reference: string, pkcs8: Uint8Array): Promise<void> {
-  await writeFileDurably(below(directory, reference).slice("file:".length), encodeUtf8(encodePem("PRIVATE KEY", pkcs8)));
+/**
+ * Writes a private key durably with mode 0600, encrypted where there is a passphrase: the given one, or the environment's. An existing file is replaced: only a key that nothing names yet has one.
+ */
+export async function writeKeyFile(directory: string, reference: string, pkcs8: Uint8Array, passphrase?: string): Promise<void> {
+  const secret = passphrase ?? (await passphraseFromEnvironment(keyEnvironment()));
+  await writeFileDurably(below(directory, reference).slice("file:".length), encodeUtf8(encodePrivateKeyPem(pkcs8, secret)));
 }
 
-/** Opens a recorded key, which must be the private half of the recorded public key. */
-export async function openRecordedKey(directory: string, record: KeyRecord): Promise<Signer> {
-  const signer = await openSigner(below(directory, record.reference));
+/** The passphrase of the stack is its own: cosign's variable, which stands in many shells, must not encrypt its keys unawares. */
+function keyEnvironment(): Readonly<Record<string, string | undefined>> {
+  return { ...process.env, COSIGN_PASSWORD: undefined };
+}
+
+/** A root's key may be kept elsewhere: nothing that runs needs it. */
+const offlineKeys = /^(?:ca|tsa)(?:-\d+)?-root$/u;
+
+/**
+ * Opens a recorded key, which must be the private half of the recorded public key; undefined for the key of a chain's root whose file
+ * was taken away.
+ */
+export async function openRecordedKey(directory: string, record: KeyRecord, passphrase?: string): Promise<Signer | undefined> {
+  const secret = passphrase ?? (await passphraseFromEnvironment(keyEnvironment()));
+  let signer: Signer;
+  try {
+    signer = await openSigner(below(directory, record.reference), secret === undefined ? {} : { passphrase: secret });
+  } catch (error) {
+    if (isSigillumError(error) && error.code === "SIGNER_FILE_MISSING" && offlineKeys.test(record.name)) return undefined;
+    throw error;
+  }
   if (equalBytes(signer.publicKey.spki, record.spki)) return signer;
   throw keyringError(
     "KEY_MISMATCH",

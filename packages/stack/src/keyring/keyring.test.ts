@@ -188,4 +188,38 @@ describe("Keyring", () => {
   it("states a meaning for every code", () => {
     for (const [name, entry] of Object.entries(keyringErrors)) assert.match(entry.means, /\.$/u, name);
   });
+
+  it("plans a shard with a key of its own, changes states in one durable step, and refuses a host name that was taken", async () => {
+    const own = await mkdtemp(join(tmpdir(), "sigillum-keyring-shards-"));
+    try {
+      const made = await Keyring.create(own, plan, nowMs);
+      const options = { publicUrl: plan.publicUrls.logV1, nowMs: nowMs + 1000 };
+      const [first, second] = await Promise.all([made.planShard("v1", options), made.planShard("v1", options)]);
+      assert.deepEqual([first.id, second.id, first.state], ["2026-2", "2026-3", "planned"]);
+      assert.notEqual(first.treeId, second.treeId);
+      assert.equal(made.trustedRoot().tlogs.length, 4);
+      assert.equal(made.signingConfig("v1").rekorTlogUrls.length, 1);
+      await made.changeShards([
+        { api: "v1", id: "2026-1", state: "sealed", endMs: Date.UTC(2026, 11, 1) },
+        { api: "v1", id: "2026-2", state: "active", activatedMs: Date.UTC(2026, 11, 1) },
+      ]);
+      const opened = await Keyring.open(own);
+      assert.deepEqual(opened.document, made.document);
+      assert.deepEqual(
+        opened.shards("v1").map(({ state, activatedMs, validFor }) => [state, activatedMs, validFor.endMs]),
+        [
+          ["sealed", undefined, Date.UTC(2026, 11, 1)],
+          ["active", Date.UTC(2026, 11, 1), undefined],
+          ["planned", undefined, undefined],
+        ],
+      );
+      const message = encodeUtf8("message");
+      const signer = opened.signer("log-v1/2026-2");
+      assert.ok(isValidSignature(signer.publicKey, signer.scheme, message, await signer.sign(message)));
+      await assert.rejects(opened.planShard("v2", { publicUrl: "http://localhost:3004", nowMs }), code("SHARD_ADDRESS_TAKEN"));
+      assert.equal((await opened.planShard("v2", { publicUrl: "https://log2.example", nowMs })).origin, "log2.example");
+    } finally {
+      await rm(own, { recursive: true, force: true });
+    }
+  });
 });

@@ -2,9 +2,18 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Signer } from "@sigillum/library/crypto";
-import { encodeUtf8 } from "@sigillum/library/encoding";
-import type { SigningConfig, TrustedRoot } from "@sigillum/library/trusted-root";
+import { encodeUtf8, equalBytes } from "@sigillum/library/encoding";
+import type { SigningConfig, TransparencyLog, TrustedRoot } from "@sigillum/library/trusted-root";
 import { writeFileDurably } from "../storage/index.ts";
+import {
+  type ChainImport,
+  type ChainPlan,
+  importChain,
+  makeChain,
+  type NewChain,
+  withActiveChain,
+  withChain,
+} from "./chain-rotation.ts";
 import { createKeyringDocument, type KeyringPlan } from "./create.ts";
 import {
   type ChainRecord,
@@ -17,6 +26,7 @@ import {
 } from "./document.ts";
 import { keyringError } from "./errors.ts";
 import { openRecordedKey } from "./key-files.ts";
+import { makeShard, type ShardChange, withShard, withShardChanges } from "./shard-rotation.ts";
 import { type OfferedService, signingConfigOf, trustedRootOf } from "./trust.ts";
 
 const everyService: ReadonlySet<OfferedService> = new Set(["log-v1", "log-v2", "ca", "tsa", "identity"]);
@@ -25,19 +35,34 @@ const everyService: ReadonlySet<OfferedService> = new Set(["log-v1", "log-v2", "
 export interface KeyringOptions {
   /** The services that signing configs may name; all of them where nothing is said. */
   readonly offered?: ReadonlySet<OfferedService>;
+  /** Certificate transparency logs elsewhere, which trusted roots list beside the stack's own. */
+  readonly ctLogs?: readonly TransparencyLog[];
+  /** For encrypted key files; the environment's (SIGILLUM_PASSPHRASE, SIGILLUM_PASSPHRASE_FILE) where nothing is said. */
+  readonly passphrase?: string;
 }
 
 /** Every key, chain, shard and address of one stack. */
 export class Keyring {
-  readonly document: KeyringDocument;
-  readonly #signers: ReadonlyMap<KeyName, Signer>;
+  #document: KeyringDocument;
+  readonly #directory: string;
+  readonly #signers: Map<KeyName, Signer>;
   readonly #offered: ReadonlySet<OfferedService>;
+  readonly #ctLogs: readonly TransparencyLog[];
   #trustedRoot: TrustedRoot | undefined;
 
-  private constructor(document: KeyringDocument, signers: ReadonlyMap<KeyName, Signer>, offered: ReadonlySet<OfferedService>) {
-    this.document = document;
+  #editing: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    directory: string,
+    document: KeyringDocument,
+    signers: Map<KeyName, Signer>,
+    { offered = everyService, ctLogs = [] }: KeyringOptions,
+  ) {
+    this.#directory = directory;
+    this.#document = document;
     this.#signers = signers;
     this.#offered = offered;
+    this.#ctLogs = ctLogs;
   }
 
   /**
@@ -66,14 +91,79 @@ export class Keyring {
       });
     const document = parseKeyringDocument(bytes);
     const signers = new Map<KeyName, Signer>();
-    for (const record of document.keys) signers.set(record.name, await openRecordedKey(directory, record));
-    return new Keyring(document, signers, options.offered ?? everyService);
+    for (const record of document.keys) {
+      const signer = await openRecordedKey(directory, record, options.passphrase);
+      if (signer !== undefined) signers.set(record.name, signer);
+    }
+    return new Keyring(directory, document, signers, options);
+  }
+
+  /** The document as it is now. */
+  get document(): KeyringDocument {
+    return this.#document;
+  }
+
+  /** Plan the next shard of a log: its key and record are durable when this returns, and trusted roots have it from now on. */
+  planShard(api: "v1" | "v2", options: { readonly publicUrl: string; readonly nowMs: number }): Promise<ShardRecord> {
+    return this.#edit(async () => {
+      const shard = await makeShard(this.#directory, this.#document, api, options);
+      await this.#write(withShard(this.#document, shard));
+      this.#signers.set(shard.key.name, shard.signer);
+      return shard.record;
+    });
+  }
+
+  /** Change the states of shards, all in one durable step. */
+  changeShards(changes: readonly ShardChange[]): Promise<void> {
+    return this.#edit(() => this.#write(withShardChanges(this.#document, changes)));
+  }
+
+  /** Make the next chain of an authority; keys and record are durable when this returns, and trusted roots have it from now on. */
+  planChain(service: ChainRecord["service"], plan: ChainPlan): Promise<ChainRecord> {
+    return this.#edit(async () => {
+      const signerOf = (spki: Uint8Array): Signer | undefined =>
+        this.#signers.get(this.#document.keys.find((key) => equalBytes(key.spki, spki))?.name ?? "");
+      return this.#addChain(await makeChain(this.#directory, this.#document, service, plan, signerOf));
+    });
+  }
+
+  /** Record a chain that was made elsewhere; otherwise as `planChain`. */
+  importChain(service: ChainRecord["service"], given: ChainImport): Promise<ChainRecord> {
+    return this.#edit(async () => this.#addChain(await importChain(this.#document, service, given)));
+  }
+
+  /** Put a planned chain to use in one durable step; the one before stays published. Whether verifiers know it yet is the caller's to ask. */
+  activateChain(id: string, nowMs: number): Promise<void> {
+    return this.#edit(() => this.#write(withActiveChain(this.#document, id, nowMs)));
+  }
+
+  async #addChain(chain: NewChain): Promise<ChainRecord> {
+    await this.#write(withChain(this.#document, chain));
+    for (const { record, signer } of chain.keys) this.#signers.set(record.name, signer);
+    return chain.record;
+  }
+
+  async #write(document: KeyringDocument): Promise<void> {
+    await writeFileDurably(join(this.#directory, keyringFileName), encodeUtf8(encodeKeyringDocument(document)));
+    this.#document = document;
+    this.#trustedRoot = undefined;
+  }
+
+  #edit<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#editing.then(work, work);
+    this.#editing = result.catch(() => undefined);
+    return result;
   }
 
   /** The signer of a key; throws KEY_UNKNOWN for a name that the document lacks. */
   signer(name: KeyName): Signer {
     const signer = this.#signers.get(name);
     if (signer !== undefined) return signer;
+    if (this.#document.keys.some((key) => key.name === name))
+      throw keyringError("KEY_OFFLINE", `Cannot sign: the key ${name} is kept elsewhere`, {
+        found: "no key file",
+        expected: name,
+      });
     throw keyringError("KEY_UNKNOWN", `Cannot sign: the keyring has no key ${name}`, {
       found: name,
       expected: [...this.#signers.keys()].join(", "),
@@ -102,7 +192,10 @@ export class Keyring {
 
   /** Everything a verifier of this stack's signatures must believe. */
   trustedRoot(): TrustedRoot {
-    this.#trustedRoot ??= trustedRootOf(this.document);
+    if (this.#trustedRoot === undefined) {
+      const own = trustedRootOf(this.document);
+      this.#trustedRoot = { ...own, ctlogs: [...own.ctlogs, ...this.#ctLogs] };
+    }
     return this.#trustedRoot;
   }
 

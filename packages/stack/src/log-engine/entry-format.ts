@@ -13,7 +13,16 @@ export interface EntryFormat<Entry> {
   splitBundle(bundle: Uint8Array): Uint8Array[];
   leafOfRecord(record: Uint8Array): Uint8Array;
   /** Texts under which `search` finds the entry; hashed before they are stored. */
-  searchKeys(entry: Entry): readonly Uint8Array[];
+  searchKeys?(entry: Entry): readonly Uint8Array[];
+  /** SHA-256 of such texts, from formats that have hashed them already. */
+  searchKeyHashes?(entry: Entry): readonly Uint8Array[];
+  /** The Merkle hash of the leaf, from formats that know it without its place. */
+  leafHash?(entry: Entry): Uint8Array;
+  /**
+   * The identity of an entry from its leaf, where that is enough. Formats without it have identities that are lost with the index's
+   * side files (which hold them), and are found in those alone when an index is rebuilt.
+   */
+  identityOfLeaf?(leaf: Uint8Array): Uint8Array;
   /** About how many bytes the entry takes while it waits; without it 2,048 are counted. */
   byteLength?(entry: Entry): number;
 }

@@ -29,6 +29,10 @@ const leafPrefix = 0x6c;
 const searchPrefix = 0x73;
 /** Entries of one write to the store. */
 const maxFlushEntries = 4096;
+/** Keys that are counted at a time. */
+const scanPage = 8192;
+/** Entries that are handed to the store at a time: more would hold up the event loop for milliseconds. */
+const sliceEntries = 128;
 /** With so many waiting, the store is written at once. */
 const eagerFlushEntries = 1024;
 const flushDelayMs = 250;
@@ -51,8 +55,7 @@ export class EntryIndex {
   }
 
   static async open(store: KeyValueStore, logger: Logger): Promise<EntryIndex> {
-    const cursor = await store.get(cursorKey);
-    return new EntryIndex(store, logger, cursor === undefined ? 0 : readIndex(cursor));
+    return new EntryIndex(store, logger, await readCursor(store));
   }
 
   /** How many entries the store has durably; the write-ahead file must keep those after it. */
@@ -83,16 +86,60 @@ export class EntryIndex {
 
   /** The index of the entry with this leaf hash. */
   async findLeafHash(leafHash: Uint8Array): Promise<number | undefined> {
-    const [byLeaf] = await this.#find([leafHash], this.#leaves, leafPrefix);
-    if (byLeaf !== undefined) return byLeaf;
+    const [found] = await this.findLeafHashes([leafHash]);
+    return found;
+  }
+
+  /** The indexes of the entries with these leaf hashes, in their order. */
+  async findLeafHashes(leafHashes: readonly Uint8Array[]): Promise<readonly (number | undefined)[]> {
+    const byLeaf = await this.#find(leafHashes, this.#leaves, leafPrefix);
+    if (!byLeaf.includes(undefined)) return byLeaf;
     // Where an entry's identity is its leaf hash, only the identity is kept.
-    const [byIdentity] = await this.findIdentities([leafHash]);
-    return byIdentity;
+    const byIdentity = await this.findIdentities(leafHashes);
+    return byLeaf.map((index, position) => index ?? byIdentity[position]);
+  }
+
+  /** The search keys (hashed) of each entry that the store lacks, in the order of the entries; what waits must have been flushed. */
+  async hasSearchKeys(entries: readonly IndexedEntry[]): Promise<readonly (readonly Uint8Array[])[]> {
+    const keys = entries.flatMap(({ index, searchKeys }) => searchKeys.map((hash) => searchKey(hash, indexBytes(index))));
+    const values = await this.#store.getMany(keys);
+    let at = 0;
+    return entries.map(({ leafHash, searchKeys }) =>
+      searchKeys.filter(() => {
+        const value = values[at];
+        at += 1;
+        return value === undefined || !equalBytes(value, leafHash);
+      }),
+    );
+  }
+
+  /** How many keys of each kind the store has for entries below `size`. */
+  async count(size: number): Promise<{ readonly identities: number; readonly leaves: number; readonly searchKeys: number }> {
+    const byValue = (_: Uint8Array, value: Uint8Array): number => readIndex(value);
+    return {
+      identities: await this.#count(identityPrefix, size, byValue),
+      leaves: await this.#count(leafPrefix, size, byValue),
+      searchKeys: await this.#count(searchPrefix, size, (key) => readIndex(key.subarray(33))),
+    };
+  }
+
+  async #count(prefix: number, size: number, indexOf: (key: Uint8Array, value: Uint8Array) => number): Promise<number> {
+    let count = 0;
+    let from = Uint8Array.of(prefix);
+    for (;;) {
+      const page = await this.#store.scan({ from, to: Uint8Array.of(prefix + 1), limit: scanPage });
+      for (const [key, value] of page) if (indexOf(key, value) < size) count += 1;
+      const last = page.at(-1);
+      if (last === undefined || page.length < scanPage) return count;
+      // The next key in order: the last one with a zero byte more.
+      from = new Uint8Array(last[0].length + 1);
+      from.set(last[0]);
+    }
   }
 
   /** Entries under a search key (hashed), newest first. */
   async search(keyHash: Uint8Array, limit: number): Promise<readonly FoundEntry[]> {
-    const from = withIndex(prefixed(searchPrefix, keyHash), 0);
+    const from = searchKey(keyHash, indexBytes(0));
     const to = prefixed(searchPrefix, keyHash, 0xff);
     const waiting = this.#waiting.filter((entry) => entry.searchKeys.some((key) => equalBytes(key, keyHash)));
     const stored = await this.#store.scan({ from, to, limit, reverse: true });
@@ -168,9 +215,7 @@ export class EntryIndex {
     const entries = this.#waiting.slice(0, maxFlushEntries);
     const last = entries.at(-1);
     if (last === undefined) return;
-    const changes = entries.flatMap(changesFor);
-    changes.push({ type: "put", key: cursorKey, value: indexBytes(last.index + 1) });
-    await this.#store.write(changes, { sync: true });
+    await writeEntries(this.#store, entries);
     this.#stored = last.index + 1;
     this.#waiting = this.#waiting.slice(entries.length);
     for (const entry of entries) {
@@ -180,39 +225,65 @@ export class EntryIndex {
   }
 }
 
-function changesFor(entry: IndexedEntry): KeyChange[] {
+/** How many entries a store has; 0 in an empty one. */
+export async function readCursor(store: KeyValueStore): Promise<number> {
+  const cursor = await store.get(cursorKey);
+  return cursor === undefined ? 0 : readIndex(cursor);
+}
+
+/**
+ * Bring entries into a store, and the cursor with the last of them: in slices, so that the process answers between them. The store keeps
+ * the order of writes, so the one that is synced makes those before it durable too, and a crash leaves no cursor without its entries.
+ */
+export async function writeEntries(store: KeyValueStore, entries: readonly IndexedEntry[]): Promise<void> {
+  for (let start = 0; start < entries.length; start += sliceEntries) {
+    const slice = entries.slice(start, start + sliceEntries);
+    const changes: KeyChange[] = [];
+    for (const entry of slice) changesFor(entry, changes);
+    const last = start + sliceEntries >= entries.length;
+    if (last) changes.push({ type: "put", key: cursorKey, value: indexBytes((slice.at(-1)?.index ?? 0) + 1) });
+    await store.write(changes, { sync: last });
+  }
+}
+
+function changesFor(entry: IndexedEntry, changes: KeyChange[]): void {
   const value = indexBytes(entry.index);
-  const changes: KeyChange[] = [{ type: "put", key: prefixed(identityPrefix, entry.identity), value }];
+  changes.push({ type: "put", key: prefixed(identityPrefix, entry.identity), value });
   if (!equalBytes(entry.identity, entry.leafHash))
     changes.push({ type: "put", key: prefixed(leafPrefix, entry.leafHash), value });
-  for (const key of entry.searchKeys)
-    changes.push({ type: "put", key: withIndex(prefixed(searchPrefix, key), entry.index), value: entry.leafHash });
-  return changes;
+  for (const hash of entry.searchKeys) changes.push({ type: "put", key: searchKey(hash, value), value: entry.leafHash });
 }
 
 function prefixed(prefix: number, hash: Uint8Array, ...suffix: readonly number[]): Uint8Array {
   const key = new Uint8Array(1 + hash.length + suffix.length);
   key[0] = prefix;
   key.set(hash, 1);
-  key.set(suffix, 1 + hash.length);
+  if (suffix.length > 0) key.set(suffix, 1 + hash.length);
   return key;
 }
 
-function withIndex(key: Uint8Array, index: number): Uint8Array {
-  const longer = new Uint8Array(key.length + 8);
-  longer.set(key);
-  longer.set(indexBytes(index), key.length);
-  return longer;
+function searchKey(hash: Uint8Array, index: Uint8Array): Uint8Array {
+  const key = new Uint8Array(41);
+  key[0] = searchPrefix;
+  key.set(hash, 1);
+  key.set(index, 33);
+  return key;
 }
 
+const twoTo32 = 2 ** 32;
+
+// Two 32-bit halves: sizes go to 2^53 - 1, and this runs for every key, where a BigInt costs more than the rest.
 function indexBytes(index: number): Uint8Array {
   const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(index));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, Math.floor(index / twoTo32));
+  view.setUint32(4, index % twoTo32);
   return bytes;
 }
 
 function readIndex(bytes: Uint8Array): number {
-  return Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
+  return view.getUint32(0) * twoTo32 + view.getUint32(4);
 }
 
 function nameOf(hash: Uint8Array): string {

@@ -1,8 +1,9 @@
 // The log engine: sequencing, tiles, index, shards.
-export { type BodyEntry, bodyEntryFormat, encodeBodyEntry, parseBodyEntry } from "./body-entry.ts";
+export { type BodyEntry, bodyEntry, bodyEntryFormat, encodeBodyEntry, parseBodyEntry } from "./body-entry.ts";
 export { type EntryFormat, encodeTileRecord, maxLeafBytes, splitTileBundle } from "./entry-format.ts";
 export type { FoundEntry } from "./entry-index.ts";
 export { logError, logErrors } from "./errors.ts";
+export { type FsckDifference, type FsckReport, maxDifferences } from "./fsck.ts";
 export {
   type Added,
   defaultLogLimits,
@@ -12,4 +13,7 @@ export {
   type TreeHead,
 } from "./log-shard.ts";
 export type { PublishedProof, StoredEntry } from "./published-tree.ts";
+export { type RotationPeriods, type RotationStatus, type RotationSteps, ShardRotation } from "./rotation.ts";
+export type { Seal } from "./seal.ts";
 export type { SequencerLimits } from "./sequencer.ts";
+export { checkShards, fsckReportJson, shardJson } from "./shard-actions.ts";

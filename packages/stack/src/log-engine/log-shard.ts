@@ -9,7 +9,9 @@ import { type FileSystem, type KeyValueStore, openKeyValueStore, posixFileSystem
 import type { EntryFormat } from "./entry-format.ts";
 import type { FoundEntry } from "./entry-index.ts";
 import { logError } from "./errors.ts";
+import { checkLog, type FsckReport } from "./fsck.ts";
 import { type PublishedProof, PublishedTree, type StoredEntry } from "./published-tree.ts";
+import type { Seal } from "./seal.ts";
 import { Sequencer, type SequencerLimits } from "./sequencer.ts";
 import { ShardStorage } from "./shard-storage.ts";
 import type { TreeState } from "./tree-state.ts";
@@ -69,12 +71,15 @@ export class LogShard<Entry> {
   readonly #storage: ShardStorage;
   readonly #sequencer: Sequencer<Entry>;
   #published: PublishedTree;
+  #seal: Seal | undefined;
+  #sealing: Promise<Seal> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: LogShardOptions<Entry>, storage: ShardStorage, state: TreeState) {
+  private constructor(options: LogShardOptions<Entry>, storage: ShardStorage, state: TreeState, seal: Seal | undefined) {
     this.origin = options.origin;
     this.#options = options;
     this.#storage = storage;
+    this.#seal = seal;
     // Not visible to anyone: `open` hands the shard out after it has published with a checkpoint.
     this.#published = this.#treeOf(state, "");
     const metrics = options.metrics ?? new MetricsRegistry();
@@ -95,7 +100,7 @@ export class LogShard<Entry> {
         batches.add(1, this.origin);
       },
     };
-    this.#sequencer = new Sequencer(parts, state);
+    this.#sequencer = new Sequencer(parts, state, seal !== undefined);
   }
 
   /**
@@ -115,15 +120,15 @@ export class LogShard<Entry> {
       maxWriteAheadBytes: limits.maxWriteAheadBytes,
       cacheBytes: limits.cacheBytes,
     });
-    const shard = new LogShard(options, storage, state);
     try {
+      const shard = new LogShard(options, storage, state, await storage.readSeal());
       await shard.#requireExtendsCheckpoint();
       await shard.#publish(state);
+      return shard;
     } catch (error) {
       await storage.abandon();
       throw error;
     }
-    return shard;
   }
 
   /**
@@ -147,14 +152,34 @@ export class LogShard<Entry> {
     return { text: this.#published.checkpoint, size: this.#published.state.size };
   }
 
+  /** The seal, once the shard has its final size. */
+  get sealed(): Seal | undefined {
+    return this.#seal;
+  }
+
+  /**
+   * Give the shard its final size: everything accepted is placed, later entries are refused with LOG_SEALED, and the last checkpoint is
+   * kept, so that the key is not needed to open the shard again. When it rejects, the shard goes on as before.
+   */
+  seal(): Promise<Seal> {
+    this.#sealing ??= this.#makeSeal().catch((error: unknown) => {
+      this.#sealing = undefined;
+      throw error;
+    });
+    return this.#sealing;
+  }
+
   /** Why the shard accepts nothing any more, or undefined. */
   get failure(): unknown {
     return this.#sequencer.failure;
   }
 
-  /** The proof of an entry against the published checkpoint; it was verified before it is returned. */
-  proof(index: number): Promise<PublishedProof> {
-    return this.#published.proof(index);
+  /**
+   * The proof of an entry against the published checkpoint. It was verified before it is returned: from `leafHash`, which the caller
+   * knows to be the entry's, or from the leaf as it is stored.
+   */
+  proof(index: number, leafHash?: Hash): Promise<PublishedProof> {
+    return this.#published.proof(index, leafHash);
   }
 
   /** The proof of an entry in the tree of any published size. */
@@ -202,15 +227,50 @@ export class LogShard<Entry> {
     return found.filter(({ index }) => this.#ifPublished(index) !== undefined);
   }
 
-  /** Hash every entry and every tile again; rejects LOG_ROOT_MISMATCH or LOG_STATE_CORRUPT at the first that is wrong. Returns the size checked. */
-  fsck(): Promise<number> {
-    return this.#published.fsck();
+  /**
+   * Hash every entry and every tile again as they stand on the disk, and hold the root, the published checkpoint and the index against
+   * them. Everything that differs is named in the report; the log goes on meanwhile. Signatures and the entries' contents are not checked.
+   */
+  async fsck(): Promise<FsckReport> {
+    const { format } = this.#options;
+    const { state, checkpoint } = this.#published;
+    // What became full is written after it is acknowledged.
+    await this.#storage.tiles.flush();
+    return checkLog({
+      origin: this.origin,
+      state,
+      checkpoint,
+      objects: this.#storage.objects,
+      format,
+      index: this.#storage.index,
+    });
   }
 
   /** Finish what was accepted and close, leaving the whole tree as files. After a failure nothing more is written. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #makeSeal(): Promise<Seal> {
+    if (this.#seal !== undefined) return this.#seal;
+    await this.#sequencer.seal();
+    try {
+      if (this.#sequencer.failure !== undefined) throw this.#sequencer.failure;
+      const { state } = this.#sequencer;
+      // What is durable but could not be published before is in the final tree too.
+      if (this.#published.state.size < state.size) await this.#publish(state);
+      const sealedMs = Math.max(state.timeMs, this.#options.clock.nowMs());
+      const seal = { origin: this.origin, size: state.size, root: state.root, checkpoint: this.#published.checkpoint, sealedMs };
+      // A crash before this line leaves a shard that accepts entries; after it, a sealed one.
+      await this.#storage.writeSeal(seal);
+      this.#seal = seal;
+      await this.#storage.settleSealed(state);
+      return seal;
+    } catch (error) {
+      if (this.#seal === undefined) this.#sequencer.unseal();
+      throw error;
+    }
   }
 
   async #close(): Promise<void> {
@@ -220,7 +280,8 @@ export class LogShard<Entry> {
   }
 
   async #publish(state: TreeState): Promise<void> {
-    const text = await this.#options.signCheckpoint({ origin: this.origin, size: state.size, root: state.root });
+    const text =
+      this.#seal?.checkpoint ?? (await this.#options.signCheckpoint({ origin: this.origin, size: state.size, root: state.root }));
     this.#published = this.#treeOf(state, text);
     this.#storage.keepCheckpoint(text);
   }
@@ -235,7 +296,26 @@ export class LogShard<Entry> {
     return index !== undefined && index < this.#published.state.size ? index : undefined;
   }
 
+  // A sealed shard has exactly the size and root of its seal.
+  #requireFitsSeal(): void {
+    if (this.#seal === undefined) return;
+    const { size, root } = this.#published.state;
+    const where = `Cannot open log ${this.origin}: it is sealed`;
+    if (this.#seal.size !== size) {
+      const fields = { found: String(size), expected: String(this.#seal.size) };
+      throw logError(
+        "LOG_STATE_BEHIND_CHECKPOINT",
+        `${where} at size ${fields.expected}, and its files have ${fields.found}`,
+        fields,
+      );
+    }
+    if (equalBytes(this.#seal.root, root)) return;
+    const fields = { found: encodeHex(root), expected: encodeHex(this.#seal.root) };
+    throw logError("LOG_ROOT_MISMATCH", `${where} with root ${fields.expected}, and its files lead to ${fields.found}`, fields);
+  }
+
   async #requireExtendsCheckpoint(): Promise<void> {
+    this.#requireFitsSeal();
     const text = await this.#storage.readCheckpoint();
     if (text === undefined) return;
     const last = readStoredCheckpoint(text, this.origin);

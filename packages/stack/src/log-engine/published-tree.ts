@@ -68,12 +68,12 @@ export class PublishedTree {
     this.#prover = new TileProver(parts.state.size, (level, index) => this.#nodesInMemory(level, index));
   }
 
-  /** The proof of an entry; it was verified before it is returned. */
-  async proof(index: number): Promise<PublishedProof> {
+  /** The proof of an entry, verified before it is returned: from `known`, the entry's leaf hash, or from the leaf as it is stored. */
+  async proof(index: number, known?: Hash): Promise<PublishedProof> {
     const { size, root } = this.state;
     const hashes = await this.inclusionProof(index, size);
-    const { leaf } = await this.entry(index);
-    const found = inclusionRoot({ leafHash: leafHash(leaf), leafIndex: index, treeSize: size, proof: hashes });
+    const hash = known ?? leafHash((await this.entry(index)).leaf);
+    const found = inclusionRoot({ leafHash: hash, leafIndex: index, treeSize: size, proof: hashes });
     if (!equalBytes(found, root)) throw this.#rootMismatch(`entry ${index} at size ${size}`, found, root);
     return { index, size, root, hashes, checkpoint: this.checkpoint };
   }
@@ -124,27 +124,6 @@ export class PublishedTree {
     if (width === tileWidth) return this.#fullTile(tile);
     if (tile.kind === "tile") return openTileAt(this.state, level, tile.index)?.bytes(tile.width);
     return concatBytes(...this.state.openRecords.slice(0, tile.width));
-  }
-
-  /** Hash every entry and every tile again; rejects LOG_ROOT_MISMATCH or LOG_STATE_CORRUPT at the first that is wrong. Returns the size. */
-  async fsck(): Promise<number> {
-    const { size, root } = this.state;
-    for (let index = 0; index < size; index += 1) {
-      const found = leafHash((await this.entry(index)).leaf);
-      const stored = (await this.#nodesAt(0, Math.floor(index / tileWidth))).node(0, index % tileWidth);
-      if (!equalBytes(found, stored)) throw this.#rootMismatch(`entry ${index}`, found, stored);
-    }
-    for (let level = 1; tileWidth ** level <= size; level += 1) {
-      const count = Math.floor(size / tileWidth ** level);
-      for (let at = 0; at < count; at += 1) {
-        const found = (await this.#nodesAt(level - 1, at)).root();
-        const stored = (await this.#nodesAt(level, Math.floor(at / tileWidth))).node(0, at % tileWidth);
-        if (!equalBytes(found, stored)) throw this.#rootMismatch(`tile ${level}/${at}`, found, stored);
-      }
-    }
-    const found = await treeRoot(size, (level, at) => this.#nodesAt(level, at));
-    if (!equalBytes(found, root)) throw this.#rootMismatch(`size ${size}`, found, root);
-    return size;
   }
 
   #nodesInMemory(level: number, index: number): TileNodes {

@@ -91,7 +91,7 @@ async function replayBatch(options: ReplayOptions, state: TreeState, batch: Batc
       fields,
     );
   }
-  const entries = batch.entries.map(({ record }) => ({ record, leafHash: leafHash(format.leafOfRecord(record)) }));
+  const entries = batch.entries.map((entry) => ({ ...entry, leafHash: leafHash(format.leafOfRecord(entry.record)) }));
   const grown = growState(state, entries, batch.timeMs);
   if (!equalBytes(grown.state.root, batch.root)) {
     const fields = { found: encodeHex(grown.state.root), expected: encodeHex(batch.root) };

@@ -56,10 +56,12 @@ export class Sequencer<Entry> {
   #running: Promise<void> | undefined;
   #failure: unknown;
   #closed = false;
+  #sealed: boolean;
 
-  constructor(parts: SequencerParts<Entry>, state: TreeState) {
+  constructor(parts: SequencerParts<Entry>, state: TreeState, sealed: boolean) {
     this.#parts = parts;
     this.#state = state;
+    this.#sealed = sealed;
   }
 
   /** The committed tree; the published one may be a batch behind. */
@@ -97,6 +99,17 @@ export class Sequencer<Entry> {
     return added;
   }
 
+  /** Refuse new entries as sealed; resolves when everything accepted before has its place or its error. */
+  async seal(): Promise<void> {
+    this.#sealed = true;
+    await this.#running;
+  }
+
+  /** Take back a `seal` that came to nothing. */
+  unseal(): void {
+    this.#sealed = false;
+  }
+
   /** Accept nothing more; resolves when everything accepted has its place or its error. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -107,6 +120,8 @@ export class Sequencer<Entry> {
     const { limits } = this.#parts;
     if (this.#closed) return logError("LOG_STOPPED", "Cannot add entry: the log is closed");
     if (this.#failure !== undefined) return stopped(this.#failure);
+    if (this.#sealed)
+      return logError("LOG_SEALED", "Cannot add entry: this shard is sealed; a newer shard of the log takes entries");
     if (this.#outstandingEntries < limits.maxOutstandingEntries && this.#outstandingBytes < limits.maxOutstandingBytes)
       return undefined;
     return logError(
@@ -157,16 +172,15 @@ export class Sequencer<Entry> {
     const before = this.#state;
     const timeMs = Math.max(before.timeMs, clock.nowMs());
     const placed: Waiting<Entry>[] = [];
-    const records: { identity: Uint8Array; searchKeys: Uint8Array[]; record: Uint8Array; leafHash: Uint8Array }[] = [];
+    const records: { identity: Uint8Array; searchKeys: readonly Uint8Array[]; record: Uint8Array; leafHash: Uint8Array }[] = [];
     for (const waiting of fresh) {
       try {
         const leaf = format.leaf(waiting.entry, before.size + placed.length, timeMs);
-        const searchKeys = format.searchKeys(waiting.entry).map((key) => sha256(key));
         records.push({
           identity: waiting.identity,
-          searchKeys,
+          searchKeys: searchKeyHashesOf(format, waiting.entry),
           record: format.record(waiting.entry, leaf),
-          leafHash: leafHash(leaf),
+          leafHash: format.leafHash?.(waiting.entry) ?? leafHash(leaf),
         });
         placed.push(waiting);
       } catch (error) {
@@ -207,6 +221,10 @@ export class Sequencer<Entry> {
       );
     }
   }
+}
+
+function searchKeyHashesOf<Entry>(format: EntryFormat<Entry>, entry: Entry): readonly Uint8Array[] {
+  return format.searchKeyHashes?.(entry) ?? format.searchKeys?.(entry).map((key) => sha256(key)) ?? [];
 }
 
 function stopped(cause: unknown): Error {

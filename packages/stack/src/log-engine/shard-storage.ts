@@ -1,29 +1,43 @@
 // A shard on the disk. What each file is, and what a crash at any moment leaves:
 //
 //   wal/<generation>    batches; a batch is committed when its record is synced. A torn last record was acknowledged to nobody.
-//   tile/, meta/times/  full tiles, bundles and times, written after the commit, synced before the write-ahead file that has
+//   tile/, meta/        full tiles, bundles, times and index keys, written after the commit, synced before the write-ahead file that has
 //                       their entries is removed. Lost or missing ones are written again from it.
 //   state/head.json     the snapshot that the first write-ahead file follows; replaced in one durable step.
-//   index/              key-value store that follows the log; its cursor says how far.
+//   index/              key-value store that follows the log; its cursor says how far. Lost, it is rebuilt when the log is opened.
+//   .tmp/               files that are being written, before they get their names; emptied when the log is opened.
+//   state/sealed.json   there once the shard is sealed: its final size, root and checkpoint.
 //   checkpoint          the last published checkpoint, to refuse a state that is older.
 import { dirname, join } from "node:path";
-import { encodeUtf8, equalBytes } from "@sigillum/library/encoding";
+import { encodeUtf8, equalBytes, isSigillumError } from "@sigillum/library/encoding";
 import type { Logger } from "../host/index.ts";
-import { DirectoryObjectStore, type FileSystem, type KeyValueStore, WriteAheadFile, writeFileDurably } from "../storage/index.ts";
+import {
+  DirectoryObjectStore,
+  type FileSystem,
+  type KeyValueStore,
+  removeTemporaryFiles,
+  WriteAheadFile,
+  writeFileDurably,
+} from "../storage/index.ts";
 import { type Batch, encodeBatch } from "./batch.ts";
 import { CheckpointCopy } from "./checkpoint-copy.ts";
-import { EntryIndex } from "./entry-index.ts";
+import { EntryIndex, readCursor } from "./entry-index.ts";
 import { logError } from "./errors.ts";
+import { type LeafReader, rebuildIndex } from "./index-rebuild.ts";
 import { replayWriteAhead, writeAheadPath } from "./replay.ts";
-import { encodeSnapshot, loadState, parseSnapshot, type RecordReader, type Snapshot } from "./snapshot.ts";
+import { encodeSeal, parseSeal, type Seal } from "./seal.ts";
+import { encodeSnapshot, loadState, parseSnapshot, type Snapshot } from "./snapshot.ts";
 import { type StoredObject, TileStore } from "./tile-store.ts";
 import { type Grown, partialObjects, type TreeState } from "./tree-state.ts";
+
+/** More full tiles than this do not wait in memory while batches go on. */
+const maxUnwrittenBytes = 16 * 1024 * 1024;
 
 /** What a shard's storage is made of. */
 export interface ShardStorageOptions {
   readonly directory: string;
   readonly origin: string;
-  readonly format: RecordReader;
+  readonly format: LeafReader;
   readonly logger: Logger;
   readonly fileSystem: FileSystem;
   openKeyValues(directory: string): Promise<KeyValueStore>;
@@ -59,14 +73,19 @@ export class ShardStorage {
     const { directory, fileSystem } = options;
     const fresh = await fileSystem.makeDirectory(directory);
     for (const name of ["wal", "state"]) await fileSystem.makeDirectory(join(directory, name));
-    const keyValues = await options.openKeyValues(join(directory, "index"));
+    const keyValues = await openIndex(options);
     try {
       for (const path of fresh ? [directory, dirname(directory), dirname(dirname(directory))] : [directory])
         await fileSystem.syncDirectory(path);
       const objects = new DirectoryObjectStore(directory, fileSystem);
+      await sweepTemporaryFiles(options, objects);
       const snapshot = await readSnapshot(options);
+      const state = await loadState(snapshot, objects, options.format);
+      const indexed = await readCursor(keyValues);
+      // Nothing but a lost or emptied index is behind the snapshot: what the write-ahead file no longer has, the bundles have.
+      if (indexed < snapshot.size) await rebuildIndex({ ...options, objects }, keyValues, indexed, state);
       const storage = new ShardStorage(options, objects, await EntryIndex.open(keyValues, options.logger), snapshot);
-      return { storage, state: await storage.#recover(await loadState(snapshot, objects, options.format)) };
+      return { storage, state: await storage.#recover(state) };
     } catch (error) {
       await keyValues.close();
       throw error;
@@ -106,15 +125,23 @@ export class ShardStorage {
     );
   }
 
-  /** Bring full tiles to the disk and begin a new write-ahead file when this one is long. Errors leave everything in memory and in the file. */
+  /**
+   * Bring full tiles to the disk in the background, and begin a new write-ahead file when this one is long. Waits only while much is
+   * still unwritten. Errors leave everything in memory and in the write-ahead file.
+   */
   async settle(state: TreeState): Promise<void> {
     try {
-      await this.tiles.flush();
+      if (this.tiles.unwrittenBytes > maxUnwrittenBytes) await this.tiles.flush();
+      else this.tiles.flush().catch((error: unknown) => this.#logSettleFailure(error, state));
       if (this.#wal !== undefined && this.#wal.length > this.#options.maxWriteAheadBytes && this.#snapshotting === undefined)
         await this.#roll(state);
     } catch (error) {
-      this.#options.logger.error("log.settle-failed", { error, size: state.size });
+      this.#logSettleFailure(error, state);
     }
+  }
+
+  #logSettleFailure(error: unknown, state: TreeState): void {
+    this.#options.logger.error("log.settle-failed", { error, size: state.size });
   }
 
   /** The last published checkpoint that the disk has, or undefined. */
@@ -122,6 +149,31 @@ export class ShardStorage {
     const bytes = await this.#options.fileSystem.readFile(this.#checkpointPath);
     // A power cut may leave the name without contents: the checkpoint is not synced with each batch.
     return bytes === undefined || bytes.length === 0 ? undefined : Buffer.from(bytes).toString("utf8");
+  }
+
+  /** The seal of the shard, or undefined. */
+  async readSeal(): Promise<Seal | undefined> {
+    const bytes = await this.#options.fileSystem.readFile(this.#sealPath);
+    return bytes === undefined ? undefined : parseSeal(bytes, this.#sealPath);
+  }
+
+  /** Seal the shard: after this returns it is sealed whatever happens. */
+  writeSeal(seal: Seal): Promise<void> {
+    return writeFileDurably(this.#sealPath, encodeSeal(seal), this.#options.fileSystem);
+  }
+
+  /** Bring the whole tree into files, in the background. */
+  async settleSealed(state: TreeState): Promise<void> {
+    try {
+      await this.#snapshotting;
+      if (this.#wal !== undefined && state.size > this.#snapshot.size) await this.#roll(state);
+    } catch (error) {
+      this.#logSettleFailure(error, state);
+    }
+  }
+
+  get #sealPath(): string {
+    return join(this.#options.directory, "state", "sealed.json");
   }
 
   /** Note what was published, for the copy on the disk. */
@@ -160,13 +212,6 @@ export class ShardStorage {
       const message = `Cannot open log ${origin}: it has ${state.size} entries but its index knows ${this.index.stored}; going on would fork it`;
       throw logError("LOG_STATE_BEHIND_CHECKPOINT", message, fields);
     }
-    if (this.index.stored >= this.#snapshot.size) return;
-    const fields = { found: String(this.index.stored), expected: `at least ${this.#snapshot.size}` };
-    throw logError(
-      "LOG_STATE_CORRUPT",
-      `Cannot open log ${origin}: its index knows ${fields.found} entries, expected ${fields.expected}`,
-      fields,
-    );
   }
 
   // What a batch made full may be there already; whatever stands there, the write-ahead file decides.
@@ -219,6 +264,29 @@ export class ShardStorage {
       await fileSystem.remove(writeAheadPath(directory, generation));
     for (const path of before.partials) if (!snapshot.partials.includes(path)) await this.objects.remove(path);
   }
+}
+
+async function openIndex({ directory, origin, openKeyValues }: ShardStorageOptions): Promise<KeyValueStore> {
+  const path = join(directory, "index");
+  try {
+    return await openKeyValues(path);
+  } catch (cause) {
+    if (!isSigillumError(cause)) throw cause;
+    throw logError(
+      "LOG_INDEX_UNREADABLE",
+      `Cannot open log ${origin}: ${cause.message}; when no other process has it open, remove ${path}, and it is rebuilt from the log`,
+      { cause, found: path },
+    );
+  }
+}
+
+/** What a crash left of files that were being written; nothing reads them. */
+async function sweepTemporaryFiles(
+  { directory, fileSystem, origin, logger }: ShardStorageOptions,
+  objects: DirectoryObjectStore,
+): Promise<void> {
+  const swept = (await objects.sweep()) + (await removeTemporaryFiles(join(directory, "state"), fileSystem));
+  if (swept > 0) logger.info("log.temporary-files-removed", { origin, count: swept });
 }
 
 async function readSnapshot(options: ShardStorageOptions): Promise<Snapshot> {

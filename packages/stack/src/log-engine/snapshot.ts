@@ -3,6 +3,7 @@ import { encodeHex, encodeUtf8, equalBytes, isSigillumError, JsonObject, parseHe
 import { entryBundlePath, leafHash, TileEdge, type TileNodes, tilePath, tileWidth, widthOfTile } from "@sigillum/library/merkle";
 import type { ObjectStore } from "../storage/index.ts";
 import { logError } from "./errors.ts";
+import { emptyKeyRecord, keysPath, splitKeyBlock } from "./key-record.ts";
 import { parseTimes, timesPath } from "./tile-store.ts";
 import { emptyState, type TreeState } from "./tree-state.ts";
 
@@ -76,8 +77,17 @@ export async function loadState(snapshot: Snapshot, objects: ObjectStore, format
   const index = Math.floor(snapshot.size / tileWidth);
   const openRecords = width === 0 ? [] : format.splitBundle(await required(objects, entryBundlePath(index, width)));
   const openTimesMs = width === 0 ? [] : parseTimes(await required(objects, timesPath(index, width)));
+  const openKeys = width === 0 ? [] : await loadOpenKeys(objects, index, width);
   requireOpenEntries(snapshot, edge.openTile(0), openRecords, openTimesMs, format);
-  return { size: snapshot.size, root, edge, openRecords, openTimesMs, timeMs: snapshot.timeMs };
+  return { size: snapshot.size, root, edge, openRecords, openTimesMs, openKeys, timeMs: snapshot.timeMs };
+}
+
+// Keys only serve to rebuild the index, so a lost block keeps no log from opening: `fsck` names it.
+async function loadOpenKeys(objects: ObjectStore, index: number, width: number): Promise<readonly Uint8Array[]> {
+  const path = keysPath(index, width);
+  const block = await objects.read(path);
+  const records = block === undefined ? [] : splitKeyBlock(block, path);
+  return Array.from({ length: width }, (_, position) => records[position] ?? emptyKeyRecord);
 }
 
 async function loadEdge(size: number, objects: ObjectStore): Promise<TileEdge> {

@@ -29,6 +29,8 @@ export class TileStore {
   readonly #files: ByteCache<Uint8Array>;
   readonly #nodes: ByteCache<TileNodes>;
   readonly #bundles: ByteCache<Bundle>;
+  #unwrittenBytes = 0;
+  #flushing: Promise<void> | undefined;
 
   constructor(objects: ObjectStore, splitBundle: (bundle: Uint8Array) => Uint8Array[], cacheBytes: number) {
     this.#objects = objects;
@@ -41,16 +43,32 @@ export class TileStore {
   /** Take full objects of committed entries; `flush` brings them to the disk. */
   add(objects: readonly StoredObject[]): void {
     for (const { path, bytes } of objects) {
+      this.#unwrittenBytes += bytes.length - (this.#unwritten.get(path)?.length ?? 0);
       this.#unwritten.set(path, bytes);
       this.#files.set(path, bytes, bytes.length);
     }
   }
 
-  /** Write what was added. Objects that could not be written stay in memory, and the write-ahead file has their entries. */
+  /** Bytes that were added and are not on the disk yet. */
+  get unwrittenBytes(): number {
+    return this.#unwrittenBytes;
+  }
+
+  /** Write everything that was added before this call. What could not be written stays in memory, and the write-ahead file has its entries. */
   async flush(): Promise<void> {
+    while (this.#unwritten.size > 0) {
+      this.#flushing ??= this.#write().finally(() => {
+        this.#flushing = undefined;
+      });
+      await this.#flushing;
+    }
+  }
+
+  async #write(): Promise<void> {
     for (const [path, bytes] of [...this.#unwritten]) {
       await this.#objects.write(path, bytes);
       this.#unwritten.delete(path);
+      this.#unwrittenBytes -= bytes.length;
     }
   }
 

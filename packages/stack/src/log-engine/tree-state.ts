@@ -1,6 +1,7 @@
 // The committed tree: its open tiles and the entries of its open bundle. A state never changes; a batch makes the next one.
-import { concatBytes } from "@sigillum/library/encoding";
+import { concatBytes, equalBytes } from "@sigillum/library/encoding";
 import { entryBundlePath, type Hash, type Tile, TileEdge, type TileNodes, tilePath, tileWidth } from "@sigillum/library/merkle";
+import { encodeKeyBlock, encodeKeyRecord, keysPath } from "./key-record.ts";
 import { encodeTimes, type StoredObject, timesPath } from "./tile-store.ts";
 
 /** A tree at one size. */
@@ -11,6 +12,8 @@ export interface TreeState {
   /** Records of the entries after the last full bundle. */
   readonly openRecords: readonly Uint8Array[];
   readonly openTimesMs: readonly number[];
+  /** Key records of the same entries. */
+  readonly openKeys: readonly Uint8Array[];
   /** Time of the last batch; later ones are not before it. */
   readonly timeMs: number;
 }
@@ -18,7 +21,7 @@ export interface TreeState {
 /** The tree without entries. */
 export function emptyState(): TreeState {
   const edge = new TileEdge();
-  return { size: 0, root: edge.root(), edge, openRecords: [], openTimesMs: [], timeMs: 0 };
+  return { size: 0, root: edge.root(), edge, openRecords: [], openTimesMs: [], openKeys: [], timeMs: 0 };
 }
 
 /** What adding entries to a state gives. */
@@ -30,35 +33,48 @@ export interface Grown {
   readonly tiles: readonly Tile[];
 }
 
+/** An entry that a state grows by. */
+export interface GrownEntry {
+  readonly record: Uint8Array;
+  readonly leafHash: Hash;
+  readonly identity: Uint8Array;
+  readonly searchKeys: readonly Uint8Array[];
+}
+
 /** Grow a state by entries. The state given stays as it was, so that a batch that is not durable leaves no trace. */
-export function growState(
-  before: TreeState,
-  entries: readonly { readonly record: Uint8Array; readonly leafHash: Hash }[],
-  timeMs: number,
-): Grown {
+export function growState(before: TreeState, entries: readonly GrownEntry[], timeMs: number): Grown {
   const edge = before.edge.clone();
   const full: StoredObject[] = [];
   let records = [...before.openRecords];
   let timesMs = [...before.openTimesMs];
+  let keys = [...before.openKeys];
   let size = before.size;
   for (const entry of entries) {
     edge.append(entry.leafHash);
     records.push(entry.record);
     timesMs.push(timeMs);
+    keys.push(keyRecordOf(entry));
     size += 1;
     if (records.length === tileWidth) {
       const index = size / tileWidth - 1;
       full.push(
         { path: entryBundlePath(index, tileWidth), bytes: concatBytes(...records) },
         { path: timesPath(index, tileWidth), bytes: encodeTimes(timesMs) },
+        { path: keysPath(index, tileWidth), bytes: encodeKeyBlock(keys) },
       );
       records = [];
       timesMs = [];
+      keys = [];
     }
   }
   const tiles = edge.takeTiles().filter((tile) => tile.width === tileWidth);
   for (const tile of tiles) full.push({ path: tilePath(tile), bytes: tile.bytes });
-  return { state: { size, root: edge.root(), edge, openRecords: records, openTimesMs: timesMs, timeMs }, full, tiles };
+  const state = { size, root: edge.root(), edge, openRecords: records, openTimesMs: timesMs, openKeys: keys, timeMs };
+  return { state, full, tiles };
+}
+
+function keyRecordOf({ identity, leafHash, searchKeys }: GrownEntry): Uint8Array {
+  return encodeKeyRecord(equalBytes(identity, leafHash) ? { searchKeys } : { identity, searchKeys });
 }
 
 /** The partial tiles, bundle and times of a state: with the full ones they are the whole tree. */
@@ -76,6 +92,7 @@ export function partialObjects(state: TreeState): StoredObject[] {
     objects.push(
       { path: entryBundlePath(index, width), bytes: concatBytes(...state.openRecords) },
       { path: timesPath(index, width), bytes: encodeTimes(state.openTimesMs) },
+      { path: keysPath(index, width), bytes: encodeKeyBlock(state.openKeys) },
     );
   }
   return objects;

@@ -133,6 +133,42 @@ const days = (value: number, means: string): IntegerField => ({
   maximum: 3650,
 });
 
+/** The types of issuers, as the room `issuers` knows them. */
+export const issuerTypeNames = [
+  "email",
+  "uri",
+  "username",
+  "spiffe",
+  "kubernetes",
+  "ci-provider",
+  "chainguard-identity",
+  "github-workflow",
+  "gitlab-pipeline",
+  "buildkite-job",
+  "codefresh-workflow",
+] as const;
+
+const userItem: SectionField = {
+  kind: "section",
+  means: "A person who signs in with a password.",
+  fields: {
+    email: {
+      kind: "text",
+      required: true,
+      means: "The email address, which certificates name.",
+      pattern: /^[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}$/u,
+      form: "an email address",
+    },
+    passwordHash: {
+      kind: "text",
+      required: true,
+      means: "The password's hash: $scrypt$ln=…,r=…,p=…$SALT$HASH.",
+      pattern: /^\$scrypt\$/u,
+      form: "a hash that begins with $scrypt$",
+    },
+  },
+};
+
 const issuerItem: SectionField = {
   kind: "section",
   means: "An OpenID Connect issuer whose tokens obtain certificates.",
@@ -145,7 +181,30 @@ const issuerItem: SectionField = {
       form: "an http or https URL",
     },
     clientId: { kind: "text", means: "The audience that tokens must name.", default: "sigstore" },
-    type: { kind: "text", means: "How a token becomes a certificate's subject.", default: "email", choices: ["email"] },
+    type: {
+      kind: "text",
+      means: "How a token becomes a certificate's subject, by Fulcio's names.",
+      default: "email",
+      choices: issuerTypeNames,
+    },
+    ciProvider: {
+      kind: "text",
+      means:
+        "For ci-provider: whose templates are used: github-workflow, gitlab-pipeline, buildkite-job, codefresh-workflow, circleci-job, buddy-pipeline, or one that issuersFile defines.",
+    },
+    providerUrl: {
+      kind: "text",
+      means: "For ci-provider: base address of an installation of one's own, such as https://gitlab.example.com.",
+      pattern: urlPattern,
+      form: urlForm,
+    },
+    issuerClaim: {
+      kind: "text",
+      means: "For email: path of the claim whose value the certificate names as issuer, such as $.federated_claims.connector_id.",
+    },
+    subjectDomain: { kind: "text", means: "For uri scheme and host, for username a host: what the issuer may speak for." },
+    spiffeTrustDomain: { kind: "text", means: "For spiffe: the trust domain." },
+    caCertificateFile: { kind: "text", means: "PEM file with certificates trusted for TLS to this issuer besides the system's." },
     skipEmailVerification: {
       kind: "switch",
       means:
@@ -195,6 +254,18 @@ export const settingsDescription: SectionField = {
           default: "sigstore",
         },
         tokenLifetimeSeconds: { kind: "integer", means: "Lifetime of an ID token.", default: 600, minimum: 30, maximum: 3600 },
+        users: {
+          kind: "list",
+          means: "People who sign in with a password.",
+          item: userItem,
+          maximum: 10_000,
+        },
+        workflowTokens: {
+          kind: "switch",
+          means:
+            "Whether programs of this machine may ask for tokens as GitHub Actions has them, to try workflows out. Refused when the identity provider listens beyond loopback.",
+          default: false,
+        },
         developmentUser: {
           kind: "section",
           means: "One user who signs in without a password. Refused when the identity provider listens beyond loopback.",
@@ -222,6 +293,10 @@ export const settingsDescription: SectionField = {
           minimum: 60,
           maximum: 86_400,
         },
+        issuersFile: {
+          kind: "text",
+          means: "A file of issuers in Fulcio's own format, YAML or JSON, trusted besides those below.",
+        },
         issuers: {
           kind: "list",
           means: "Issuers trusted besides the embedded identity provider, which is trusted whenever it is enabled.",
@@ -234,6 +309,17 @@ export const settingsDescription: SectionField = {
       kind: "section",
       means: "The certificate transparency log.",
       fields: {
+        remoteUrl: {
+          kind: "text",
+          means: "A log elsewhere (RFC 6962) that is used in place of the embedded one.",
+          pattern: urlPattern,
+          form: urlForm,
+        },
+        remotePublicKeyFile: {
+          kind: "text",
+          means: "PEM file with the public key of the log at remoteUrl: every SCT is verified with it.",
+        },
+
         leafIndexExtension: {
           kind: "switch",
           means:
@@ -246,6 +332,23 @@ export const settingsDescription: SectionField = {
       kind: "section",
       means: "The timestamp authority.",
       fields: {
+        clockToleranceMilliseconds: {
+          kind: "integer",
+          means:
+            "How far the system clock may move against the machine's steady clock within a minute before timestamps are refused.",
+          default: 1000,
+          minimum: 100,
+          maximum: 60_000,
+        },
+        ntpServers: {
+          kind: "texts",
+          means:
+            "NTP servers, as HOST or HOST:PORT, that the system clock is held against every minute; none where there is no network.",
+          default: [],
+          pattern: /^(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:]{2,45}\])(?::\d{1,5})?$/u,
+          form: "a host, with a port where it is not 123",
+        },
+
         policy: {
           kind: "text",
           means: "Policy OID of tokens whose request names none.",

@@ -13,4 +13,11 @@ export { type ServiceName, serviceNames } from "./description.ts";
 export { settingsError, settingsErrors } from "./errors.ts";
 export { findFreePorts } from "./ports.ts";
 export { encodeSettingsText, settingsSchema } from "./render.ts";
-export { type IssuerSettings, parseSettings, type ServiceSettings, type Settings, type TlsSettings } from "./settings.ts";
+export {
+  type IssuerSettings,
+  parseSettings,
+  type ServiceSettings,
+  type Settings,
+  type TlsSettings,
+  type UserSettings,
+} from "./settings.ts";

@@ -1,7 +1,7 @@
 // Settings as the rest of the stack reads them: typed, complete and checked against each other.
 import { isIPv4 } from "node:net";
 import { JsonObject, type JsonValue } from "@sigillum/library/encoding";
-import { type ServiceName, serviceNames } from "./description.ts";
+import { issuerTypeNames, type ServiceName, serviceNames } from "./description.ts";
 import { settingsError } from "./errors.ts";
 import { parseSettingsText } from "./parse.ts";
 
@@ -26,8 +26,20 @@ export interface ServiceSettings {
 export interface IssuerSettings {
   readonly url: string;
   readonly clientId: string;
-  readonly type: "email";
+  readonly type: (typeof issuerTypeNames)[number];
   readonly skipEmailVerification: boolean;
+  readonly ciProvider?: string;
+  readonly providerUrl?: string;
+  readonly issuerClaim?: string;
+  readonly subjectDomain?: string;
+  readonly spiffeTrustDomain?: string;
+  readonly caCertificateFile?: string;
+}
+
+/** A person who signs in with a password. */
+export interface UserSettings {
+  readonly email: string;
+  readonly passwordHash: string;
 }
 
 /** Every setting of a stack. */
@@ -41,10 +53,20 @@ export interface Settings {
     readonly clientId: string;
     readonly tokenLifetimeSeconds: number;
     readonly developmentUser?: { readonly email: string };
+    readonly users: readonly UserSettings[];
+    readonly workflowTokens: boolean;
   };
-  readonly certificateAuthority: { readonly certificateLifetimeSeconds: number; readonly issuers: readonly IssuerSettings[] };
-  readonly ctLog: { readonly leafIndexExtension: boolean };
-  readonly timestampAuthority: { readonly policy: string };
+  readonly certificateAuthority: {
+    readonly certificateLifetimeSeconds: number;
+    readonly issuersFile?: string;
+    readonly issuers: readonly IssuerSettings[];
+  };
+  readonly ctLog: { readonly leafIndexExtension: boolean; readonly remoteUrl?: string; readonly remotePublicKeyFile?: string };
+  readonly timestampAuthority: {
+    readonly policy: string;
+    readonly clockToleranceMilliseconds: number;
+    readonly ntpServers: readonly string[];
+  };
   readonly trust: {
     readonly defaultLog: "v1" | "v2";
     readonly rootLifetimeDays: number;
@@ -76,6 +98,8 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
   const provider = root.object("identityProvider");
   const developmentUser = provider.object("developmentUser");
   const authority = root.object("certificateAuthority");
+  const ctLog = root.object("ctLog");
+  const timestamps = root.object("timestampAuthority");
   const trust = root.object("trust");
   return {
     dataDirectory,
@@ -97,18 +121,38 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       clientId: provider.string("clientId"),
       tokenLifetimeSeconds: provider.safeInteger("tokenLifetimeSeconds"),
       ...(developmentUser.boolean("enabled") ? { developmentUser: { email: developmentUser.string("email") } } : {}),
+      users: provider
+        .objects("users")
+        .map((user) => ({ email: user.string("email"), passwordHash: user.string("passwordHash") })),
+      workflowTokens: provider.boolean("workflowTokens"),
     },
     certificateAuthority: {
       certificateLifetimeSeconds: authority.safeInteger("certificateLifetimeSeconds"),
+      ...textsOf(authority, ["issuersFile"]),
       issuers: authority.objects("issuers").map((issuer) => ({
         url: issuer.string("url"),
         clientId: issuer.string("clientId"),
-        type: choice(issuer.string("type"), ["email"]),
+        type: choice(issuer.string("type"), issuerTypeNames),
         skipEmailVerification: issuer.boolean("skipEmailVerification"),
+        ...textsOf(issuer, [
+          "ciProvider",
+          "providerUrl",
+          "issuerClaim",
+          "subjectDomain",
+          "spiffeTrustDomain",
+          "caCertificateFile",
+        ]),
       })),
     },
-    ctLog: { leafIndexExtension: root.object("ctLog").boolean("leafIndexExtension") },
-    timestampAuthority: { policy: root.object("timestampAuthority").string("policy") },
+    ctLog: {
+      leafIndexExtension: ctLog.boolean("leafIndexExtension"),
+      ...textsOf(ctLog, ["remoteUrl", "remotePublicKeyFile"]),
+    },
+    timestampAuthority: {
+      policy: timestamps.string("policy"),
+      clockToleranceMilliseconds: timestamps.safeInteger("clockToleranceMilliseconds"),
+      ntpServers: timestamps.strings("ntpServers"),
+    },
     trust: {
       defaultLog: choice(trust.string("defaultLog"), ["v1", "v2"]),
       rootLifetimeDays: trust.safeInteger("rootLifetimeDays"),
@@ -117,6 +161,16 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       timestampLifetimeDays: trust.safeInteger("timestampLifetimeDays"),
     },
   };
+}
+
+/** The optional texts that are there. */
+function textsOf<const Name extends string>(values: JsonObject, names: readonly Name[]): { readonly [name in Name]?: string } {
+  const texts: { [name in Name]?: string } = {};
+  for (const name of names) {
+    const text = values.optionalString(name);
+    if (text !== undefined) texts[name] = text;
+  }
+  return texts;
 }
 
 function serviceOf(values: JsonObject): ServiceSettings {
@@ -167,13 +221,18 @@ function checkDevelopmentUser(settings: Settings, fileName: string): void {
   const address = beyondLoopback(service);
   const proxied = service.enabled && service.behindProxy ? "a proxy in front" : undefined;
   const reach = address ?? proxied;
-  if (reach === undefined || settings.identityProvider.developmentUser === undefined) return;
+  const { developmentUser, workflowTokens } = settings.identityProvider;
+  if (reach === undefined || (developmentUser === undefined && !workflowTokens)) return;
+  const what =
+    developmentUser === undefined
+      ? "tokens as of a workflow are given without a login"
+      : "the development user signs in without a password";
   throw settingsError(
     "DEVELOPMENT_USER_NOT_LOOPBACK",
-    `Cannot use ${fileName}: the development user signs in without a password, and services.identity is reachable through ${reach}`,
+    `Cannot use ${fileName}: ${what}, and services.identity is reachable through ${reach}`,
     {
       found: reach,
-      expected: "loopback addresses alone, or identityProvider.developmentUser.enabled: false",
+      expected: "loopback addresses alone, or identityProvider.developmentUser.enabled and workflowTokens: false",
     },
   );
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { reasonOf, storageError } from "./errors.ts";
 import { levelReason } from "./key-value-store.ts";
+import { makeDirectories } from "./make-directories.ts";
 
 /** A held lock. */
 export interface DirectoryLock {
@@ -34,8 +35,8 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
 
 async function probeWritable(directory: string, place: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    await mkdir(place, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory);
+    await makeDirectories(place);
     const probe = join(place, `probe.${process.pid}`);
     await writeFile(probe, "", { mode: 0o600 });
     await rm(probe, { force: true });
@@ -63,8 +64,8 @@ async function openLock(directory: string, place: string): Promise<ClassicLevel>
         "DATA_DIRECTORY_LOCKED",
         `Cannot use data directory ${directory}: ${pid === undefined ? "another process" : `process ${pid}`} works on it`,
         {
-          cause,
           ...(pid === undefined ? {} : { found: `process ${pid}` }),
+          expected: "a data directory that no other process has open",
         },
       );
     }

@@ -1,5 +1,5 @@
 // One file replaced in one durable step.
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { reasonOf, storageError } from "./errors.ts";
 import { type FileSystem, posixFileSystem } from "./file-system.ts";
 
@@ -26,6 +26,13 @@ export async function writeFileDurably(path: string, bytes: Uint8Array, fileSyst
 export function temporaryName(path: string): string {
   counter += 1;
   return `${path}.tmp-${process.pid}-${counter}`;
+}
+
+/** Remove what a crash left of files that `writeFileDurably` was writing in a directory. Nobody may be writing there. Returns how many. */
+export async function removeTemporaryFiles(directory: string, fileSystem: FileSystem = posixFileSystem): Promise<number> {
+  const found = (await fileSystem.list(directory)).filter((name) => /\.tmp-\d+-\d+$/.test(name));
+  for (const name of found) await removeQuietly(fileSystem, join(directory, name));
+  return found.length;
 }
 
 /** Write a new file whole; synced when asked. */

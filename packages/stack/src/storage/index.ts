@@ -1,6 +1,6 @@
 // Durable storage: the contract, POSIX files and an embedded key-value store.
 export { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
-export { writeFileDurably } from "./durable-file.ts";
+export { removeTemporaryFiles, writeFileDurably } from "./durable-file.ts";
 export { storageError, storageErrors } from "./errors.ts";
 export { type FileSystem, posixFileSystem, type WritableFile } from "./file-system.ts";
 export { type KeyAndValue, type KeyChange, type KeyRange, type KeyValueStore, openKeyValueStore } from "./key-value-store.ts";

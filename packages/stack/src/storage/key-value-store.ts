@@ -24,7 +24,10 @@ export interface KeyValueStore {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
   /** The values of many keys, in their order. */
   getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]>;
-  /** Apply all changes or none. With `sync` they survive a power cut once this returns. */
+  /**
+   * Apply all changes or none, after those of every write that was called before. With `sync` they, and all before them, survive a power
+   * cut once this returns; without it a power cut may undo this write and those after it, but none before it alone.
+   */
   write(changes: readonly KeyChange[], options?: { readonly sync?: boolean }): Promise<void>;
   scan(range: KeyRange): Promise<readonly KeyAndValue[]>;
   close(): Promise<void>;
@@ -38,6 +41,8 @@ export async function openKeyValueStore(directory: string, options?: { readonly 
     keyEncoding: "view",
     valueEncoding: "view",
     cacheSize: options?.cacheBytes ?? 16 * 1024 * 1024,
+    // Keys are hashes, in no order: the more of them are sorted in memory, the less is merged on the disk later.
+    writeBufferSize: 16 * 1024 * 1024,
     // Entries are mostly hashes and signatures, which do not compress.
     compression: false,
   });

@@ -1,6 +1,6 @@
 // Objects by path: tiles, entry bundles and other files that are written whole.
 import { dirname, join } from "node:path";
-import { removeQuietly, temporaryName, writeWhole } from "./durable-file.ts";
+import { removeQuietly, removeTemporaryFiles, temporaryName, writeWhole } from "./durable-file.ts";
 import { reasonOf, storageError } from "./errors.ts";
 import { directoriesUpTo, type FileSystem, posixFileSystem } from "./file-system.ts";
 
@@ -15,6 +15,9 @@ export interface ObjectStore {
   /** Make everything written or removed before this call durable. */
   sync(): Promise<void>;
 }
+
+/** Where objects are written before they get their names: one folder, so that what a crash leaves is found at once. */
+const temporaryFolder = ".tmp";
 
 /** An object store in a directory: an object is a file, a part of its path a directory. */
 export class DirectoryObjectStore implements ObjectStore {
@@ -39,9 +42,10 @@ export class DirectoryObjectStore implements ObjectStore {
 
   async write(path: string, bytes: Uint8Array): Promise<void> {
     const full = this.#full(path);
-    const temporary = temporaryName(full);
+    const temporary = temporaryName(join(this.#directory, temporaryFolder, "object"));
     try {
       await this.#makeParents(full);
+      await this.#makeTemporaryFolder();
       await writeWhole(this.#fileSystem, temporary, bytes, false);
       await this.#fileSystem.rename(temporary, full);
     } catch (cause) {
@@ -50,6 +54,11 @@ export class DirectoryObjectStore implements ObjectStore {
     }
     this.#dirtyFiles.add(full);
     this.#dirtyDirectories.add(dirname(full));
+  }
+
+  /** Remove what a crash left of objects that were being written. Nobody may be writing. Returns how many. */
+  sweep(): Promise<number> {
+    return removeTemporaryFiles(join(this.#directory, temporaryFolder), this.#fileSystem);
   }
 
   async remove(path: string): Promise<void> {
@@ -85,6 +94,14 @@ export class DirectoryObjectStore implements ObjectStore {
     } finally {
       await file.close();
     }
+  }
+
+  // Its name need not be durable: a power cut may take it, and what is in it.
+  async #makeTemporaryFolder(): Promise<void> {
+    const folder = join(this.#directory, temporaryFolder);
+    if (this.#made.has(folder)) return;
+    await this.#fileSystem.makeDirectory(folder);
+    this.#made.add(folder);
   }
 
   async #makeParents(full: string): Promise<void> {

@@ -11,6 +11,7 @@ import {
   MemoryKeyValueStore,
   openKeyValueStore,
   posixFileSystem,
+  removeTemporaryFiles,
   writeFileDurably,
 } from "./index.ts";
 
@@ -120,12 +121,22 @@ describe("ObjectStore contract", () => {
     const store = new DirectoryObjectStore("/data", files);
     files.fail({ operation: "rename", when: "before" });
     await assert.rejects(store.write("a", Uint8Array.of(1)), { code: "STORAGE_WRITE_FAILED" });
-    assert.deepEqual(await files.list("/data"), []);
+    assert.deepEqual([await files.list("/data"), await files.list("/data/.tmp")], [[".tmp"], []]);
     files.fail({ operation: "readFile", when: "before" });
     await assert.rejects(store.read("a"), { code: "STORAGE_READ_FAILED" });
     await store.write("a", Uint8Array.of(1));
     files.fail({ operation: "sync", when: "before" });
     await assert.rejects(store.sync(), { code: "STORAGE_SYNC_FAILED" });
+  });
+
+  test("sweep and removeTemporaryFiles remove what a crash left half written, and nothing else", async () => {
+    const files = await memoryWith("/data");
+    await new DirectoryObjectStore("/data", files).write("a", Uint8Array.of(1));
+    for (const path of ["/data/.tmp/object.tmp-7-1", "/data/.tmp/object.tmp-7-2", "/data/head.json.tmp-7-3"])
+      await (await files.openFile(path, "create")).close();
+    assert.equal(await new DirectoryObjectStore("/data", files).sweep(), 2);
+    assert.equal(await removeTemporaryFiles("/data", files), 1);
+    assert.deepEqual([await files.list("/data"), await files.list("/data/.tmp")], [[".tmp", "a"], []]);
   });
 });
 

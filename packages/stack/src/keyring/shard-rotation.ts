@@ -1,0 +1,79 @@
+// The next shard of a log, and the states that shards go through: planned, active, sealed.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { createSigner, type Signer } from "@sigillum/library/crypto";
+import { generatePrivateKey } from "@sigillum/signers/signers";
+import { v1Shard, v2Shard } from "./create.ts";
+import type { KeyRecord, KeyringDocument, RecordState, ShardRecord } from "./document.ts";
+import { keyringError } from "./errors.ts";
+import { fileReference, keysFolder, writeKeyFile } from "./key-files.ts";
+
+/** A shard that is to be recorded, with its key. */
+export interface NewShard {
+  readonly record: ShardRecord;
+  readonly key: KeyRecord;
+  readonly signer: Signer;
+}
+
+/** A change of one shard's record. */
+export interface ShardChange {
+  readonly api: ShardRecord["api"];
+  readonly id: string;
+  readonly state: RecordState;
+  /** When it became active. */
+  readonly activatedMs?: number;
+  /** The end of its period: nothing is logged there later. */
+  readonly endMs?: number;
+}
+
+/**
+ * Makes the next shard of a log with a key of its own, whose file is durable when this returns; the shard is not recorded. A shard of
+ * Rekor v2 needs an address that no other has.
+ */
+export async function makeShard(
+  directory: string,
+  document: KeyringDocument,
+  api: "v1" | "v2",
+  options: { readonly publicUrl: string; readonly nowMs: number },
+): Promise<NewShard> {
+  const own = document.shards.filter((shard) => shard.api === api);
+  const { publicUrl } = options;
+  if (api === "v2" && own.some((shard) => new URL(shard.publicUrl).hostname === new URL(publicUrl).hostname)) {
+    const expected = "a host name that no shard had before";
+    throw keyringError("SHARD_ADDRESS_TAKEN", `Cannot plan a shard of log v2: another shard has the host name of ${publicUrl}`, {
+      found: publicUrl,
+      expected,
+    });
+  }
+  const startMs = Math.floor(options.nowMs / 1000) * 1000;
+  const year = new Date(startMs).getUTCFullYear();
+  let number = 1;
+  while (own.some(({ id }) => id === `${year}-${number}`)) number += 1;
+  const id = `${year}-${number}`;
+  const name = `log-${api}/${id}`;
+  const pkcs8 = generatePrivateKey(api === "v1" ? "ecdsa-p256" : "ed25519");
+  const signer = createSigner(pkcs8);
+  const key = { name, type: signer.publicKey.type, reference: fileReference(name), spki: signer.publicKey.spki };
+  await mkdir(join(directory, keysFolder), { recursive: true, mode: 0o700 });
+  // A crash after this line leaves a key file that nothing names, and the next attempt replaces it.
+  await writeKeyFile(directory, key.reference, pkcs8);
+  const record = (api === "v1" ? v1Shard : v2Shard)(publicUrl, id, startMs, signer);
+  return { record: { ...record, state: "planned" }, key, signer };
+}
+
+/** The document with a shard and its key more. */
+export function withShard(document: KeyringDocument, { record, key }: NewShard): KeyringDocument {
+  return { ...document, keys: [...document.keys, key], shards: [...document.shards, record] };
+}
+
+/** The document with other states of shards. */
+export function withShardChanges(document: KeyringDocument, changes: readonly ShardChange[]): KeyringDocument {
+  const shards = document.shards.map((shard) => {
+    const change = changes.find(({ api, id }) => api === shard.api && id === shard.id);
+    if (change === undefined) return shard;
+    const { state, activatedMs, endMs } = change;
+    const validFor = endMs === undefined ? shard.validFor : { ...shard.validFor, endMs };
+    return { ...shard, state, validFor, ...(activatedMs === undefined ? {} : { activatedMs }) };
+  });
+  return { ...document, shards };
+}

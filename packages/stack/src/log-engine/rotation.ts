@@ -1,0 +1,90 @@
+// The rotation of a log's shards, in the order that no client notices (docs/specs: transparency log, rotation):
+//
+//   plan      a new shard with a key of its own is recorded and opened
+//   publish   its key goes into the trusted root
+//   wait      until clients' caches of the trusted root have run out
+//   activate  signing configs name it, or the face switches to it
+//   wait      a grace period in which both accept entries, where both have addresses of their own
+//   retire    the older shards are sealed
+//
+// Every step is recorded by what it does to durable state, and may be done again: after a crash `advance` goes on where it stopped.
+
+/** The states of one log's shards, and what each step does; each returns once its effect is durable, and minds no repetition. */
+export interface RotationSteps {
+  /** The shard that waits for its turn. */
+  planned(): { readonly id: string; readonly plannedMs: number } | undefined;
+  plan(nowMs: number): Promise<void>;
+  /** Open the planned shard, if it is not open. */
+  open(): Promise<void>;
+  publish(): Promise<void>;
+  activate(nowMs: number): Promise<void>;
+  /** The newest shard that accepts entries beside older ones, and since when; undefined when one alone does. */
+  overlapping(): { readonly id: string; readonly activatedMs: number } | undefined;
+  retire(nowMs: number): Promise<void>;
+}
+
+/** How long each wait is. */
+export interface RotationPeriods {
+  /** Clients may use a trusted root that was fetched so long ago (TUF clients: up to seven days). */
+  readonly cacheWindowMs: number;
+  /** Both shards accept entries for so long after the new one is named. */
+  readonly graceMs: number;
+}
+
+/** Where a rotation stands. */
+export type RotationStatus =
+  | { readonly step: "idle" }
+  | { readonly step: "published" | "overlap"; readonly shard: string; readonly untilMs: number };
+
+/** Runs the steps of one log, one call at a time. */
+export class ShardRotation {
+  readonly #steps: RotationSteps;
+  readonly #periods: RotationPeriods;
+  #last: Promise<unknown> = Promise.resolve();
+  /** The planned shard whose key this process has published already. */
+  #published: string | undefined;
+
+  constructor(steps: RotationSteps, periods: RotationPeriods) {
+    this.#steps = steps;
+    this.#periods = periods;
+  }
+
+  /** Begin a rotation; one that is under way is carried on instead. */
+  start(nowMs: number): Promise<RotationStatus> {
+    return this.#alone(async () => {
+      if (this.#steps.planned() === undefined && this.#steps.overlapping() === undefined) await this.#steps.plan(nowMs);
+      return this.#advance(nowMs);
+    });
+  }
+
+  /** Do every step whose time has come. */
+  advance(nowMs: number): Promise<RotationStatus> {
+    return this.#alone(() => this.#advance(nowMs));
+  }
+
+  async #advance(nowMs: number): Promise<RotationStatus> {
+    const planned = this.#steps.planned();
+    if (planned !== undefined) {
+      await this.#steps.open();
+      if (this.#published !== planned.id) await this.#steps.publish();
+      this.#published = planned.id;
+      const untilMs = planned.plannedMs + this.#periods.cacheWindowMs;
+      if (nowMs < untilMs) return { step: "published", shard: planned.id, untilMs };
+      await this.#steps.activate(nowMs);
+      await this.#steps.publish();
+    }
+    const overlapping = this.#steps.overlapping();
+    if (overlapping === undefined) return { step: "idle" };
+    const untilMs = overlapping.activatedMs + this.#periods.graceMs;
+    if (nowMs < untilMs) return { step: "overlap", shard: overlapping.id, untilMs };
+    await this.#steps.retire(nowMs);
+    await this.#steps.publish();
+    return { step: "idle" };
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,34 @@
+// What the control socket may ask of a log's shards.
+import { encodeHex, type JsonValue } from "@sigillum/library/encoding";
+import type { FsckReport } from "./fsck.ts";
+import type { LogShard } from "./log-shard.ts";
+
+/** A report as JSON. */
+export function fsckReportJson(report: FsckReport): JsonValue {
+  return {
+    origin: report.origin,
+    size: report.size,
+    root: encodeHex(report.root),
+    differenceCount: report.differenceCount,
+    differences: report.differences.map(({ kind, where, found, expected }) => ({
+      kind,
+      where,
+      ...(found === undefined ? {} : { found }),
+      ...(expected === undefined ? {} : { expected }),
+    })),
+  };
+}
+
+/** Check shards one after another. */
+export async function checkShards<Entry>(shards: readonly LogShard<Entry>[]): Promise<JsonValue> {
+  const reports: JsonValue[] = [];
+  for (const shard of shards) reports.push(fsckReportJson(await shard.fsck()));
+  return reports;
+}
+
+/** A shard as an operator's list has it. */
+export function shardJson<Entry>(shard: LogShard<Entry>, state: "planned" | "active" | "sealed"): { [name: string]: JsonValue } {
+  const { size, root } = shard.head();
+  const sealed = shard.sealed === undefined ? {} : { sealed: new Date(shard.sealed.sealedMs).toISOString() };
+  return { origin: shard.origin, state, size, root: encodeHex(root), ...sealed };
+}
