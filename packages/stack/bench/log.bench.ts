@@ -9,18 +9,10 @@ import { createSigner, type Signer } from "@sigillum/library/crypto";
 import { Host, MetricsRegistry, silentLogger, systemClock } from "../src/host/index.ts";
 import { createRekorV1, openRekorV1Shard } from "../src/rekor-v1/index.ts";
 import { createRekorV2, openRekorV2Shard, rekorV2KeyId } from "../src/rekor-v2/index.ts";
+import { growthRow } from "./log-growth.ts";
 import type { MakeOrder, RunOrder, RunResult } from "./log-load.ts";
 import type { RequestKind } from "./log-requests.ts";
-
-/** What a row measured. */
-export interface Measured {
-  readonly median: number;
-  readonly unit: string;
-  readonly spread: readonly [number, number];
-  /** What was measured in the same run without our code, and the median over it. */
-  readonly floor?: { readonly name: string; readonly ratio: number };
-  readonly notes?: Readonly<Record<string, number>>;
-}
+import type { Measured } from "./measured.ts";
 
 /** One row of the table. */
 export interface Row {
@@ -40,6 +32,7 @@ export const rows: readonly Row[] = [
   { name: "log.add.latency", run: latencyRow },
   { name: "log.tile", run: tileRow },
   { name: "log.proof", run: proofRow },
+  { name: "log.growth", run: growthRow },
 ];
 
 function newSigner(type: "ec" | "ed25519"): Signer {

@@ -20,6 +20,10 @@ const table = {
     kind: "verification",
     means: "A request is not signed by the key that it names, so its sender may not hold that key.",
   },
+  CA_PROOF_REPLAYED: {
+    kind: "verification",
+    means: "A proof of possession was taken from an earlier request: it was made for another token's challenge.",
+  },
   CA_IDENTITY_NOT_ENCODABLE: { kind: "verification", means: "The identity of a token cannot be written into a certificate." },
   CA_CT_UNAVAILABLE: {
     kind: "unavailable",

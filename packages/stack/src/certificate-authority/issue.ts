@@ -27,10 +27,10 @@ import { randomSerial } from "../keyring/index.ts";
 import { certificateAuthorityError } from "./errors.ts";
 
 /**
- * Enters a precertificate in a certificate transparency log; `chain` is the precertificate, then its issuers up to the root.
- * It resolves only after the entry is durable, and rejects when that is not known.
+ * Enters a precertificate in a certificate transparency log; `chain` is the precertificate, then its issuers up to the root, `entry`
+ * what the log's leaf is to hold. It resolves only after the entry is durable, and rejects when that is not known.
  */
-export type SubmitPrecertificate = (chain: readonly Uint8Array[]) => Promise<SignedCertificateTimestamp>;
+export type SubmitPrecertificate = (chain: readonly Uint8Array[], entry: CtEntry) => Promise<SignedCertificateTimestamp>;
 
 /** A log whose SCTs may be embedded. */
 export interface TrustedCtLog {
@@ -46,6 +46,11 @@ export interface IssuingOptions {
   readonly signer: Signer;
   readonly submitPrecertificate: SubmitPrecertificate;
   readonly ctLogs: readonly TrustedCtLog[];
+  /**
+   * For a log in this process: pairs of log and issuer whose SCT was verified once. What follows is signed with the same key over the
+   * same structure and is not verified again. Without it, as for a log elsewhere, every SCT is.
+   */
+  readonly verifiedLogs?: Set<string>;
   readonly lifetimeMs: number;
   readonly clock: Clock;
 }
@@ -64,8 +69,9 @@ export async function issueCertificate(options: IssuingOptions, principal: Princ
   const logged = encodeTbsCertificate(fields, algorithm);
   const poisoned = encodeTbsCertificate({ ...fields, extensions: [...fields.extensions, ctPoisonExtension()] }, algorithm);
   const precertificate = encodeCertificate(poisoned, algorithm, await sign(signer, poisoned));
-  const sct = await enterInLog(options, [precertificate, ...chain.map((certificate) => certificate.der)]);
-  verifySct(options.ctLogs, sct, { type: "precert", issuerKeyHash: sha256(issuer.spki), tbs: logged });
+  const entry: CtEntry = { type: "precert", issuerKeyHash: sha256(issuer.spki), tbs: logged };
+  const sct = await enterInLog(options, [precertificate, ...chain.map((certificate) => certificate.der)], entry);
+  verifySct(options, sct, entry, issuer);
   const final = encodeTbsCertificate(
     { ...fields, extensions: [...fields.extensions, sctListExtension(encodeSctList([sct]))] },
     algorithm,
@@ -107,7 +113,7 @@ function leafExtensions(issuer: Certificate, principal: Principal, publicKey: Pu
       spki: publicKey.spki,
       issuerKeyId: subjectKeyId(issuer),
       subjectAltName: principal.subjectAltName,
-      claims: { issuer: principal.issuer, tokenSubject: principal.subject },
+      claims: { ...principal.extensions, issuer: principal.issuer, tokenSubject: principal.subject },
     });
   } catch (cause) {
     if (!isSigillumError(cause)) throw cause;
@@ -130,9 +136,13 @@ async function sign(signer: Signer, message: Uint8Array): Promise<Uint8Array> {
   }
 }
 
-async function enterInLog(options: IssuingOptions, chain: readonly Uint8Array[]): Promise<SignedCertificateTimestamp> {
+async function enterInLog(
+  options: IssuingOptions,
+  chain: readonly Uint8Array[],
+  entry: CtEntry,
+): Promise<SignedCertificateTimestamp> {
   try {
-    return await options.submitPrecertificate(chain);
+    return await options.submitPrecertificate(chain, entry);
   } catch (cause) {
     // Whatever went wrong, the entry is not known to be durable: no certificate may leave.
     const reason = isSigillumError(cause) ? cause.message : "an unexpected error";
@@ -144,10 +154,16 @@ async function enterInLog(options: IssuingOptions, chain: readonly Uint8Array[])
   }
 }
 
-function verifySct(logs: readonly TrustedCtLog[], sct: SignedCertificateTimestamp, entry: CtEntry): void {
+function verifySct(options: IssuingOptions, sct: SignedCertificateTimestamp, entry: CtEntry, issuer: Certificate): void {
+  const { ctLogs: logs, verifiedLogs } = options;
+  const pair = verifiedLogs === undefined ? "" : `${encodeHex(sct.logId)} ${encodeHex(issuer.serial)}`;
+  if (verifiedLogs?.has(pair) === true) return;
   const log = logs.find(({ logId }) => equalBytes(logId, sct.logId));
   const message = sctSigningInput({ timestampMs: sct.timestampMs, entry, extensions: sct.extensions });
-  if (log !== undefined && isDigitallySigned(log.publicKey, message, sct)) return;
+  if (log !== undefined && isDigitallySigned(log.publicKey, message, sct)) {
+    verifiedLogs?.add(pair);
+    return;
+  }
   const found = log === undefined ? `log ${encodeHex(sct.logId)}` : "a signature that is not over the precertificate";
   throw certificateAuthorityError(
     "CA_CT_SCT_INVALID",

@@ -1,4 +1,5 @@
 // The certificate authority as a service: Fulcio's routes over HTTP. certificate-authority §1.
+import type { PublicKey } from "@sigillum/library/crypto";
 import { encodePem, JsonObject } from "@sigillum/library/encoding";
 import {
   type Clock,
@@ -11,10 +12,11 @@ import {
   readJson,
   type Service,
 } from "../host/index.ts";
-import { challengeClaimOf, type Issuers, issuersError } from "../issuers/index.ts";
+import { challengeClaimOf, type IssuerConfiguration, type Issuers, issuersError } from "../issuers/index.ts";
 import type { Keyring } from "../keyring/index.ts";
-import { issueCertificate, type SubmitPrecertificate } from "./issue.ts";
-import { verifyKeyPossession } from "./key-possession.ts";
+import { issueCertificate, type SubmitPrecertificate, type TrustedCtLog } from "./issue.ts";
+import { type KeyProof, verifyKeyPossession } from "./key-possession.ts";
+import { ProofMemory } from "./proof-memory.ts";
 import { type CertificateRequest, readV1Request, readV2Request } from "./request-json.ts";
 import { statusReply } from "./status.ts";
 
@@ -23,6 +25,10 @@ export interface CertificateAuthorityOptions {
   readonly keyring: Keyring;
   readonly issuers: Issuers;
   readonly submitPrecertificate: SubmitPrecertificate;
+  /** Whether the log is in this process, with keys of the same keyring: then one SCT for each issuer is verified and not every one. */
+  readonly ownCtLog?: boolean;
+  /** The logs whose SCTs may be embedded; those of the keyring's trusted root where nothing is said. */
+  readonly ctLogs?: readonly TrustedCtLog[];
   readonly certificateLifetimeMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -58,13 +64,14 @@ export function createCertificateAuthority(options: CertificateAuthorityOptions)
 }
 
 function routes(options: CertificateAuthorityOptions): Router {
+  const issuing: Issuing = { options, proofs: new ProofMemory(), verifiedLogs: new Set() };
   return new Router()
     .add("POST", "/api/v2/signingCert", async (request) => {
-      const certificates = await issue(options, request, readV2Request(await readBody(request)));
+      const certificates = await issue(issuing, request, readV2Request(await readBody(request)));
       // No trailing newlines here, in the trust bundle yes (§1.2).
       return jsonReply(200, {
         signedCertificateEmbeddedSct: {
-          chain: { certificates: certificates.map((der) => encodePem("CERTIFICATE", der).trimEnd()) },
+          chain: { certificates: certificates.map(trimmedPem) },
         },
       });
     })
@@ -74,10 +81,15 @@ function routes(options: CertificateAuthorityOptions): Router {
       }),
     )
     .add("GET", "/api/v2/configuration", () =>
-      jsonReply(200, { issuers: options.issuers.configurations().map(configurationJson) }),
+      jsonReply(200, {
+        issuers: [
+          ...options.issuers.configurations().map((one) => configurationJson(one, "issuerUrl")),
+          ...options.issuers.metaConfigurations().map((one) => configurationJson(one, "wildcardIssuerUrl")),
+        ],
+      }),
     )
     .add("POST", "/api/v1/signingCert", async (request) => {
-      const certificates = await issue(options, request, readV1Request(await readBody(request)));
+      const certificates = await issue(issuing, request, readV1Request(await readBody(request)));
       // §1.7: the legacy client insists on 201 and finds the SCT in the certificate.
       return pemReply(201, certificates);
     })
@@ -89,21 +101,26 @@ async function readBody(request: HttpRequest): Promise<JsonObject> {
   return JsonObject.from(await readJson(request, { maxBytes: maxBodyBytes, maxDepth: 16 }), "request");
 }
 
+/** What the requests of one service share. */
+interface Issuing {
+  readonly options: CertificateAuthorityOptions;
+  readonly proofs: ProofMemory;
+  readonly verifiedLogs: Set<string>;
+}
+
 /** Leaf first, root last. Token, then key, then signing: nothing that fails a check reaches the signing key. */
-async function issue(
-  options: CertificateAuthorityOptions,
-  request: HttpRequest,
-  asked: CertificateRequest,
-): Promise<Uint8Array[]> {
+async function issue(issuing: Issuing, request: HttpRequest, asked: CertificateRequest): Promise<Uint8Array[]> {
+  const { options, verifiedLogs } = issuing;
   const principal = await options.issuers.verifyToken(asked.token ?? bearerToken(request));
-  const publicKey = verifyKeyPossession(asked.proof, principal.challenges);
+  const publicKey = provenKey(issuing.proofs, asked.proof, principal.challenges);
   const active = options.keyring.activeChain("ca");
   const leaf = await issueCertificate(
     {
       chain: active.certificates,
       signer: options.keyring.signer(active.key),
       submitPrecertificate: options.submitPrecertificate,
-      ctLogs: options.keyring.trustedRoot().ctlogs,
+      ctLogs: options.ctLogs ?? options.keyring.trustedRoot().ctlogs,
+      ...(options.ownCtLog === true ? { verifiedLogs } : {}),
       lifetimeMs: options.certificateLifetimeMs,
       clock: options.clock,
     },
@@ -112,6 +129,17 @@ async function issue(
   );
   options.logger.info("ca.issued", { requestId: request.id, issuer: principal.issuer, san: principal.subjectAltName.value });
   return [leaf, ...active.certificates.map((certificate) => certificate.der)];
+}
+
+function provenKey(proofs: ProofMemory, proof: KeyProof, challenges: readonly string[]): PublicKey {
+  if (proof.type === "certificationRequest") return verifyKeyPossession(proof, challenges);
+  try {
+    const key = verifyKeyPossession(proof, challenges);
+    proofs.remember(proof.signature);
+    return key;
+  } catch (error) {
+    throw proofs.explain(error, proof.signature);
+  }
 }
 
 /** §1.3: the header with the first `Bearer ` removed; a bare token works as well. */
@@ -129,20 +157,34 @@ function chainsOf(keyring: Keyring): Uint8Array[][] {
   return keyring.chains("ca").map((chain) => chain.certificates.map((certificate) => certificate.der));
 }
 
+const issuerPem = new WeakMap<Uint8Array, string>();
+
+/** PEM without a newline at its end; that of issuers, all after the leaf, is kept. */
+function trimmedPem(der: Uint8Array, index: number): string {
+  const known = issuerPem.get(der);
+  if (known !== undefined) return known;
+  const text = encodePem("CERTIFICATE", der).trimEnd();
+  if (index > 0) issuerPem.set(der, text);
+  return text;
+}
+
 function pemReply(status: number, certificates: readonly Uint8Array[]): HttpReply {
-  const body = certificates.map((der) => encodePem("CERTIFICATE", der).trimEnd()).join("\n");
+  const body = certificates.map(trimmedPem).join("\n");
   return { status, headers: { "content-type": pemChainType }, body };
 }
 
-/** OIDCIssuer with unpopulated fields, as grpc-gateway writes it. */
-function configurationJson(configuration: ReturnType<Issuers["configurations"]>[number]): Readonly<Record<string, unknown>> {
+/** OIDCIssuer with unpopulated fields, as grpc-gateway writes it; the URL stands under one of two names (a oneof). */
+function configurationJson(
+  configuration: IssuerConfiguration,
+  urlName: "issuerUrl" | "wildcardIssuerUrl",
+): Readonly<Record<string, unknown>> {
   return {
-    issuerUrl: configuration.url,
+    [urlName]: configuration.url,
     audience: configuration.clientId,
-    challengeClaim: challengeClaimOf(configuration.type),
-    spiffeTrustDomain: "",
+    challengeClaim: configuration.challengeClaim ?? challengeClaimOf(configuration.type),
+    spiffeTrustDomain: configuration.spiffeTrustDomain ?? "",
     issuerType: configuration.type,
-    subjectDomain: "",
+    subjectDomain: configuration.subjectDomain ?? "",
     skipEmailVerification: configuration.skipEmailVerification,
   };
 }

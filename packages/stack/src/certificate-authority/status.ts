@@ -22,6 +22,7 @@ const mappings: ReadonlyMap<string, Mapping> = new Map<string, Mapping>([
   ["CA_PUBLIC_KEY_INSECURE", { ...invalidArgument, message: "The public key supplied in the request is insecure" }],
   ["CA_REQUEST_UNREADABLE", { ...invalidArgument, message: "The certificate signing request could not be parsed" }],
   ["CA_PROOF_OF_POSSESSION", { ...invalidArgument, message: "The signature supplied in the request could not be verified" }],
+  ["CA_PROOF_REPLAYED", { ...invalidArgument, message: "The signature supplied in the request could not be verified" }],
   ["CA_IDENTITY_NOT_ENCODABLE", invalidArgument],
   // Divergence: Fulcio answers 500. Clients retry 503, and nothing was issued (design §7, issue "certificate authority" 4).
   ["CA_CT_UNAVAILABLE", { ...unavailable, message: ctMessage }],
@@ -29,6 +30,8 @@ const mappings: ReadonlyMap<string, Mapping> = new Map<string, Mapping>([
   ["CA_CHAIN_OUTSIDE_VALIDITY", { ...unavailable, message: backendMessage }],
   ["CA_SIGNING_FAILED", { ...unavailable, message: backendMessage }],
   ["ISSUER_UNREACHABLE", { ...unavailable, message: tokenMessage }],
+  ["ISSUER_REDIRECT", { ...unavailable, message: tokenMessage }],
+  ["ISSUER_KEY_SET_TOO_LARGE", { ...unavailable, message: tokenMessage }],
   ["ISSUER_INVALID", { ...unavailable, message: tokenMessage }],
   ["ROUTE_NOT_FOUND", { httpStatus: 404, code: 5, message: "Not Found" }],
   ["METHOD_NOT_ALLOWED", { httpStatus: 501, code: 12, message: "Method Not Allowed" }],

@@ -12,6 +12,7 @@ import {
 } from "../settings/index.ts";
 import { type DirectoryLock, lockDirectory } from "../storage/index.ts";
 import { composeError } from "./errors.ts";
+import { remoteCtLogOf } from "./remote-ct-log.ts";
 
 /** An open data directory, locked against every other process. */
 export interface StackData {
@@ -51,7 +52,11 @@ export async function openStackData(options: StackDataOptions): Promise<StackDat
     const { root } = dataDirectoryLayout(dataDirectory);
     const hasKeys = await Keyring.exists(root);
     if (!hasKeys) await Keyring.create(root, planOf(settings), options.nowMs);
-    const keyring = await Keyring.open(root, { offered: offeredServices(settings) });
+    const remote = await remoteCtLogOf(settings);
+    const keyring = await Keyring.open(root, {
+      offered: offeredServices(settings),
+      ...(remote === undefined ? {} : { ctLogs: [remote] }),
+    });
     requireSameAddresses(settings, keyring);
     return { settings, keyring, created: !hasKeys, lock };
   } catch (error) {
@@ -85,7 +90,14 @@ function offeredServices(settings: Settings): ReadonlySet<OfferedService> {
 function requireSameAddresses(settings: Settings, keyring: Keyring): void {
   const recorded: [ServiceName, string | undefined][] = [
     ["log-v1", keyring.shards("v1").at(-1)?.publicUrl],
-    ["log-v2", keyring.shards("v2").at(-1)?.publicUrl],
+    // Each shard of v2 has an address of its own: the settings have that of one.
+    [
+      "log-v2",
+      (
+        keyring.shards("v2").find(({ publicUrl }) => publicUrl === settings.services["log-v2"].publicUrl) ??
+        keyring.shards("v2").at(-1)
+      )?.publicUrl,
+    ],
     ["ct", keyring.shards("ct").at(-1)?.publicUrl],
     ["ca", keyring.chains("ca")[0]?.publicUrl],
     ["tsa", keyring.chains("tsa")[0]?.publicUrl],

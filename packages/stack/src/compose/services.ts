@@ -2,18 +2,26 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createCertificateAuthority } from "../certificate-authority/index.ts";
-import { type CtLogService, createCtLogService } from "../ct-log/index.ts";
-import { type Clock, createHealthService, type Host, type ListenerSpec, type Logger, type Service } from "../host/index.ts";
-import { createIdentityProvider, type IdentityProvider, identityKeySet } from "../identity-provider/index.ts";
-import { type IssuerConfiguration, Issuers } from "../issuers/index.ts";
+import { type CtLogService, createCtLogService, remoteCtLog } from "../ct-log/index.ts";
+import {
+  type Clock,
+  createHealthService,
+  type Host,
+  type ListenerSpec,
+  type Logger,
+  type Service,
+  systemClock,
+} from "../host/index.ts";
+import { createIdentityProvider, type IdentityProvider } from "../identity-provider/index.ts";
 import type { Keyring, ShardRecord } from "../keyring/index.ts";
 import { createRegistry } from "../registry/index.ts";
 import { createRekorV1, openRekorV1Shard, type RekorV1Shard } from "../rekor-v1/index.ts";
-import { createRekorV2, openRekorV2Shard } from "../rekor-v2/index.ts";
+import { createRekorV2, openRekorV2Shard, type RekorV2Shard } from "../rekor-v2/index.ts";
 import { dataDirectoryLayout, type ServiceName, type Settings } from "../settings/index.ts";
 import { createTimestampAuthority } from "../timestamp-authority/index.ts";
 import { createTufPublisher, type TufPublisher } from "../tuf-publisher/index.ts";
 import { addFirstEntry } from "./first-entry.ts";
+import { makeIssuers } from "./issuers.ts";
 import { rolePeriods, trustFiles } from "./trust-files.ts";
 
 /** What services are made from. */
@@ -28,6 +36,9 @@ export interface ServiceParts {
 /** Threads for each log's verifying of what it is sent; they start with the first entry. More than two starve the sequencer. */
 const threads = Math.min(2, availableParallelism());
 
+/** Clients cache TUF metadata, and with it the trusted root, for up to seven days (transparency log, rotation). */
+const cacheWindowMs = 7 * 86_400_000;
+
 /** The services of a stack, in the order in which they start, and those that callers in this process speak to. */
 export interface StackServices {
   readonly all: Service[];
@@ -39,13 +50,14 @@ export interface StackServices {
 export async function makeServices(parts: ServiceParts, running: ReadonlySet<ServiceName>): Promise<StackServices> {
   const services: StackServices = { all: [] };
   try {
-    if (running.has("log-v1")) services.all.push(await makeLogV1(parts));
-    if (running.has("log-v2")) services.all.push(await makeLogV2(parts));
-    if (running.has("ct") || running.has("ca")) {
-      const ct = await makeCtLog(parts, running.has("ct"));
-      services.all.push(ct);
-      if (running.has("ca")) services.all.push(makeCertificateAuthority(parts, ct));
-    }
+    // Made last, and asked for later: a rotation publishes as soon as the publisher is there.
+    const publish = async (): Promise<void> => void (await services.tuf?.tick());
+    if (running.has("log-v1")) services.all.push(await makeLogV1(parts, publish));
+    if (running.has("log-v2")) services.all.push(await makeLogV2(parts, publish));
+    const usesOwnCt = running.has("ca") && parts.settings.ctLog.remoteUrl === undefined;
+    const ct = running.has("ct") || usesOwnCt ? await makeCtLog(parts, running.has("ct")) : undefined;
+    if (ct !== undefined) services.all.push(ct);
+    if (running.has("ca")) services.all.push(await makeCertificateAuthority(parts, usesOwnCt ? ct : undefined));
     if (running.has("tsa")) services.all.push(makeTimestampAuthority(parts));
     if (running.has("identity")) {
       services.identity = await makeIdentityProvider(parts);
@@ -88,39 +100,60 @@ function listenerOf(settings: Settings, name: ServiceName, port = settings.servi
   };
 }
 
-async function makeLogV1({ settings, keyring, clock, logger, host }: ServiceParts): Promise<Service> {
+async function makeLogV1(parts: ServiceParts, publish: () => Promise<void>): Promise<Service> {
+  const { settings, keyring, clock, logger, host } = parts;
+  const ownLogger = logger.child({ service: "log-v1" });
+  const open = async (record: ShardRecord): Promise<RekorV1Shard> => {
+    const opened = await openRekorV1Shard({
+      directory: shardDirectory(settings, record),
+      hostname: record.checkpointName,
+      treeId: BigInt(record.treeId ?? 0),
+      signer: keyring.signer(record.key),
+      clock,
+      logger: ownLogger,
+      metrics: host.metrics,
+    });
+    if (opened.shard.sealed === undefined) await addFirstEntry(opened.shard, "v1", keyring);
+    return opened;
+  };
   const shards: RekorV1Shard[] = [];
-  for (const record of keyring.shards("v1")) {
-    shards.push(
-      await openRekorV1Shard({
-        directory: shardDirectory(settings, record),
-        hostname: record.checkpointName,
-        treeId: BigInt(record.treeId ?? 0),
-        signer: keyring.signer(record.key),
-        clock,
-        logger: logger.child({ service: "log-v1" }),
-        metrics: host.metrics,
-      }),
-    );
-  }
-  const active = shards.at(-1);
-  if (active !== undefined) await addFirstEntry(active.shard, "v1", keyring);
-  return createRekorV1({ shards, threads, listener: listenerOf(settings, "log-v1"), logger: logger.child({ service: "log-v1" }) });
+  for (const record of keyring.shards("v1")) shards.push(await open(record));
+  return createRekorV1({
+    shards,
+    threads,
+    listener: listenerOf(settings, "log-v1"),
+    logger: ownLogger,
+    rotation: { keyring, clock, cacheWindowMs, open, publish },
+  });
 }
 
-async function makeLogV2({ settings, keyring, clock, logger, host }: ServiceParts): Promise<Service> {
-  const record = activeShard(keyring, "v2");
+async function makeLogV2(parts: ServiceParts, publish: () => Promise<void>): Promise<Service> {
+  const { settings, keyring, clock, logger, host } = parts;
   const ownLogger = logger.child({ service: "log-v2" });
-  const shard = await openRekorV2Shard({
-    directory: shardDirectory(settings, record),
-    origin: record.origin,
-    signer: keyring.signer(record.key),
-    clock,
+  const open = async (record: ShardRecord): Promise<RekorV2Shard> => {
+    const shard = await openRekorV2Shard({
+      directory: shardDirectory(settings, record),
+      origin: record.origin,
+      signer: keyring.signer(record.key),
+      clock,
+      logger: ownLogger,
+      metrics: host.metrics,
+    });
+    if (shard.sealed === undefined) await addFirstEntry(shard, "v2", keyring);
+    return { shard, keyId: record.logId };
+  };
+  const earlier: RekorV2Shard[] = [];
+  for (const record of keyring.shards("v2")) earlier.push(await open(record));
+  const newest = earlier.pop();
+  if (newest === undefined) throw new TypeError("compose: the keyring has no shard of log v2");
+  return createRekorV2({
+    ...newest,
+    earlier,
+    threads,
+    listener: listenerOf(settings, "log-v2"),
     logger: ownLogger,
-    metrics: host.metrics,
+    rotation: { keyring, clock, periods: { cacheWindowMs, graceMs: cacheWindowMs }, open, publish },
   });
-  await addFirstEntry(shard, "v2", keyring);
-  return createRekorV2({ shard, threads, keyId: record.logId, listener: listenerOf(settings, "log-v2"), logger: ownLogger });
 }
 
 /** The CT log; without a listener of its own where only the certificate authority of this process uses it. */
@@ -137,34 +170,22 @@ async function makeCtLog({ settings, keyring, clock, logger, host }: ServicePart
   return listens ? service : { ...service, listeners: [] };
 }
 
-function makeCertificateAuthority({ settings, keyring, clock, logger }: ServiceParts, ct: CtLogService): Service {
+async function makeCertificateAuthority(
+  { settings, keyring, clock, logger }: ServiceParts,
+  ct: CtLogService | undefined,
+): Promise<Service> {
   const ownLogger = logger.child({ service: "ca" });
   const { port, aliasPorts } = settings.services.ca;
   return createCertificateAuthority({
     keyring,
-    issuers: makeIssuers(settings, keyring, clock, ownLogger),
-    submitPrecertificate: (chain) => ct.log.submitPrecertificate(chain),
+    issuers: await makeIssuers(settings, keyring, clock, ownLogger),
+    ...(ct === undefined
+      ? { submitPrecertificate: remoteCtLog(settings.ctLog.remoteUrl ?? "").submitPrecertificate }
+      : { submitPrecertificate: (chain, entry) => ct.log.submitOwnPrecertificate(chain, entry), ownCtLog: true }),
     certificateLifetimeMs: settings.certificateAuthority.certificateLifetimeSeconds * 1000,
     clock,
     logger: ownLogger,
     listeners: [port, ...aliasPorts].map((one) => listenerOf(settings, "ca", one)),
-  });
-}
-
-/** The configured issuers and, where it is enabled, the embedded provider, whose keys are handed over without the network. */
-function makeIssuers(settings: Settings, keyring: Keyring, clock: Clock, logger: Logger): Issuers {
-  const { identity } = settings.services;
-  const configuration: IssuerConfiguration = {
-    url: identity.publicUrl,
-    clientId: settings.identityProvider.clientId,
-    type: "email",
-    skipEmailVerification: false,
-  };
-  return new Issuers({
-    issuers: settings.certificateAuthority.issuers,
-    clock,
-    logger,
-    ...(identity.enabled ? { embedded: { configuration, keys: identityKeySet(keyring) } } : {}),
   });
 }
 
@@ -173,19 +194,31 @@ function makeTimestampAuthority({ settings, keyring, clock, logger }: ServicePar
     keyring,
     policy: settings.timestampAuthority.policy,
     clock,
+    // A clock that somebody holds in hand, as tests do, is not the machine's.
+    ...(clock === systemClock
+      ? {
+          clockGuard: {
+            steadyMs: () => performance.now(),
+            toleranceMs: settings.timestampAuthority.clockToleranceMilliseconds,
+            ntpServers: settings.timestampAuthority.ntpServers,
+          },
+        }
+      : {}),
     logger: logger.child({ service: "tsa" }),
     listener: listenerOf(settings, "tsa"),
   });
 }
 
 function makeIdentityProvider({ settings, keyring, clock, logger }: ServiceParts): Promise<IdentityProvider> {
-  const { clientId, tokenLifetimeSeconds, developmentUser } = settings.identityProvider;
+  const { clientId, tokenLifetimeSeconds, developmentUser, users, workflowTokens } = settings.identityProvider;
   return createIdentityProvider({
     keyring,
     publicUrl: settings.services.identity.publicUrl,
     clientId,
     tokenLifetimeSeconds,
     ...(developmentUser === undefined ? {} : { developmentUser }),
+    users,
+    workflowTokens,
     clock,
     logger: logger.child({ service: "identity" }),
     listener: listenerOf(settings, "identity"),
@@ -221,12 +254,6 @@ function makeTufPublisher({ settings, keyring, clock, logger }: ServiceParts): P
     listener: listenerOf(settings, "tuf"),
     periods: rolePeriods(settings.trust),
   });
-}
-
-function activeShard(keyring: Keyring, api: ShardRecord["api"]): ShardRecord {
-  const record = keyring.shards(api).findLast((shard) => shard.state === "active");
-  if (record === undefined) throw new TypeError(`compose: the keyring has no active shard of log ${api}`);
-  return record;
 }
 
 /** Each shard in a folder of its own, named after its API. */

@@ -148,15 +148,30 @@ describe("startStack", () => {
       "signing_config.v0.2.json",
       "signing_config_rekor_v2.v0.2.json",
       "trusted_root.json",
+      "tsa_leaf.crt.pem",
+      "tsa_root.crt.pem",
     ]);
-    assert.deepEqual(files.get("trusted_root.json"), encodeUtf8(encodeTrustedRoot(stack.keyring.trustedRoot())));
+    assert.deepEqual(files.get("trusted_root.json"), { bytes: encodeUtf8(encodeTrustedRoot(stack.keyring.trustedRoot())) });
+    for (const [name, usage, service] of [
+      ["rekor.pub", "Rekor", "log-v1"],
+      ["ctfe.pub", "CTFE", "ct"],
+      ["fulcio.crt.pem", "Fulcio", "ca"],
+      ["tsa_leaf.crt.pem", "TSA", "tsa"],
+    ] as const)
+      assert.deepEqual(files.get(name)?.custom, { sigstore: { usage, status: "Active", uri: stack.urls[service] } });
     const swapped = trustFiles(stack.keyring, "v2");
-    assert.deepEqual(swapped.get("signing_config.v0.2.json"), encodeUtf8(encodeSigningConfig(stack.keyring.signingConfig("v2"))));
     assert.deepEqual(
-      swapped.get("signing_config_rekor_v1.v0.2.json"),
+      swapped.get("signing_config.v0.2.json")?.bytes,
+      encodeUtf8(encodeSigningConfig(stack.keyring.signingConfig("v2"))),
+    );
+    assert.deepEqual(
+      swapped.get("signing_config_rekor_v1.v0.2.json")?.bytes,
       encodeUtf8(encodeSigningConfig(stack.keyring.signingConfig("v1"))),
     );
-    assert.equal(parseSigningConfig(swapped.get("signing_config_rekor_v2.v0.2.json") ?? "").rekorTlogUrls[0]?.majorApiVersion, 2);
+    assert.equal(
+      parseSigningConfig(swapped.get("signing_config_rekor_v2.v0.2.json")?.bytes ?? "").rekorTlogUrls[0]?.majorApiVersion,
+      2,
+    );
   });
 
   it("comes back after a stop with the same logs, keys and trust root, and stops more than once", async () => {
@@ -223,7 +238,7 @@ describe("startStack in parts", () => {
       assert.equal(stack.urls.tsa, undefined);
       const files = trustFiles(stack.keyring, "v1");
       assert.deepEqual(files.get("signing_config.v0.2.json"), files.get("signing_config_rekor_v2.v0.2.json"));
-      assert.equal(files.has("rekor.pub"), false);
+      assert.equal(files.has("rekor.pub"), true, "what it once logged is verified still");
       assert.deepEqual(stack.keyring.signingConfig("v2").tsaUrls, []);
     } finally {
       await stack.stop();

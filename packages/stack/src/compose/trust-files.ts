@@ -1,8 +1,15 @@
 // The files that clients find through TUF: trusted root and signing configs, computed from the keyring. design §4.
-import { encodePem, encodeUtf8 } from "@sigillum/library/encoding";
-import { encodeSigningConfig, encodeTrustedRoot, type SigningConfig, type TrustedRoot } from "@sigillum/library/trusted-root";
-import type { RolePeriods } from "@sigillum/library/tuf-repository";
-import type { Keyring } from "../keyring/index.ts";
+import { encodePem, encodeUtf8, equalBytes, type JsonValue } from "@sigillum/library/encoding";
+import {
+  type CertificateAuthority,
+  encodeSigningConfig,
+  encodeTrustedRoot,
+  type SigningConfig,
+  type TransparencyLog,
+  type TrustedRoot,
+} from "@sigillum/library/trusted-root";
+import type { RolePeriods, TargetFile } from "@sigillum/library/tuf-repository";
+import type { Keyring, ShardRecord } from "../keyring/index.ts";
 import type { Settings } from "../settings/index.ts";
 
 const dayMs = 86_400_000;
@@ -11,7 +18,7 @@ const dayMs = 86_400_000;
  * Target files by name. `signing_config.v0.2.json` names the default log, `signing_config_rekor_v2.v0.2.json` always v2, and with v2 as
  * default `signing_config_rekor_v1.v0.2.json` names v1. A config without any log is left out.
  */
-export function trustFiles(keyring: Keyring, defaultLog: "v1" | "v2"): ReadonlyMap<string, Uint8Array> {
+export function trustFiles(keyring: Keyring, defaultLog: "v1" | "v2"): ReadonlyMap<string, TargetFile> {
   const v1 = keyring.signingConfig("v1");
   const v2 = keyring.signingConfig("v2");
   const preferred = defaultLog === "v1" ? [v1, v2] : [v2, v1];
@@ -22,26 +29,70 @@ export function trustFiles(keyring: Keyring, defaultLog: "v1" | "v2"): ReadonlyM
     ["signing_config_rekor_v1.v0.2.json", defaultLog === "v2" ? v1 : undefined],
   ];
   const trustedRoot = keyring.trustedRoot();
-  const files = new Map([
-    ["trusted_root.json", encodeUtf8(encodeTrustedRoot(trustedRoot))],
-    ...filesForOlderClients(trustedRoot, v1.rekorTlogUrls[0]?.url),
+  const files = new Map<string, TargetFile>([
+    ["trusted_root.json", { bytes: encodeUtf8(encodeTrustedRoot(trustedRoot)) }],
+    ...filesForOlderClients(trustedRoot, keyring),
   ]);
   for (const [name, config] of configs)
-    if (config !== undefined && hasLog(config)) files.set(name, encodeUtf8(encodeSigningConfig(config)));
+    if (config !== undefined && hasLog(config)) files.set(name, { bytes: encodeUtf8(encodeSigningConfig(config)) });
   return files;
 }
 
-// cosign before 2.6 verifies what it signs with keys of their own: it looks for these names where no target says its use in custom
-// metadata (tuf-root §2.4). They hold what the trusted root holds, of the newest shard alone.
-function filesForOlderClients(root: TrustedRoot, logUrl: string | undefined): [string, Uint8Array][] {
-  const [ca, intermediate] = root.certificateAuthorities.at(-1)?.chain.toReversed() ?? [];
-  const files: [string, string, Uint8Array | undefined][] = [
-    ["rekor.pub", "PUBLIC KEY", root.tlogs.findLast(({ baseUrl }) => baseUrl === logUrl)?.publicKey.spki],
-    ["ctfe.pub", "PUBLIC KEY", root.ctlogs.at(-1)?.publicKey.spki],
-    ["fulcio.crt.pem", "CERTIFICATE", ca?.der],
-    ["fulcio_intermediate_v1.crt.pem", "CERTIFICATE", intermediate?.der],
+type Usage = "Fulcio" | "Rekor" | "CTFE" | "TSA";
+
+// Clients before cosign 2.6 verify what they sign with files of their own: those whose custom metadata names the use (tuf-root §1.4), or
+// the names of 2021 where nothing does. A name never changes its meaning: what came first keeps the plain one.
+function filesForOlderClients(root: TrustedRoot, keyring: Keyring): [string, TargetFile][] {
+  return [
+    ...logFiles("Rekor", "rekor", root.tlogs, keyring.shards("v1")),
+    ...logFiles("CTFE", "ctfe", root.ctlogs, keyring.shards("ct")),
+    ...authorityFiles(root.certificateAuthorities),
+    ...timestampFiles(root.timestampAuthorities.at(-1)),
   ];
-  return files.flatMap(([name, label, bytes]) => (bytes === undefined ? [] : [[name, encodeUtf8(encodePem(label, bytes))]]));
+}
+
+/** The keys of the shards that the root lists; Rekor v2's are left out, for no client that reads these files knows its entries. */
+function logFiles(
+  usage: Usage,
+  name: string,
+  logs: readonly TransparencyLog[],
+  shards: readonly ShardRecord[],
+): [string, TargetFile][] {
+  return shards.flatMap(({ id, logId, publicUrl, state }, index): [string, TargetFile][] => {
+    const log = logs.find((one) => equalBytes(one.logId, logId));
+    if (log === undefined) return [];
+    const bytes = encodeUtf8(encodePem("PUBLIC KEY", log.publicKey.spki));
+    const path = index === 0 ? `${name}.pub` : `${name}.${id}.pub`;
+    return [[path, { bytes, custom: custom(usage, state === "active" || state === "planned", publicUrl) }]];
+  });
+}
+
+function authorityFiles(authorities: readonly CertificateAuthority[]): [string, TargetFile][] {
+  const files: [string, TargetFile][] = [];
+  for (const [index, { chain, uri }] of authorities.entries()) {
+    const about = custom("Fulcio", index === authorities.length - 1, uri);
+    const [anchor, ...intermediates] = chain.toReversed().map(({ der }) => encodeUtf8(encodePem("CERTIFICATE", der)));
+    const version = index === 0 ? "" : `_v${index + 1}`;
+    if (anchor !== undefined) files.push([`fulcio${version}.crt.pem`, { bytes: anchor, custom: about }]);
+    for (const [depth, bytes] of intermediates.entries()) {
+      const suffix = depth === 0 ? "" : `_${depth}`;
+      files.push([`fulcio_intermediate_v${index + 1}${suffix}.crt.pem`, { bytes, custom: about }]);
+    }
+  }
+  return files;
+}
+
+/** Those clients accept one signing certificate of a timestamp authority in all, so only the newest chain is there. */
+function timestampFiles(authority: CertificateAuthority | undefined): [string, TargetFile][] {
+  const { chain = [], uri = "" } = authority ?? {};
+  return chain.map(({ der }, index): [string, TargetFile] => {
+    const name = index === 0 ? "leaf" : index === chain.length - 1 ? "root" : `intermediate_${index - 1}`;
+    return [`tsa_${name}.crt.pem`, { bytes: encodeUtf8(encodePem("CERTIFICATE", der)), custom: custom("TSA", true, uri) }];
+  });
+}
+
+function custom(usage: Usage, active: boolean, uri: string): JsonValue {
+  return { sigstore: { usage, status: active ? "Active" : "Expired", uri } };
 }
 
 function hasLog(config: SigningConfig): boolean {

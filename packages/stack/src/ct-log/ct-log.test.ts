@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { parseCheckpoint, parseSignedNote } from "@sigillum/library/checkpoint";
 import { type Signer, sha256 } from "@sigillum/library/crypto";
 import {
@@ -220,6 +221,49 @@ describe("CT log", () => {
     };
     verifyConsistency({ size1: size, root1: root, size2: head.size, root2: head.root, proof: consistency.map(parseBase64) });
     assert.deepEqual({ ...(await json("/ct/v1/get-sth-consistency?first=0&second=1")) }, { consistency: [] });
+  });
+
+  it("serves an entry with its proof", async () => {
+    const { size, root } = service.log.shard.head();
+    for (let index = 0; index < size; index++) {
+      const answer = (await json(`/ct/v1/get-entry-and-proof?leaf_index=${index}&tree_size=${size}`)) as {
+        leaf_input: string;
+        extra_data: string;
+        audit_path: string[];
+      };
+      const proof = answer.audit_path.map(parseBase64);
+      verifyInclusion({ leafHash: leafHash(parseBase64(answer.leaf_input)), leafIndex: index, treeSize: size, proof, root });
+      const { entries } = (await json(`/ct/v1/get-entries?start=${index}&end=${index}`)) as { entries: unknown[] };
+      assert.deepEqual({ leaf_input: answer.leaf_input, extra_data: answer.extra_data }, { ...Object(entries[0]) });
+    }
+    for (const query of [
+      `leaf_index=${size}&tree_size=${size}`,
+      `leaf_index=0&tree_size=${size + 1}`,
+      "leaf_index=0",
+      "leaf_index=0&tree_size=0",
+    ])
+      assert.equal((await request({ url: `${url}/ct/v1/get-entry-and-proof?${query}` })).status, 400, query);
+  });
+
+  it("compresses data tiles for those who ask, and says that it does", async () => {
+    const { size } = service.log.shard.head();
+    const get = (accept?: string): Promise<HttpResponse> =>
+      request({
+        url: `${url}/tile/data/000.p/${size}`,
+        ...(accept === undefined ? {} : { headers: { "accept-encoding": accept } }),
+      });
+    const plain = await get();
+    assert.equal(plain.headers["content-encoding"], undefined);
+    assert.equal(plain.headers["vary"], "accept-encoding");
+    for (const accept of ["gzip", "br, GZIP;q=0.5", "*"]) {
+      const answer = await get(accept);
+      assert.equal(answer.headers["content-encoding"], "gzip", accept);
+      assert.deepEqual(new Uint8Array(gunzipSync(answer.body)), new Uint8Array(plain.body));
+    }
+    for (const accept of ["identity", "gzip;q=0", "gzip;q=0, *", ""])
+      assert.equal((await get(accept)).headers["content-encoding"], undefined, accept);
+    const hashes = await request({ url: `${url}/tile/0/000.p/${size}`, headers: { "accept-encoding": "gzip" } });
+    assert.equal(hashes.headers["content-encoding"], undefined);
   });
 
   it("serves tiles, data tiles and issuers as static-ct lays them out", async () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { encodeCheckpoint, encodeSignedNote, parseSignedNote } from "@sigillum/library/checkpoint";
 import { type Signer, sha256 } from "@sigillum/library/crypto";
 import {
+  type CtEntry,
   encodeTreeHeadSignature,
   parseMerkleTreeLeaf,
   parseTreeHeadSignature,
@@ -52,6 +53,7 @@ export class CtLog {
   readonly #options: CtLogOptions;
   readonly #signer: Signer;
   readonly #knownIssuers: Map<string, readonly Certificate[]> = new Map();
+  readonly #ownIssuers: WeakMap<Uint8Array, readonly Certificate[]> = new WeakMap();
 
   private constructor(
     options: CtLogOptions,
@@ -96,6 +98,28 @@ export class CtLog {
     return this.#submit(chain, true);
   }
 
+  /**
+   * As `submitPrecertificate`, for the certificate authority of this process, which has just made both precertificate and entry from
+   * one list of extensions. The first of each issuer is verified whole, signature and path; the signature of those that follow is not
+   * verified again, for the same key made it. `chain[1]` is told by its identity, not by its content.
+   */
+  async submitOwnPrecertificate(chain: readonly Uint8Array[], entry: CtEntry): Promise<SignedCertificateTimestamp> {
+    const [precertificate, issuer] = chain;
+    const timeMs = this.#options.clock.nowMs();
+    const known = issuer === undefined ? undefined : this.#ownIssuers.get(issuer);
+    if (
+      precertificate === undefined ||
+      issuer === undefined ||
+      known?.every((one) => timeMs >= one.notBeforeMs && timeMs <= one.notAfterMs) !== true
+    ) {
+      const submission = this.#verify(chain, true);
+      const sct = await this.#add(submission.entry, submission.path.slice(1), submission.path[0]?.der);
+      if (issuer !== undefined) this.#ownIssuers.set(issuer, submission.path.slice(1));
+      return sct;
+    }
+    return this.#add(entry, known, precertificate);
+  }
+
   /** Adds a certificate with its issuers, otherwise as `submitPrecertificate`. */
   submitCertificate(chain: readonly Uint8Array[]): Promise<SignedCertificateTimestamp> {
     return this.#submit(chain, false);
@@ -110,14 +134,17 @@ export class CtLog {
   }
 
   async #submit(chain: readonly Uint8Array[], precertificate: boolean): Promise<SignedCertificateTimestamp> {
-    const submission = this.#verify(chain, precertificate);
-    for (const issuer of submission.path.slice(1)) await this.issuers.keep(issuer.der);
-    const der = submission.path[0]?.der;
-    const { entry, chainFingerprints } = submission;
+    const { entry, path } = this.#verify(chain, precertificate);
+    return this.#add(entry, path.slice(1), precertificate ? path[0]?.der : undefined);
+  }
+
+  async #add(entry: CtEntry, issuers: readonly Certificate[], precertificate?: Uint8Array): Promise<SignedCertificateTimestamp> {
+    const chainFingerprints: Uint8Array[] = [];
+    for (const issuer of issuers) chainFingerprints.push(await this.issuers.keep(issuer.der));
     const { leaf } = await this.shard.add({
       entry,
       chainFingerprints,
-      ...(precertificate && der !== undefined ? { precertificate: der } : {}),
+      ...(precertificate === undefined ? {} : { precertificate }),
     });
     return signSct({ timestamped: parseMerkleTreeLeaf(leaf), logId: this.record.logId, signer: this.#signer });
   }

@@ -7,6 +7,11 @@ const table = {
     means: "A parameter of a request to the CT log is missing or no number within the log's tree.",
   },
   CT_LOG_LEAF_UNKNOWN: { kind: "malformed", means: "The CT log has no entry with the leaf hash that was asked for." },
+  CT_LOG_REMOTE_UNAVAILABLE: {
+    kind: "unavailable",
+    means: "The CT log elsewhere did not answer in time, or refused a precertificate.",
+  },
+  CT_LOG_REMOTE_ANSWER: { kind: "unavailable", means: "The CT log elsewhere answers something that is no SCT." },
   CT_LOG_ISSUER_UNAVAILABLE: {
     kind: "unavailable",
     means: "An issuer's certificate could not be stored or read, so no entry that names it was made.",

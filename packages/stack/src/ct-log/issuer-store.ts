@@ -10,6 +10,7 @@ import { ctLogError } from "./errors.ts";
 export class IssuerStore {
   readonly #directory: string;
   readonly #known: Map<string, Uint8Array> = new Map();
+  readonly #kept: WeakMap<Uint8Array, Uint8Array> = new WeakMap();
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -21,16 +22,25 @@ export class IssuerStore {
     return new IssuerStore(directory);
   }
 
-  /** Keeps a certificate; when it returns, it survives a power cut. A crash before leaves no entry that names it. */
-  async keep(der: Uint8Array): Promise<void> {
-    const name = encodeHex(sha256(der));
-    if (this.#known.has(name) || (await this.read(name)) !== undefined) return;
-    try {
-      await writeFileDurably(join(this.#directory, name), der);
-    } catch (cause) {
-      throw ctLogError("CT_LOG_ISSUER_UNAVAILABLE", "Cannot add chain: an issuer's certificate cannot be stored", { cause });
+  /**
+   * Keeps a certificate and returns its fingerprint; when it returns, it survives a power cut. A crash before leaves no entry that
+   * names it.
+   */
+  async keep(der: Uint8Array): Promise<Uint8Array> {
+    const kept = this.#kept.get(der);
+    if (kept !== undefined) return kept;
+    const fingerprint = sha256(der);
+    const name = encodeHex(fingerprint);
+    if (!this.#known.has(name) && (await this.read(name)) === undefined) {
+      try {
+        await writeFileDurably(join(this.#directory, name), der);
+      } catch (cause) {
+        throw ctLogError("CT_LOG_ISSUER_UNAVAILABLE", "Cannot add chain: an issuer's certificate cannot be stored", { cause });
+      }
+      this.#known.set(name, der);
     }
-    this.#known.set(name, der);
+    this.#kept.set(der, fingerprint);
+    return fingerprint;
   }
 
   /** The certificate with this fingerprint, lower-case hexadecimal; undefined when there is none. */

@@ -1,4 +1,6 @@
 // The CT log as a service: the write and read API of RFC 6962 §4 and the files of C2SP static-ct-api.
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import {
   encodeDigitallySigned,
   encodeExtraData,
@@ -75,12 +77,15 @@ function routes(log: CtLog): Router {
     .add("GET", "/ct/v1/get-sth-consistency", (request) => consistencyReply(log, request))
     .add("GET", "/ct/v1/get-proof-by-hash", (request) => proofReply(log, request))
     .add("GET", "/ct/v1/get-entries", (request) => entriesReply(log, request))
+    .add("GET", "/ct/v1/get-entry-and-proof", (request) => entryAndProofReply(log, request))
     .add("GET", "/checkpoint", () => ({
       status: 200,
       headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache" },
       body: log.shard.checkpoint().text,
     }))
-    .add("GET", "/tile/*path", (request) => tileReply(log, request.params["path"] ?? ""))
+    .add("GET", "/tile/*path", (request) =>
+      tileReply(log, request.params["path"] ?? "", acceptsGzip(request.headers["accept-encoding"])),
+    )
     .add("GET", "/issuer/:fingerprint", (request) => issuerReply(log, request.params["fingerprint"] ?? ""));
 }
 
@@ -143,16 +148,33 @@ async function entriesReply(log: CtLog, request: HttpRequest): Promise<HttpReply
       found: `${start} to ${end}`,
       expected: `within 0 to ${size - 1}`,
     });
-  const entries: { leaf_input: string; extra_data: string }[] = [];
-  for (let index = start; index <= Math.min(end, size - 1, start + maxEntries - 1); index++) {
-    const { timestamped, precertificate, chainFingerprints } = parseDataTileRecord((await log.shard.entry(index)).record);
-    const chain = await Promise.all(chainFingerprints.map((fingerprint) => requiredIssuer(log, encodeHex(fingerprint))));
-    entries.push({
-      leaf_input: encodeBase64(merkleTreeLeaf(timestamped)),
-      extra_data: encodeBase64(encodeExtraData({ precertificate, chain })),
-    });
-  }
+  const entries: Awaited<ReturnType<typeof readEntry>>[] = [];
+  for (let index = start; index <= Math.min(end, size - 1, start + maxEntries - 1); index++)
+    entries.push(await readEntry(log, index));
   return jsonReply(200, { entries });
+}
+
+async function readEntry(log: CtLog, index: number): Promise<{ leaf_input: string; extra_data: string }> {
+  const { timestamped, precertificate, chainFingerprints } = parseDataTileRecord((await log.shard.entry(index)).record);
+  const chain = await Promise.all(chainFingerprints.map((fingerprint) => requiredIssuer(log, encodeHex(fingerprint))));
+  return {
+    leaf_input: encodeBase64(merkleTreeLeaf(timestamped)),
+    extra_data: encodeBase64(encodeExtraData({ precertificate, chain })),
+  };
+}
+
+/** RFC 6962 §4.8. */
+async function entryAndProofReply(log: CtLog, request: HttpRequest): Promise<HttpReply> {
+  const index = numberParameter(request, "leaf_index");
+  const treeSize = numberParameter(request, "tree_size");
+  const { size } = log.shard.head();
+  if (index >= treeSize || treeSize > size)
+    throw ctLogError("CT_LOG_PARAMETER", `Cannot read entry: ${index} is no entry of a tree of size ${treeSize} here`, {
+      found: `entry ${index} of ${treeSize}`,
+      expected: `an entry below the tree size, which is at most ${size}`,
+    });
+  const path = await log.shard.inclusionProof(index, treeSize);
+  return jsonReply(200, { ...(await readEntry(log, index)), audit_path: path.map((node) => encodeBase64(node)) });
 }
 
 async function requiredIssuer(log: CtLog, fingerprint: string): Promise<Uint8Array> {
@@ -162,20 +184,36 @@ async function requiredIssuer(log: CtLog, fingerprint: string): Promise<Uint8Arr
   return der;
 }
 
-/** static-ct-api: `tile/data/<N>` are the entry bundles, everything else as in tlog-tiles. */
-async function tileReply(log: CtLog, path: string): Promise<HttpReply> {
+/** static-ct-api: `tile/data/<N>` are the entry bundles, everything else as in tlog-tiles. Data tiles are compressed for those who ask. */
+async function tileReply(log: CtLog, path: string, isGzipAccepted: boolean): Promise<HttpReply> {
   const [kind = "", ...rest] = path.split("/");
   if (kind === "entries") return notFound;
+  const isData = kind === "data";
   try {
-    const body = await log.shard.tile(["tile", kind === "data" ? "entries" : kind, ...rest].join("/"));
-    return body === undefined
-      ? notFound
-      : { status: 200, headers: { "content-type": "application/octet-stream", ...immutable }, body };
+    const body = await log.shard.tile(["tile", isData ? "entries" : kind, ...rest].join("/"));
+    if (body === undefined) return notFound;
+    const headers = { "content-type": "application/octet-stream", ...(isData ? { vary: "accept-encoding" } : {}), ...immutable };
+    if (!isData || !isGzipAccepted) return { status: 200, headers, body };
+    return { status: 200, headers: { ...headers, "content-encoding": "gzip" }, body: await compress(body) };
   } catch (error) {
     // A path that is no tile's.
     if (isSigillumError(error) && error.kind === "malformed") return notFound;
     throw error;
   }
+}
+
+const compress = promisify(gzip);
+
+/** RFC 9110 §12.5.3, as far as gzip goes: named, or meant by a star, and not with a weight of zero. */
+function acceptsGzip(header: string | string[] | undefined): boolean {
+  const codings = String(header ?? "")
+    .toLowerCase()
+    .split(",");
+  const weight = (name: string): string | undefined => {
+    const coding = codings.find((one) => one.split(";", 1)[0]?.trim() === name);
+    return coding === undefined ? undefined : (/;\s*q=([\d.]+)/u.exec(coding)?.[1] ?? "1");
+  };
+  return Number(weight("gzip") ?? weight("*") ?? 0) > 0;
 }
 
 async function issuerReply(log: CtLog, fingerprint: string): Promise<HttpReply> {

@@ -4,8 +4,18 @@ import { defineErrors, type ErrorTable, type SigillumError } from "@sigillum/lib
 const table = {
   IDENTITY_SIGN_IN_UNAVAILABLE: {
     kind: "state",
-    means: "Nobody can sign in at the embedded identity provider: the development user is disabled and there are no others.",
+    means: "Nobody can sign in at the embedded identity provider, or what was asked for is not enabled there.",
   },
+  IDENTITY_PASSWORD_WRONG: {
+    kind: "verification",
+    means: "A sign-in named an address that nobody has, or a password that is not its own: which of the two is not said.",
+  },
+  IDENTITY_TOO_MANY_ATTEMPTS: {
+    kind: "verification",
+    means: "There were too many failed sign-ins for an account or from an address; they are forgotten one a minute.",
+  },
+  IDENTITY_BUSY: { kind: "unavailable", means: "Too many sign-ins with passwords wait to be checked." },
+  IDENTITY_PASSWORD_HASH: { kind: "malformed", means: "The password hash of a user in the settings cannot be read." },
   IDENTITY_REQUEST_MALFORMED: {
     kind: "malformed",
     means: "A request to the identity provider has a parameter that it does not accept.",

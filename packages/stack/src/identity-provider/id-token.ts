@@ -40,7 +40,7 @@ export async function signIdToken(
   },
 ): Promise<string> {
   const issuedAt = Math.floor(fields.nowMs / 1000);
-  const claims = {
+  return signClaims(key, {
     iss: fields.issuer,
     aud: fields.audience,
     sub: fields.subject,
@@ -49,7 +49,11 @@ export async function signIdToken(
     iat: issuedAt,
     exp: issuedAt + fields.lifetimeSeconds,
     jti: randomUUID(),
-  };
+  });
+}
+
+/** Signs claims as they are: RS256, in compact form. */
+export async function signClaims(key: IdTokenKey, claims: Readonly<Record<string, unknown>>): Promise<string> {
   const input = `${encodePart({ alg: "RS256", typ: "JWT", kid: key.keyId })}.${encodePart(claims)}`;
   return `${input}.${encodeBase64Url(await key.signer.sign(encodeUtf8(input)))}`;
 }

@@ -1,3 +1,11 @@
 // The public surface of the room `identity-provider`.
 export { identityProviderError, identityProviderErrors } from "./errors.ts";
-export { createIdentityProvider, type IdentityProvider, type IdentityProviderOptions, identityKeySet } from "./service.ts";
+export { hashPassword } from "./password.ts";
+export {
+  createIdentityProvider,
+  type IdentityProvider,
+  type IdentityProviderOptions,
+  identityKeySet,
+  workflowIssuer,
+} from "./service.ts";
+export type { UserEntry } from "./users.ts";

@@ -5,10 +5,20 @@ import { isSigillumError } from "@sigillum/library/encoding";
 import type { OidcContext, Provider } from "oidc-provider";
 import type { Clock, Logger } from "../host/index.ts";
 import { identityProviderError } from "./errors.ts";
-import type { IdTokenKey, TokenSubject } from "./id-token.ts";
-import { codePage, pageHeaders, problemPage, signInPage } from "./pages.ts";
+import type { IdTokenKey } from "./id-token.ts";
+import {
+  codePage,
+  deviceCodePage,
+  deviceConfirmPage,
+  deviceDonePage,
+  pageHeaders,
+  problemPage,
+  type SignInPage,
+  signInPage,
+} from "./pages.ts";
 import { sessionStore } from "./session-store.ts";
-import { asPublicClient, emptySecretClient } from "./token-request.ts";
+import { asPublicClient, emptySecretClient, readForm } from "./token-request.ts";
+import type { Users } from "./users.ts";
 
 /** What the wrapped provider is made of. */
 export interface OpenIdOptions {
@@ -16,12 +26,16 @@ export interface OpenIdOptions {
   readonly clientId: string;
   readonly tokenLifetimeSeconds: number;
   readonly key: IdTokenKey;
-  readonly developmentUser: TokenSubject | undefined;
+  readonly users: Users;
+  /** Whether a proxy in front says where requests come from. */
+  readonly behindProxy: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 const scope = "openid email";
+const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code";
+const deviceIntervalSeconds = 5;
 const outOfBand = "urn:ietf:wg:oauth:2.0:oob";
 const loopbackHosts: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
@@ -45,6 +59,7 @@ export async function openIdListener(options: OpenIdOptions): Promise<RequestLis
   provider.use(async (context, next) => {
     await next();
     finishToken(context);
+    finishDeviceAnswer(context);
     showCode(context);
   });
   provider.use((context, next) => (context.path.startsWith("/interaction/") ? signIn(provider, options, context) : next()));
@@ -67,7 +82,7 @@ function configuration(options: OpenIdOptions, signingKey: unknown, policy: unkn
         client_id: options.clientId,
         application_type: "native",
         token_endpoint_auth_method: "none",
-        grant_types: ["authorization_code"],
+        grant_types: ["authorization_code", deviceGrant],
         response_types: ["code"],
         redirect_uris: ["http://localhost/auth/callback"],
         id_token_signed_response_alg: "RS256",
@@ -79,15 +94,29 @@ function configuration(options: OpenIdOptions, signingKey: unknown, policy: unkn
     claims: { openid: ["sub"], email: ["email", "email_verified"] },
     // Our own programs find the token without a login here.
     discovery:
-      options.developmentUser === undefined ? {} : { sigillum_development_token_endpoint: `${options.issuer}/development-token` },
+      options.users.developmentUser === undefined
+        ? {}
+        : { sigillum_development_token_endpoint: `${options.issuer}/development-token` },
     // Clients look for the email address in the ID token and never ask the userinfo endpoint.
     conformIdTokenClaims: false,
     clientAuthMethods: ["none"],
     responseTypes: ["code"],
     scopes: ["openid", "email"],
     pkce: { required: () => true },
-    features: { devInteractions: { enabled: false }, externalSigningSupport: { enabled: true, ack: "experimental-01" } },
-    ttl: { AccessToken: seconds, IdToken: seconds, AuthorizationCode: 60, Interaction: 600, Session: 3600, Grant: 3600 },
+    features: {
+      devInteractions: { enabled: false },
+      externalSigningSupport: { enabled: true, ack: "experimental-01" },
+      deviceFlow: deviceFlow(),
+    },
+    ttl: {
+      AccessToken: seconds,
+      IdToken: seconds,
+      AuthorizationCode: 60,
+      DeviceCode: 600,
+      Interaction: 600,
+      Session: 3600,
+      Grant: 3600,
+    },
     interactions: {
       policy,
       url: (_context: OidcContext, interaction: { readonly uid: string }) => `/interaction/${interaction.uid}`,
@@ -104,6 +133,34 @@ function configuration(options: OpenIdOptions, signingKey: unknown, policy: unkn
   };
 }
 
+/** RFC 8628. The person compares the code before signing in, so that nobody can be lured to sign a stranger's device in. */
+function deviceFlow(): Readonly<Record<string, unknown>> {
+  const show = (context: OidcContext, body: string): void => {
+    for (const [name, value] of Object.entries(pageHeaders)) context.set(name, value);
+    context.body = body;
+  };
+  return {
+    enabled: true,
+    charset: "base-20",
+    mask: "****-****",
+    userCodeInputSource: (context: OidcContext, form: string, _out: unknown, error: unknown) =>
+      show(context, deviceCodePage(form, error === undefined || error === null ? undefined : deviceProblem(error))),
+    userCodeConfirmSource: (
+      context: OidcContext,
+      form: string,
+      client: { readonly clientId: string },
+      _info: unknown,
+      code: string,
+    ) => show(context, deviceConfirmPage(form, code, client.clientId)),
+    successSource: (context: OidcContext) => show(context, deviceDonePage()),
+  };
+}
+
+function deviceProblem(error: unknown): string {
+  if (error instanceof Error && error.name === "AbortedError") return "The sign-in was cancelled: nobody was signed in.";
+  return "That code is not right, was used before, or has expired. Look at the program again.";
+}
+
 /** The one client is our own, so nobody is asked whether it may know the address: the sign-in page says that it will. */
 async function grantScopes(context: OidcContext): Promise<unknown> {
   const { oidc } = context;
@@ -116,8 +173,8 @@ async function grantScopes(context: OidcContext): Promise<unknown> {
 }
 
 function findAccount(options: OpenIdOptions, id: string): unknown {
-  const user = options.developmentUser;
-  if (user === undefined || user.subject !== id) return undefined;
+  const user = options.users.bySubject(id);
+  if (user === undefined) return undefined;
   return { accountId: id, claims: () => ({ sub: user.subject, email: user.email, email_verified: true }) };
 }
 
@@ -133,6 +190,14 @@ function finishToken(context: OidcContext): void {
   const { body } = context;
   if (context.oidc?.route !== "token" || typeof body !== "object" || body === null || !("id_token" in body)) return;
   context.body = { ...body, access_token: body.id_token };
+}
+
+/** RFC 8628 §3.2: clients wait this long between two polls; oidc-provider leaves it out, and some clients then poll without a pause. */
+function finishDeviceAnswer(context: OidcContext): void {
+  const { body } = context;
+  if (context.oidc?.route !== "device_authorization" || typeof body !== "object" || body === null || !("device_code" in body))
+    return;
+  context.body = { ...body, interval: deviceIntervalSeconds };
 }
 
 /** RFC 8252 appendix: a redirect to the out-of-band address becomes a page that shows the code. */
@@ -153,21 +218,42 @@ function showCode(context: OidcContext): void {
 async function signIn(provider: Provider, options: OpenIdOptions, context: OidcContext): Promise<void> {
   for (const [name, value] of Object.entries(pageHeaders)) context.set(name, value);
   try {
-    const user = options.developmentUser;
-    if (user === undefined)
+    if (options.users.isEmpty)
       throw identityProviderError(
         "IDENTITY_SIGN_IN_UNAVAILABLE",
         "Cannot sign in: the development user is disabled, and this identity provider has no other users",
       );
     const interaction = await interactionOf(provider, context);
-    if (context.method !== "POST") {
-      context.body = signInPage({
-        email: user.email,
-        clientId: String(interaction.params["client_id"] ?? ""),
-        action: `/interaction/${interaction.uid}`,
-      });
-      return;
-    }
+    const { developmentUser, hasPasswords } = options.users;
+    const shown: SignInPage = {
+      clientId: String(interaction.params["client_id"] ?? ""),
+      action: `/interaction/${interaction.uid}`,
+      passwords: hasPasswords,
+      ...(developmentUser === undefined ? {} : { developmentUser: developmentUser.email }),
+    };
+    if (context.method !== "POST") context.body = signInPage(shown);
+    else await signInWithForm(provider, options, context, shown);
+  } catch (error) {
+    if (!isSigillumError(error)) throw error;
+    context.status = error.kind === "state" ? 403 : error.kind === "unavailable" ? 503 : 400;
+    context.body = problemPage("This sign-in cannot go on", error.message, error.code);
+  }
+}
+
+async function signInWithForm(
+  provider: Provider,
+  options: OpenIdOptions,
+  context: OidcContext,
+  shown: SignInPage,
+): Promise<void> {
+  const form = new URLSearchParams(await readForm(context.req));
+  const email = form.get("email");
+  try {
+    const user =
+      email === null
+        ? options.users.developmentUser
+        : await options.users.signIn(email, form.get("password") ?? "", clientOf(options, context));
+    if (user === undefined) throw identityProviderError("IDENTITY_PASSWORD_WRONG", "Cannot sign in: the form names no address");
     const next = await provider.interactionResult(context.req, context.res, {
       login: { accountId: user.subject, remember: true },
     });
@@ -175,10 +261,26 @@ async function signIn(provider: Provider, options: OpenIdOptions, context: OidcC
     context.status = 303;
     context.redirect(next);
   } catch (error) {
-    if (!isSigillumError(error)) throw error;
-    context.status = error.kind === "state" ? 403 : 400;
-    context.body = problemPage("This sign-in cannot go on", error.message, error.code);
+    if (!isSigillumError(error) || error.kind === "state") throw error;
+    options.logger.info("identity.sign-in-refused", { code: error.code });
+    context.status = refusals.get(error.code) ?? 400;
+    if (context.status === 429) context.set("retry-after", "60");
+    // The page again, with the address that was typed; the password is typed anew.
+    context.body = signInPage({ ...shown, ...(email === null ? {} : { email: email.slice(0, 320) }), problem: error.message });
   }
+}
+
+const refusals: ReadonlyMap<string, number> = new Map([
+  ["IDENTITY_PASSWORD_WRONG", 401],
+  ["IDENTITY_TOO_MANY_ATTEMPTS", 429],
+  ["IDENTITY_BUSY", 503],
+]);
+
+/** Where a request came from: the connection's other end or, behind a proxy, what the proxy itself added last. */
+function clientOf(options: OpenIdOptions, context: OidcContext): string {
+  const forwarded = context.req.headers["x-forwarded-for"];
+  const last = typeof forwarded === "string" ? forwarded.split(",").at(-1)?.trim() : undefined;
+  return (options.behindProxy ? last : undefined) ?? context.req.socket.remoteAddress ?? "unknown";
 }
 
 /** The interaction that the browser's cookie names; it must be the one of the page. */

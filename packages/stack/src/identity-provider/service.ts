@@ -1,7 +1,6 @@
 // The identity provider as a service: OpenID Connect, and the token without a login for programs of this machine.
 import type { IncomingMessage, RequestListener } from "node:http";
-import { sha256 } from "@sigillum/library/crypto";
-import { encodeBase64Url, encodeUtf8, type JsonValue, quote } from "@sigillum/library/encoding";
+import { type JsonValue, quote } from "@sigillum/library/encoding";
 import {
   type Clock,
   errorReply,
@@ -19,6 +18,8 @@ import { identityProviderError } from "./errors.ts";
 import { type IdTokenKey, idTokenKey, signIdToken, type TokenSubject } from "./id-token.ts";
 import { pageHeaders, welcomePage } from "./pages.ts";
 import { openIdListener } from "./provider.ts";
+import { subjectOf, type UserEntry, Users } from "./users.ts";
+import { signWorkflowToken, workflowClaims, workflowPaths } from "./workflow-token.ts";
 
 /** What an identity provider needs. */
 export interface IdentityProviderOptions {
@@ -29,6 +30,10 @@ export interface IdentityProviderOptions {
   readonly tokenLifetimeSeconds: number;
   /** The one user, who signs in without a password; only on loopback listeners. */
   readonly developmentUser?: { readonly email: string };
+  /** People who sign in with passwords. */
+  readonly users?: readonly UserEntry[];
+  /** Whether programs of this machine get tokens as GitHub Actions has them; only on loopback listeners. */
+  readonly workflowTokens?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly listener: Omit<ListenerSpec, "handler">;
@@ -45,14 +50,21 @@ export function identityKeySet(keyring: Keyring): JsonValue {
   return { keys: idTokenKey(keyring.signer("oidc")).keySet.keys };
 }
 
+/** The issuer of workflows' tokens, below the provider's own. */
+export function workflowIssuer(publicUrl: string): string {
+  return `${publicUrl}${workflowPaths.issuer}`;
+}
+
 /** Makes the service. With a development user and a listener beyond loopback it refuses. */
 export async function createIdentityProvider(options: IdentityProviderOptions): Promise<IdentityProvider> {
   const beyond =
     options.listener.behindProxy === true ? "a proxy" : options.listener.addresses.find((address) => !isLoopback(address));
-  if (options.developmentUser !== undefined && beyond !== undefined) {
+  const isOpen = options.developmentUser !== undefined || options.workflowTokens === true;
+  if (isOpen && beyond !== undefined) {
+    const what = options.developmentUser === undefined ? "workflow tokens are given" : "the development user signs in";
     throw identityProviderError(
       "IDENTITY_SIGN_IN_UNAVAILABLE",
-      `Cannot start identity provider: the development user signs in without a password, and the listener is reachable through ${beyond}`,
+      `Cannot start identity provider: ${what} without a password, and the listener is reachable through ${beyond}`,
       {
         found: beyond,
         expected: "loopback addresses alone",
@@ -60,16 +72,21 @@ export async function createIdentityProvider(options: IdentityProviderOptions): 
     );
   }
   const key = idTokenKey(options.keyring.signer("oidc"));
-  const user = options.developmentUser === undefined ? undefined : subjectOf(options.developmentUser.email);
+  const user = options.developmentUser === undefined ? undefined : subjectOf("development", options.developmentUser.email);
+  const users = new Users(options.users ?? [], user, options.clock);
   const developmentToken = (audience = options.clientId): Promise<string> => tokenOf(options, key, user, audience);
-  const openId = await openIdListener({ ...options, issuer: options.publicUrl, key, developmentUser: user });
-  const own = ownRoutes(options, developmentToken).listener({
+  const behindProxy = options.listener.behindProxy === true;
+  const openId = await openIdListener({ ...options, issuer: options.publicUrl, key, users, behindProxy });
+  const router = ownRoutes(options, developmentToken);
+  const paths = new Set(["/", "/development-token", "/healthz"]);
+  if (options.workflowTokens === true) for (const path of addWorkflowRoutes(router, options, key)) paths.add(path);
+  const own = router.listener({
     logger: options.logger,
     onError: (error, request) => errorReply(error, request, statuses),
   });
   return {
     name: "identity",
-    listeners: [{ ...options.listener, handler: dispatch(own, openId) }],
+    listeners: [{ ...options.listener, handler: dispatch(own, paths, openId) }],
     jobs: [],
     actions: new Map(),
     ready: () => Promise.resolve({ ready: true }),
@@ -78,13 +95,12 @@ export async function createIdentityProvider(options: IdentityProviderOptions): 
   };
 }
 
-const ownPaths: ReadonlySet<string> = new Set(["/", "/development-token", "/healthz"]);
 const statuses: ReadonlyMap<string, number> = new Map([
   ["IDENTITY_SIGN_IN_UNAVAILABLE", 403],
   ["IDENTITY_HOST_REFUSED", 403],
 ]);
 
-function dispatch(own: RequestListener, openId: RequestListener): RequestListener {
+function dispatch(own: RequestListener, ownPaths: ReadonlySet<string>, openId: RequestListener): RequestListener {
   return (request, response) => (ownPaths.has((request.url ?? "/").split("?", 1)[0] ?? "/") ? own : openId)(request, response);
 }
 
@@ -99,6 +115,37 @@ function ownRoutes(options: IdentityProviderOptions, developmentToken: (audience
     .add("GET", "/development-token", async (request) => tokenReply(options, request, developmentToken));
 }
 
+/** An issuer of its own with the provider's key, and the endpoint that ACTIONS_ID_TOKEN_REQUEST_URL names in a real workflow. */
+function addWorkflowRoutes(router: Router, options: IdentityProviderOptions, key: IdTokenKey): readonly string[] {
+  const issuer = workflowIssuer(options.publicUrl);
+  const discovery = `${workflowPaths.issuer}/.well-known/openid-configuration`;
+  const jwks = `${workflowPaths.issuer}/jwks`;
+  router
+    .add("GET", discovery, () =>
+      jsonReply(200, {
+        issuer,
+        jwks_uri: `${options.publicUrl}${jwks}`,
+        subject_types_supported: ["public"],
+        response_types_supported: ["id_token"],
+        id_token_signing_alg_values_supported: ["RS256"],
+      }),
+    )
+    .add("GET", jwks, () => jsonReply(200, key.keySet))
+    .add("GET", workflowPaths.token, async (request) => {
+      checkOrigin(options.publicUrl, request.raw);
+      const asked = new Map(request.query);
+      const audience = asked.get("audience") ?? options.clientId;
+      for (const name of ["audience", "api-version"]) asked.delete(name);
+      checkAudience(audience);
+      const claims = workflowClaims(asked);
+      options.logger.info("identity.workflow-token", { repository: claims["repository"], audience });
+      const { tokenLifetimeSeconds: lifetimeSeconds } = options;
+      const value = await signWorkflowToken(key, { issuer, audience, nowMs: options.clock.nowMs(), lifetimeSeconds, claims });
+      return jsonReply(200, { count: value.length, value }, { "cache-control": "no-store" });
+    });
+  return [discovery, jwks, workflowPaths.token];
+}
+
 /** `GET /development-token?aud=sigstore`: the token as text, so that a shell can pass it on. */
 async function tokenReply(
   options: IdentityProviderOptions,
@@ -107,12 +154,7 @@ async function tokenReply(
 ): Promise<HttpReply> {
   checkOrigin(options.publicUrl, request.raw);
   const audience = request.query.get("aud") ?? options.clientId;
-  if (!/^[A-Za-z0-9._:/-]{1,200}$/u.test(audience)) {
-    throw identityProviderError("IDENTITY_REQUEST_MALFORMED", `Cannot make token: audience ${quote(audience)} is not accepted`, {
-      found: quote(audience),
-      expected: "letters, digits and ._:/-",
-    });
-  }
+  checkAudience(audience);
   return {
     status: 200,
     headers: {
@@ -122,6 +164,14 @@ async function tokenReply(
     },
     body: await developmentToken(audience),
   };
+}
+
+function checkAudience(audience: string): void {
+  if (/^[A-Za-z0-9._:/-]{1,200}$/u.test(audience)) return;
+  throw identityProviderError("IDENTITY_REQUEST_MALFORMED", `Cannot make token: audience ${quote(audience)} is not accepted`, {
+    found: quote(audience),
+    expected: "letters, digits and ._:/-",
+  });
 }
 
 /**
@@ -164,9 +214,4 @@ async function tokenOf(
     nowMs: options.clock.nowMs(),
     lifetimeSeconds: options.tokenLifetimeSeconds,
   });
-}
-
-/** A subject that stays the same for an address and says nothing else. */
-function subjectOf(email: string): TokenSubject {
-  return { email, subject: `development-${encodeBase64Url(sha256(encodeUtf8(email))).slice(0, 22)}` };
 }

@@ -43,7 +43,8 @@ export async function asPublicClient(request: IncomingMessage, clientId: string)
   return fresh;
 }
 
-async function readForm(request: IncomingMessage): Promise<string> {
+/** The body of a form, empty when it is longer than any form here. */
+export async function readForm(request: IncomingMessage): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request) {

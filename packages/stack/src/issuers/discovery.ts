@@ -14,6 +14,7 @@ export const discoveryLimits: {
   readonly freshMs: number;
   readonly staleMs: number;
   readonly retryAfterMs: number;
+  readonly maxRetryAfterMs: number;
 } = {
   timeoutMs: 10_000,
   maxBytes: 256 * 1024,
@@ -22,6 +23,8 @@ export const discoveryLimits: {
   freshMs: 10 * 60_000,
   staleMs: 24 * 60 * 60_000,
   retryAfterMs: 10_000,
+  // An issuer that goes on failing is asked half as often each time, down to this.
+  maxRetryAfterMs: 5 * 60_000,
 };
 
 /** The keys of an issuer and the algorithms that it announces. */
@@ -43,19 +46,50 @@ export function fixedKeySource(keys: IssuerKeys): KeySource {
   return { current: () => Promise.resolve(keys), refreshed: () => Promise.resolve(keys) };
 }
 
-/** Fetches the keys of a remote issuer; `ca` are PEM certificates trusted for TLS to it besides the system's. */
+/** How a remote issuer's keys are fetched. */
+export interface RemoteKeyOptions {
+  readonly clock: Clock;
+  /** PEM certificates trusted for TLS to it besides the system's. */
+  readonly ca?: string;
+  /** Keys must stand on the issuer's own host: so for an issuer that a pattern admits, whose document a stranger may have written. */
+  readonly sameHost?: boolean;
+}
+
+/** What was last heard of an issuer. */
+export interface IssuerState {
+  readonly issuer: string;
+  /** Whether tokens can be checked now; undefined before the first was. */
+  readonly reachable?: boolean;
+  /** Why not. */
+  readonly reason?: string;
+  /** When its keys were fetched. */
+  readonly keysAtMs?: number;
+}
+
+/** Fetches the keys of a remote issuer. */
 export class RemoteKeySource implements KeySource {
   readonly #issuer: string;
   readonly #clock: Clock;
-  readonly #ca: string | undefined;
+  readonly #options: RemoteKeyOptions;
   #known: { readonly keys: IssuerKeys; readonly atMs: number } | undefined;
-  #failure: { readonly error: unknown; readonly atMs: number } | undefined;
+  #failure: { readonly error: unknown; readonly atMs: number; readonly count: number } | undefined;
   #running: Promise<IssuerKeys> | undefined;
 
-  constructor(issuer: string, clock: Clock, ca?: string) {
+  constructor(issuer: string, options: RemoteKeyOptions) {
     this.#issuer = issuer;
-    this.#clock = clock;
-    this.#ca = ca;
+    this.#clock = options.clock;
+    this.#options = options;
+  }
+
+  state(): IssuerState {
+    const failure = this.#failure?.error;
+    const keysAtMs = this.#known?.atMs;
+    return {
+      issuer: this.#issuer,
+      ...(keysAtMs === undefined && failure === undefined ? {} : { reachable: failure === undefined }),
+      ...(failure instanceof Error ? { reason: failure.message } : {}),
+      ...(keysAtMs === undefined ? {} : { keysAtMs }),
+    };
   }
 
   async current(): Promise<IssuerKeys> {
@@ -73,9 +107,9 @@ export class RemoteKeySource implements KeySource {
   /** Concurrent callers share one fetch; a failure is remembered for a moment, so that bad tokens cannot make us hammer an issuer. */
   async #fetch(): Promise<IssuerKeys> {
     const nowMs = this.#clock.nowMs();
-    if (this.#failure !== undefined && nowMs - this.#failure.atMs < discoveryLimits.retryAfterMs)
+    if (this.#failure !== undefined && nowMs - this.#failure.atMs < backoffMs(this.#failure.count))
       return this.#stale(this.#failure.error, nowMs);
-    this.#running ??= fetchKeys(this.#issuer, this.#ca).finally(() => {
+    this.#running ??= fetchKeys(this.#issuer, this.#options).finally(() => {
       this.#running = undefined;
     });
     try {
@@ -84,7 +118,9 @@ export class RemoteKeySource implements KeySource {
       this.#failure = undefined;
       return keys;
     } catch (error) {
-      this.#failure = { error, atMs: this.#clock.nowMs() };
+      // Callers that waited for one fetch count it once.
+      if (this.#failure?.error !== error)
+        this.#failure = { error, atMs: this.#clock.nowMs(), count: (this.#failure?.count ?? 0) + 1 };
       return this.#stale(error, this.#clock.nowMs());
     }
   }
@@ -95,7 +131,11 @@ export class RemoteKeySource implements KeySource {
   }
 }
 
-async function fetchKeys(issuer: string, ca: string | undefined): Promise<IssuerKeys> {
+function backoffMs(failures: number): number {
+  return Math.min(discoveryLimits.maxRetryAfterMs, discoveryLimits.retryAfterMs * 2 ** Math.min(failures - 1, 10));
+}
+
+async function fetchKeys(issuer: string, { ca, sameHost = false }: RemoteKeyOptions): Promise<IssuerKeys> {
   const document = await fetchJson(`${issuer.replace(/\/$/u, "")}/.well-known/openid-configuration`, issuer, ca);
   const announced = document.optionalString("issuer") ?? "";
   // Discovery §4.3: exactly the URL it was found under.
@@ -112,6 +152,13 @@ async function fetchKeys(issuer: string, ca: string | undefined): Promise<Issuer
       `Cannot use issuer ${quote(issuer)}: its jwks_uri is no ${new URL(issuer).protocol}// URL`,
       { found: jwksUri, expected: `a URL with ${new URL(issuer).protocol}` },
     );
+  }
+  // GHSA-59jp-pj84-45mr's kin: whoever may write below a pattern must not choose what we fetch.
+  if (sameHost && new URL(jwksUri).host !== new URL(issuer).host) {
+    throw issuersError("ISSUER_INVALID", `Cannot use issuer ${quote(issuer)}: its jwks_uri is on another host`, {
+      found: new URL(jwksUri).host,
+      expected: new URL(issuer).host,
+    });
   }
   const announcedAlgorithms = document
     .optionalStrings("id_token_signing_alg_values_supported")
@@ -136,9 +183,14 @@ async function fetchJson(url: string, issuer: string, ca: string | undefined): P
   } catch (cause) {
     if (isSigillumError(cause) && cause.code.startsWith("ISSUER_")) throw cause;
     const reason = isSigillumError(cause) ? cause.message : "an unexpected answer";
-    const code = isSigillumError(cause) && cause.kind === "unavailable" ? "ISSUER_UNREACHABLE" : "ISSUER_INVALID";
-    throw issuersError(code, `Cannot check identity token: issuer ${quote(issuer)}: ${reason}`, { cause });
+    throw issuersError(codeOf(cause), `Cannot check identity token: issuer ${quote(issuer)}: ${reason}`, { cause });
   }
+}
+
+function codeOf(cause: unknown): "ISSUER_UNREACHABLE" | "ISSUER_INVALID" | "ISSUER_KEY_SET_TOO_LARGE" {
+  if (!isSigillumError(cause)) return "ISSUER_INVALID";
+  if (cause.code === "HTTP_TOO_LARGE") return "ISSUER_KEY_SET_TOO_LARGE";
+  return cause.kind === "unavailable" ? "ISSUER_UNREACHABLE" : "ISSUER_INVALID";
 }
 
 /** Follows redirects on the same host alone: another could be an address inside our own network. */
@@ -161,7 +213,7 @@ async function fetchWithinHost(url: string, issuer: string, ca: string | undefin
       next.protocol !== current.protocol ||
       hops >= discoveryLimits.redirects
     ) {
-      throw issuersError("ISSUER_INVALID", `Cannot use issuer ${quote(issuer)}: ${quote(current.href)} redirects elsewhere`, {
+      throw issuersError("ISSUER_REDIRECT", `Cannot use issuer ${quote(issuer)}: ${quote(current.href)} redirects elsewhere`, {
         found: next?.origin ?? "no URL",
         expected: `at most ${discoveryLimits.redirects} redirects within ${current.origin}`,
       });

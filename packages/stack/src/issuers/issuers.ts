@@ -1,11 +1,14 @@
 // Token -> principal: every check of a token in one place, in the order in which a failure tells most.
 import { formatRfc3339, type JsonObject, type JsonValue, quote } from "@sigillum/library/encoding";
 import type { Clock, Logger, Readiness } from "../host/index.ts";
+import type { CiProvider } from "./ci-provider.ts";
 import type { IssuerConfiguration } from "./configuration.ts";
-import { fixedKeySource, type KeySource, RemoteKeySource } from "./discovery.ts";
+import { fixedKeySource, type IssuerState, type KeySource, type RemoteKeyOptions, RemoteKeySource } from "./discovery.ts";
 import { issuersError } from "./errors.ts";
 import { KeySet, knownAlgorithms } from "./key-set.ts";
-import { type Principal, principalOf } from "./principal.ts";
+import { isMetaIssuer, metaIssuerPattern } from "./meta-issuer.ts";
+import { type Principal, type PrincipalRules, principalOf } from "./principal.ts";
+import { issuerRules } from "./rules.ts";
 import { parseToken, type UnverifiedToken } from "./token.ts";
 
 /** An issuer whose keys are in this process: the embedded identity provider. */
@@ -18,49 +21,69 @@ export interface EmbeddedIssuer {
 /** What `Issuers` is made of. */
 export interface IssuersOptions {
   readonly issuers: readonly IssuerConfiguration[];
-  readonly embedded?: EmbeddedIssuer;
+  /** Patterns of issuers; an issuer that is named exactly goes before them. */
+  readonly metaIssuers?: readonly IssuerConfiguration[];
+  /** Templates that `ci-provider` may name besides the built-in ones. */
+  readonly ciProviders?: ReadonlyMap<string, CiProvider>;
+  readonly embedded?: readonly EmbeddedIssuer[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** certificate-authority §12.15: `exp` has no leeway, `nbf` five minutes. */
 const notBeforeLeewayMs = 5 * 60_000;
+/** Issuers of patterns whose keys are kept; the longest unused makes room. */
+const maxMetaIssuers = 100;
 
 interface Trusted {
-  readonly configuration: IssuerConfiguration;
+  readonly rules: PrincipalRules;
   readonly source: KeySource;
+}
+
+interface Meta {
+  readonly expression: RegExp;
+  readonly rules: PrincipalRules;
 }
 
 /** The trusted issuers. Nothing is fetched before the first token of an issuer, and nothing ever from one that is not configured. */
 export class Issuers {
   readonly #trusted: ReadonlyMap<string, Trusted>;
+  readonly #meta: readonly Meta[];
+  readonly #matched: Map<string, Trusted> = new Map();
   readonly #clock: Clock;
   readonly #logger: Logger;
 
+  /** Throws ISSUERS_CONFIGURATION for a configuration that contradicts itself. */
   constructor(options: IssuersOptions) {
+    const { clock, logger, embedded = [], ciProviders = new Map<string, CiProvider>(), metaIssuers = [] } = options;
     const trusted = new Map<string, Trusted>();
     for (const configuration of options.issuers) {
-      trusted.set(configuration.url, {
-        configuration,
-        source: new RemoteKeySource(configuration.url, options.clock, configuration.caCertificates),
-      });
-      if (configuration.skipEmailVerification) options.logger.warn("issuer.email-unverified", { issuer: configuration.url });
+      const rules = issuerRules(configuration, ciProviders);
+      trusted.set(configuration.url, { rules, source: new RemoteKeySource(configuration.url, keyOptions(rules, clock, false)) });
     }
-    if (options.embedded !== undefined) {
-      const { configuration, keys } = options.embedded;
-      trusted.set(configuration.url, {
-        configuration,
-        source: fixedKeySource({ keys: KeySet.parse(keys, configuration.url), algorithms: ["RS256"] }),
-      });
+    for (const { configuration, keys } of embedded) {
+      const source = fixedKeySource({ keys: KeySet.parse(keys, configuration.url), algorithms: ["RS256"] });
+      trusted.set(configuration.url, { rules: issuerRules(configuration, ciProviders), source });
     }
+    this.#meta = metaIssuers.map((configuration) => ({
+      expression: metaIssuerPattern(configuration.url),
+      rules: issuerRules(configuration, ciProviders, true),
+    }));
+    for (const { url, skipEmailVerification } of [...options.issuers, ...metaIssuers])
+      if (skipEmailVerification) logger.warn("issuer.email-unverified", { issuer: url });
     this.#trusted = trusted;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
+    this.#clock = clock;
+    this.#logger = logger;
   }
 
-  /** The trusted issuers, for GET /api/v2/configuration. */
+  /** The issuers that are trusted by name, for GET /api/v2/configuration. */
   configurations(): readonly IssuerConfiguration[] {
-    return [...this.#trusted.values()].map((trusted) => trusted.configuration);
+    return [...this.#trusted.values()].map((trusted) => trusted.rules.configuration);
+  }
+
+  /** The patterns of trusted issuers, for the same. */
+  metaConfigurations(): readonly IssuerConfiguration[] {
+    return this.#meta.map((meta) => meta.rules.configuration);
   }
 
   /** Ready as soon as it exists: an issuer that is down fails its own tokens and no others. */
@@ -68,25 +91,56 @@ export class Issuers {
     return { ready: true };
   }
 
+  /** What was last heard of each remote issuer; nothing is asked for it. */
+  states(): readonly IssuerState[] {
+    return [...this.#trusted.values(), ...this.#matched.values()].flatMap(({ source }) =>
+      source instanceof RemoteKeySource ? [source.state()] : [],
+    );
+  }
+
   /** Verifies a token and returns who it speaks of. That the bearer holds a key is not checked here. */
   async verifyToken(compact: string): Promise<Principal> {
     const token = parseToken(compact);
-    const trusted = this.#trusted.get(token.issuer);
-    if (trusted === undefined) {
-      throw issuersError(
-        "TOKEN_ISSUER_UNKNOWN",
-        `Cannot accept identity token: issuer ${quote(token.issuer)} is not trusted here`,
-        {
-          found: token.issuer,
-          expected: [...this.#trusted.keys()].join(", "),
-        },
-      );
-    }
-    if (!knownAlgorithms.has(token.algorithm)) throw algorithmError(token, [...knownAlgorithms.keys()]);
+    const trusted = this.#trusted.get(token.issuer) ?? this.#matching(token.issuer);
+    if (trusted === undefined) throw this.#unknownIssuer(token.issuer);
+    checkAlgorithm(token);
     await this.#verifySignature(token, trusted);
-    checkAudience(token.claims, trusted.configuration.clientId);
+    const { configuration } = trusted.rules;
+    checkAudience(token.claims, configuration.clientId);
     checkTimes(token.claims, this.#clock.nowMs());
-    return principalOf(trusted.configuration, token.claims);
+    return principalOf(trusted.rules, token.issuer, token.claims);
+  }
+
+  /** The effective issuer of a pattern, §2.3. Kept in the order of use, so that the first is the longest unused. */
+  #matching(issuer: string): Trusted | undefined {
+    const known = this.#matched.get(issuer);
+    const meta = known === undefined ? this.#meta.find(({ expression }) => isMetaIssuer(expression, issuer)) : undefined;
+    const trusted =
+      known ??
+      (meta === undefined
+        ? undefined
+        : { rules: meta.rules, source: new RemoteKeySource(issuer, keyOptions(meta.rules, this.#clock, true)) });
+    if (trusted === undefined) return undefined;
+    this.#matched.delete(issuer);
+    this.#matched.set(issuer, trusted);
+    for (const oldest of this.#matched.keys()) {
+      if (this.#matched.size <= maxMetaIssuers) break;
+      this.#matched.delete(oldest);
+    }
+    return trusted;
+  }
+
+  #unknownIssuer(issuer: string): Error {
+    const known = [...this.#trusted.keys(), ...this.#meta.map(({ rules }) => rules.configuration.url)];
+    const shown = known.length === 0 ? "none" : known.slice(0, maxNamedIssuers).join(", ");
+    return issuersError(
+      "TOKEN_ISSUER_UNKNOWN",
+      `Cannot accept identity token: its issuer ${quote(issuer, 200)} is not trusted here`,
+      {
+        found: quote(issuer, 200),
+        expected: known.length > maxNamedIssuers ? `${shown} and ${known.length - maxNamedIssuers} others` : shown,
+      },
+    );
   }
 
   async #verifySignature(token: UnverifiedToken, trusted: Trusted): Promise<void> {
@@ -98,6 +152,29 @@ export class Issuers {
     if (!algorithms.includes(token.algorithm)) throw algorithmError(token, algorithms);
     await keys.verifySignature(token);
   }
+}
+
+/** How many issuers a refusal names: the rest stand in GET /api/v2/configuration. */
+const maxNamedIssuers = 10;
+
+function keyOptions(rules: PrincipalRules, clock: Clock, sameHost: boolean): RemoteKeyOptions {
+  const { caCertificates } = rules.configuration;
+  return { clock, sameHost, ...(caCertificates === undefined ? {} : { ca: caCertificates }) };
+}
+
+/** Before anything is fetched: an algorithm that no issuer may use. */
+function checkAlgorithm(token: UnverifiedToken): void {
+  if (knownAlgorithms.has(token.algorithm)) return;
+  const fields = { found: quote(token.algorithm), expected: [...knownAlgorithms.keys()].join(", ") };
+  if (token.algorithm.toLowerCase() === "none")
+    throw issuersError("TOKEN_UNSIGNED", "Cannot accept identity token: its algorithm is none, so nobody signed it", fields);
+  if (/^HS\d+$/u.test(token.algorithm))
+    throw issuersError(
+      "TOKEN_ALGORITHM_SYMMETRIC",
+      `Cannot accept identity token: ${token.algorithm} needs a secret that issuer and certificate authority would share`,
+      fields,
+    );
+  throw algorithmError(token, [...knownAlgorithms.keys()]);
 }
 
 function algorithmError(token: UnverifiedToken, expected: readonly string[]): Error {
@@ -112,9 +189,15 @@ function checkAudience(claims: JsonObject, clientId: string): void {
   const value = claims.value("aud");
   const audiences: JsonValue[] = value === undefined ? [] : Array.isArray(value) ? value : [value];
   if (audiences.length === 1 && audiences[0] === clientId) return;
-  const found = audiences.length === 0 ? "no audience" : audiences.map((item) => quote(String(item))).join(", ");
+  const found =
+    audiences.length === 0
+      ? "no audience"
+      : audiences
+          .slice(0, 5)
+          .map((item) => quote(JSON.stringify(item)))
+          .join(", ");
   throw issuersError(
-    "TOKEN_AUDIENCE",
+    audiences.length > 1 ? "TOKEN_AUDIENCE_SEVERAL" : "TOKEN_AUDIENCE",
     `Cannot accept identity token: its audience is ${found}, expected ${quote(clientId)} alone`,
     { found, expected: clientId },
   );

@@ -3,35 +3,41 @@ import { encodeBase64, encodeHex, isSigillumError, JsonObject, parseJson, quote 
 import {
   encodeLogEntryBody,
   formatEntryId,
-  type ProposedEntry,
-  parseProposedEntry,
+  parseProposal,
+  readProposedEntry,
   setPayload,
   verifyProposedEntry,
 } from "@sigillum/library/log-entry";
 import { leafHash } from "@sigillum/library/merkle";
-import { type BodyEntry, maxLeafBytes } from "../log-engine/index.ts";
+import { type Attestation, legacyKinds, type PreparedBody, prepareLegacyEntry } from "../legacy-entries/index.ts";
+import { type BodyEntry, bodyEntry, maxLeafBytes } from "../log-engine/index.ts";
 import { rekorV1Error } from "./errors.ts";
 import { searchKeysOf } from "./search-keys.ts";
 import { type Place, rekorV1LogId, type ShardList } from "./shards.ts";
 
 /** The kinds of entries that can be added. */
-export const acceptedKinds: readonly string[] = ["hashedrekord 0.0.1", "dsse 0.0.1"];
+export const acceptedKinds: readonly string[] = ["hashedrekord 0.0.1", "dsse 0.0.1", ...legacyKinds];
 
 /** An entry as Rekor v1 answers it: one member, named by its entry id. */
 export type LogEntryJson = Readonly<Record<string, unknown>>;
 
+/** An entry that may be added, with what is kept beside it. */
+export interface PreparedEntry {
+  readonly entry: BodyEntry;
+  readonly attestation?: Attestation;
+}
+
 /** Read and verify a posted proposal; what comes out may be added. Whether a certificate in it is to be trusted was not checked. */
-export function prepareEntry(requestBody: Uint8Array): BodyEntry {
+export function prepareEntry(requestBody: Uint8Array): PreparedEntry {
   return preparing(
-    () => prepareProposal(parseProposedEntry(requestBody)),
+    () => prepareProposal(parseProposal(requestBody)),
     () => requireSchema(requestBody),
   );
 }
 
-/** Canonicalize a verified proposal. */
-export function prepareProposal(proposed: ProposedEntry): BodyEntry {
-  const stored = verifyProposedEntry(proposed);
-  const body = encodeLogEntryBody(stored);
+/** Verify and canonicalize a proposal. */
+export function prepareProposal(proposal: JsonObject): PreparedEntry {
+  const { body, searchKeys, attestation } = prepareLegacyEntry(proposal) ?? prepareCurrent(proposal);
   if (body.length > maxLeafBytes) {
     throw rekorV1Error(
       "REKOR_V1_ENTRY_TOO_LARGE",
@@ -42,7 +48,13 @@ export function prepareProposal(proposed: ProposedEntry): BodyEntry {
       },
     );
   }
-  return { body, leafHash: leafHash(body), searchKeys: searchKeysOf(proposed, stored) };
+  return { entry: bodyEntry(body, searchKeys), ...(attestation === undefined ? {} : { attestation }) };
+}
+
+function prepareCurrent(proposal: JsonObject): PreparedBody {
+  const proposed = readProposedEntry(proposal);
+  const stored = verifyProposedEntry(proposed);
+  return { body: encodeLogEntryBody(stored), searchKeys: searchKeysOf(proposed, stored) };
 }
 
 /** Turn what a proposal is refused with into Rekor's wording; `diagnose` may throw something more exact. */
@@ -55,7 +67,7 @@ export function preparing<T>(prepare: () => T, diagnose: () => void): T {
     if (cause.code === "ENTRY_KIND_UNKNOWN") {
       throw rekorV1Error(
         "REKOR_V1_KIND_UNSUPPORTED",
-        `error processing entry: ${cause.message}; this log accepts ${acceptedKinds.join(" and ")}`,
+        `error processing entry: ${cause.message}; this log accepts ${acceptedKinds.join(", ")}`,
         {
           cause,
           expected: acceptedKinds.join(", "),
@@ -89,23 +101,30 @@ export function invalid(code: number, message: string): Error {
   return rekorV1Error("REKOR_V1_INVALID", message, { expected: String(code) });
 }
 
-/** The entry id of a place. */
-export function entryIdOf(place: Place, body: Uint8Array): string {
-  return formatEntryId(place.owner.treeId, encodeHex(leafHash(body)));
+/** What is known of an entry before it is read. */
+export interface KnownEntry {
+  readonly leafHash: Uint8Array;
+  /** Where the caller has them. */
+  readonly leaf?: Uint8Array;
+  readonly timeMs?: number;
 }
 
 /** An entry with its proof against the latest checkpoint of its shard and a signed entry timestamp made now. */
-export async function logEntryOf(shards: ShardList, place: Place): Promise<LogEntryJson> {
+export async function logEntryOf(shards: ShardList, place: Place, known?: KnownEntry): Promise<LogEntryJson> {
   const { shard, signer } = place.owner;
-  const { leaf, timeMs } = await shard.entry(place.index);
-  const proof = await shard.proof(place.index);
+  const { leaf, timeMs } = hasEntry(known) ? known : await shard.entry(place.index);
+  const uuid = known?.leafHash ?? leafHash(leaf);
+  const proof = await shard.proof(place.index, uuid);
   const logIndex = shards.virtualIndex(place);
   const logId = rekorV1LogId(signer);
   const integratedTime = Math.floor(timeMs / 1000);
-  const signature = await signer.sign(setPayload({ body: leaf, integratedTime, logId, logIndex }));
+  const body = Buffer.from(leaf.buffer, leaf.byteOffset, leaf.length).toString("base64");
+  const attestation = known?.leaf === undefined ? await place.owner.attestations.of(leaf) : undefined;
+  const signature = await signer.sign(setPayload({ body: leaf, bodyBase64: body, integratedTime, logId, logIndex }));
   return {
-    [entryIdOf(place, leaf)]: {
-      body: encodeBase64(leaf),
+    [formatEntryId(place.owner.treeId, encodeHex(uuid))]: {
+      ...(attestation === undefined ? {} : { attestation: { data: encodeBase64(attestation) } }),
+      body,
       integratedTime,
       logID: encodeHex(logId),
       logIndex,
@@ -121,4 +140,8 @@ export async function logEntryOf(shards: ShardList, place: Place): Promise<LogEn
       },
     },
   };
+}
+
+function hasEntry(known: KnownEntry | undefined): known is Required<KnownEntry> {
+  return known?.leaf !== undefined && known.timeMs !== undefined;
 }

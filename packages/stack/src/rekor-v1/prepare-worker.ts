@@ -1,6 +1,6 @@
 // The file that a thread runs: posted requests in, entries that are ready to be added out.
 import { serveBatches } from "../host/index.ts";
-import { encodeBodyEntry } from "../log-engine/index.ts";
 import { prepareEntry } from "./entries.ts";
+import { encodePreparedEntry } from "./prepared-entry.ts";
 
-serveBatches((requestBody) => encodeBodyEntry(prepareEntry(requestBody)));
+serveBatches((requestBody) => encodePreparedEntry(prepareEntry(requestBody)));

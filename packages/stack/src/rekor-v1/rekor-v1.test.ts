@@ -151,6 +151,7 @@ describe("createRekorV1", () => {
     const before = await serve([old]);
     for (const text of ["old 0", "old 1", "old 2"])
       assert.equal((await before("POST", "/api/v1/log/entries", hashedRekord(text))).status, 201);
+    await old.shard.seal();
     ask = await serve([old, active]);
   });
   after(async () => {
@@ -244,12 +245,47 @@ describe("createRekorV1", () => {
       assert.deepEqual(JSON.parse((await ask("POST", "/api/v1/index/retrieve", query)).text), [id]);
     }
     const retrieved = await ask("POST", "/api/v1/log/entries/retrieve", {
-      entries: [proposal, { kind: "intoto", apiVersion: "0.0.1", spec: {} }],
+      // As cosign 2 asks for an attestation: the same envelope as both kinds.
+      entries: [
+        proposal,
+        { kind: "intoto", apiVersion: "0.0.1", spec: { content: { envelope }, publicKey: encodeBase64(encodeUtf8(pem)) } },
+        { kind: "jar", apiVersion: "0.0.1", spec: {} },
+      ],
     });
     assert.deepEqual(
       JSON.parse(retrieved.text).map((found: object) => Object.keys(found)[0]),
       [id],
     );
+  });
+
+  test("POST /log/entries takes intoto, keeps its payload, and finds both by payload hash and subject", async () => {
+    const digest = "ef".repeat(32);
+    const payload = encodeUtf8(
+      JSON.stringify({
+        _type: "https://in-toto.io/Statement/v0.1",
+        subject: [{ name: "image", digest: { sha256: digest } }],
+        predicateType: "https://slsa.dev/provenance/v0.2",
+        predicate: {},
+      }),
+    );
+    const payloadType = "application/vnd.in-toto+json";
+    const sig = client.sign(preAuthenticationEncoding(payloadType, payload)).toString("base64");
+    const publicKey = encodeBase64(encodeUtf8(encodePublicKeyPem(client.signer.publicKey)));
+    const twice = (text: string): string => encodeBase64(encodeUtf8(text));
+    const envelope = { payload: twice(encodeBase64(payload)), payloadType, signatures: [{ sig: twice(sig), publicKey }] };
+    const hash = { algorithm: "sha256", value: "12".repeat(32) };
+    const proposal = { kind: "intoto", apiVersion: "0.0.2", spec: { content: { envelope, hash } } };
+    const answer = await ask("POST", "/api/v1/log/entries", proposal);
+    assert.equal(answer.status, 201, answer.text);
+    const { id, entry } = onlyEntry(answer.text);
+    verify({ id, entry }, active);
+    for (const path of [`/api/v1/log/entries/${id}`, `/api/v1/log/entries?logIndex=${entry.logIndex}`]) {
+      const read = onlyEntry((await ask("GET", path)).text).entry as EntryJson & { attestation?: { data: string } };
+      assert.deepEqual(Buffer.from(read.attestation?.data ?? "", "base64"), Buffer.from(payload));
+    }
+    const payloadHash = createHash("sha256").update(payload).digest("hex");
+    for (const query of [{ hash: digest }, { hash: payloadHash }, { hash: digest, publicKey: undefined, operator: "and" }])
+      assert.deepEqual(JSON.parse((await ask("POST", "/api/v1/index/retrieve", query)).text), [id]);
   });
 
   test("POST /log/entries refuses an entry that no bundle can hold", async () => {
@@ -270,13 +306,7 @@ describe("createRekorV1", () => {
     const cases: readonly [unknown, number, number, string, RegExp][] = [
       ["{", 400, 400, "REKOR_V1_ENTRY_INVALID", /^error processing entry: /],
       [forged, 400, 400, "REKOR_V1_ENTRY_INVALID", /signature does not verify/],
-      [
-        { ...forged, kind: "rekord" },
-        400,
-        400,
-        "REKOR_V1_KIND_UNSUPPORTED",
-        /"rekord".*accepts hashedrekord 0\.0\.1 and dsse 0\.0\.1$/,
-      ],
+      [{ ...forged, kind: "jar" }, 400, 400, "REKOR_V1_KIND_UNSUPPORTED", /"jar".*accepts hashedrekord 0\.0\.1, .*tuf 0\.0\.1$/],
       [{ ...forged, apiVersion: "9.9.9" }, 400, 400, "REKOR_V1_KIND_UNSUPPORTED", /accepts hashedrekord/],
       [{ kind: "hashedrekord", apiVersion: "0.0.1" }, 422, 602, "REKOR_V1_INVALID", /^spec in body is required$/],
       [{ kind: "hashedrekord", spec: {} }, 422, 602, "REKOR_V1_INVALID", /^apiVersion in body is required$/],
@@ -453,7 +483,7 @@ describe("createRekorV1", () => {
         for (const [at, value] of changes) mutated[at] = value;
         try {
           // A change that the parser does not see (a space, an escape, the case of a digit) leaves the same entry.
-          assert.deepEqual(Buffer.from(prepareEntry(mutated).body), Buffer.from(prepareEntry(request).body));
+          assert.deepEqual(Buffer.from(prepareEntry(mutated).entry.body), Buffer.from(prepareEntry(request).entry.body));
         } catch (error) {
           assert.ok(isSigillumError(error) && (error.kind === "malformed" || error.kind === "verification"), String(error));
         }

@@ -1,7 +1,8 @@
 // Rekor v1's face of the log engine: its HTTP API with the quirks that unmodified clients depend on.
-import { encodeHex } from "@sigillum/library/encoding";
+import { encodeHex, isSigillumError, type JsonValue } from "@sigillum/library/encoding";
 import { formatEntryId, maxRequestBytes } from "@sigillum/library/log-entry";
 import {
+  type Action,
   BatchWorkers,
   type HttpReply,
   type HttpRequest,
@@ -13,13 +14,16 @@ import {
   type Service,
   threadUrl,
 } from "../host/index.ts";
-import { encodeBodyEntry, parseBodyEntry } from "../log-engine/index.ts";
-import { entryIdOf, invalid, logEntryOf, prepareEntry } from "./entries.ts";
+import type { Attestation } from "../legacy-entries/index.ts";
+import { type Added, type BodyEntry, checkShards, type LogShard, shardJson } from "../log-engine/index.ts";
+import { invalid, logEntryOf, prepareEntry } from "./entries.ts";
 import { errorReply } from "./error-reply.ts";
 import { rekorV1Error } from "./errors.ts";
 import { consistency, integerOf, logInfo, publicKey } from "./log-info.ts";
+import { encodePreparedEntry, parsePreparedEntry } from "./prepared-entry.ts";
 import { findUuid, retrieveEntries, searchIndex } from "./retrieve.ts";
-import { type RekorV1Shard, ShardList } from "./shards.ts";
+import { type RekorV1RotationParts, rekorV1Rotation } from "./rotation.ts";
+import { type RekorV1Shard, rekorV1LogId, ShardList } from "./shards.ts";
 
 /** What the service is made of. */
 export interface RekorV1Options {
@@ -35,6 +39,8 @@ export interface RekorV1Options {
   /** Threads that read and verify proposals; 0, the default, does it between other requests. */
   readonly threads?: number;
   readonly name?: string;
+  /** Without it the shards stay as they are. */
+  readonly rotation?: RekorV1RotationParts;
 }
 
 const jsonTypes = ["application/json"];
@@ -46,7 +52,7 @@ export function createRekorV1(options: RekorV1Options): Service {
   const shards = new ShardList(options.shards);
   const workers = new BatchWorkers({
     url: threadUrl("prepare-worker", import.meta.url),
-    inline: (requestBody) => encodeBodyEntry(prepareEntry(requestBody)),
+    inline: (requestBody) => encodePreparedEntry(prepareEntry(requestBody)),
     threads: options.threads ?? 0,
     logger: options.logger,
   });
@@ -98,17 +104,46 @@ export function createRekorV1(options: RekorV1Options): Service {
   return {
     name,
     listeners: [{ ...options.listener, name, handler }],
-    jobs: [],
-    actions: new Map(),
+    ...rotationOf(name, shards, options),
     ready: async () =>
       shards.active.shard.failure === undefined
         ? { ready: true }
         : { ready: false, reason: "the log stopped after its disk failed" },
     close: async () => {
       await workers.close();
-      for (const { shard } of shards.all) await shard.close();
+      for (const { shard } of [...shards.all, ...shards.planned]) await shard.close();
     },
   };
+}
+
+/** How often a rotation that waits is looked at. */
+const rotationCheckMs = 30_000;
+
+function rotationOf(name: string, shards: ShardList, options: RekorV1Options): Pick<Service, "jobs" | "actions"> {
+  const every = (): LogShard<BodyEntry>[] => [...shards.all, ...shards.planned].map(({ shard }) => shard);
+  const actions = new Map<string, Action>([
+    [`${name}.fsck`, () => checkShards(every())],
+    [`${name}.shards`, async () => listShards(shards)],
+  ]);
+  const parts = options.rotation;
+  if (parts === undefined) return { jobs: [], actions };
+  const rotation = rekorV1Rotation(shards, parts);
+  actions.set(`${name}.rotate`, async () => rotation.start(parts.clock.nowMs()));
+  const advance = async (): Promise<void> => void (await rotation.advance(parts.clock.nowMs()));
+  return { jobs: [{ name: "rotation", everyMs: rotationCheckMs, atStart: true, run: advance }], actions };
+}
+
+function listShards(shards: ShardList): JsonValue {
+  const before = shards.all.map((owner) => ({
+    owner,
+    state: owner === shards.active ? ("active" as const) : ("sealed" as const),
+  }));
+  const after = shards.planned.map((owner) => ({ owner, state: "planned" as const }));
+  return [...before, ...after].map(({ owner, state }) => ({
+    treeId: String(owner.treeId),
+    logId: encodeHex(rekorV1LogId(owner.signer)),
+    ...shardJson(owner.shard, state),
+  }));
 }
 
 async function createEntry(
@@ -117,9 +152,9 @@ async function createEntry(
   workers: BatchWorkers,
   request: HttpRequest,
 ): Promise<HttpReply> {
-  const prepared = parseBodyEntry(await workers.run(await readBody(request, maxRequestBytes)));
-  const owner = shards.active;
-  const { index, duplicate } = await owner.shard.add(prepared);
+  const { entry: prepared, attestation } = parsePreparedEntry(await workers.run(await readBody(request, maxRequestBytes)));
+  const { owner, added } = await addToActive(shards, prepared, attestation);
+  const { index, duplicate, leaf, timeMs } = added;
   const id = formatEntryId(owner.treeId, encodeHex(prepared.leafHash));
   const location = `${request.path}/${id}`;
   if (duplicate && options.duplicates === "conflict") {
@@ -127,7 +162,26 @@ async function createEntry(
       found: location,
     });
   }
-  return jsonReply(201, await logEntryOf(shards, { owner, index }), { etag: id, location });
+  const known = { leafHash: prepared.leafHash, leaf, timeMs };
+  return jsonReply(201, await logEntryOf(shards, { owner, index }, known), { etag: id, location });
+}
+
+/** Add to the shard that is active; when that was sealed meanwhile, to its successor. */
+async function addToActive(
+  shards: ShardList,
+  entry: BodyEntry,
+  attestation: Attestation | undefined,
+): Promise<{ owner: RekorV1Shard; added: Added }> {
+  for (;;) {
+    const owner = await shards.writable();
+    if (attestation !== undefined) await owner.attestations.keep(attestation);
+    try {
+      return { owner, added: await owner.shard.add(entry) };
+    } catch (error) {
+      const overtaken = isSigillumError(error) && error.code === "LOG_SEALED";
+      if (!overtaken || (await shards.writable()) === owner) throw error;
+    }
+  }
 }
 
 async function entryByIndex(shards: ShardList, request: HttpRequest): Promise<HttpReply> {
@@ -144,8 +198,7 @@ async function entryById(shards: ShardList, request: HttpRequest): Promise<HttpR
   const [place] = await findUuid(shards, request.params["id"] ?? "");
   if (place === undefined) throw rekorV1Error("REKOR_V1_NOT_FOUND", "Cannot read entry: the log has none with this identifier");
   const entry = await logEntryOf(shards, place);
-  const { leaf } = await place.owner.shard.entry(place.index);
-  return jsonReply(200, entry, { etag: entryIdOf(place, leaf) });
+  return jsonReply(200, entry, { etag: Object.keys(entry)[0] ?? "" });
 }
 
 // An addition of ours: the tree of each shard as C2SP tiles, for monitors that read in bulk.

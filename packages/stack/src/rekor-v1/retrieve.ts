@@ -1,10 +1,11 @@
 // The two searches of Rekor v1: entries by ids, indexes or content; entry ids by key, hash, e-mail or subject.
+
+import { sha256 } from "@sigillum/library/crypto";
 import { encodeHex, encodeUtf8, isSigillumError, JsonObject, type JsonValue, parseJson, quote } from "@sigillum/library/encoding";
-import { formatEntryId, parseEntryId, parseVerifierPem, readProposedEntry } from "@sigillum/library/log-entry";
-import { leafHash } from "@sigillum/library/merkle";
+import { formatEntryId, parseEntryId } from "@sigillum/library/log-entry";
+import { canonicalKey, keyFormats } from "../legacy-entries/index.ts";
 import { invalid, type LogEntryJson, logEntryOf, prepareProposal, preparing } from "./entries.ts";
 import { rekorV1Error } from "./errors.ts";
-import { verifierKey } from "./search-keys.ts";
 import type { Place, ShardList } from "./shards.ts";
 
 /** The most items of one query, over its three lists (upstream's limit). */
@@ -13,17 +14,7 @@ const maxItems = 10;
 const maxResults = 10_000;
 const uuidPattern = /^(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{80})$/;
 /** Kinds of upstream that this log has none of: a search for such an entry finds nothing, and is no error. */
-const otherKinds: ReadonlySet<JsonValue | undefined> = new Set([
-  "alpine",
-  "cose",
-  "helm",
-  "intoto",
-  "jar",
-  "rekord",
-  "rfc3161",
-  "rpm",
-  "tuf",
-]);
+const otherKinds: ReadonlySet<JsonValue | undefined> = new Set(["alpine", "helm", "jar", "rpm"]);
 
 /** POST /api/v1/log/entries/retrieve: what is not found is left out. */
 export async function retrieveEntries(shards: ShardList, requestBody: Uint8Array): Promise<readonly LogEntryJson[]> {
@@ -69,11 +60,11 @@ export async function findUuid(shards: ShardList, text: string): Promise<Place[]
 
 async function findProposal(shards: ShardList, proposal: JsonObject): Promise<Place[]> {
   if (otherKinds.has(proposal.value("kind"))) return [];
-  const entry = preparing(
-    () => prepareProposal(readProposedEntry(proposal)),
+  const { entry } = preparing(
+    () => prepareProposal(proposal),
     () => undefined,
   );
-  return shards.find({ uuid: encodeHex(leafHash(entry.body)) });
+  return shards.find({ uuid: encodeHex(entry.leafHash) });
 }
 
 async function search(shards: ShardList, key: string): Promise<string[]> {
@@ -141,14 +132,14 @@ function publicKeyKey(publicKey: JsonObject): string {
   if (format === undefined) throw invalid(602, "publicKey.format in body is required");
   if (!["pgp", "x509", "minisign", "ssh", "tuf"].includes(format))
     throw invalid(606, `publicKey.format in body should be one of [pgp x509 minisign ssh tuf], found ${quote(format)}`);
-  if (format !== "x509")
+  if (!keyFormats.includes(format))
     throw rekorV1Error(
       "REKOR_V1_SEARCH_INVALID",
-      `Cannot search: keys of format ${format} are in no entry of this log, x509 is`,
-      { found: format, expected: "x509" },
+      `Cannot search: keys of format ${format} are not read here, ${keyFormats.join(", ")} are`,
+      { found: format, expected: keyFormats.join(", ") },
     );
   try {
-    return verifierKey(parseVerifierPem(publicKey.base64("content")));
+    return encodeHex(sha256(canonicalKey(format, publicKey.base64("content"))));
   } catch (cause) {
     if (isSigillumError(cause) && cause.code === "REKOR_V1_INVALID") throw cause;
     throw rekorV1Error(

@@ -1,5 +1,6 @@
 // The shards of a Rekor v1 log as one: virtual indexes and entry ids.
 
+import { join } from "node:path";
 import { signCheckpoint } from "@sigillum/library/checkpoint";
 import type { Signer } from "@sigillum/library/crypto";
 import { sha256 } from "@sigillum/library/crypto";
@@ -7,6 +8,7 @@ import { parseHex } from "@sigillum/library/encoding";
 import type { EntryId } from "@sigillum/library/log-entry";
 import type { Clock, Logger, MetricsRegistry } from "../host/index.ts";
 import { type BodyEntry, bodyEntryFormat, type LogLimits, LogShard } from "../log-engine/index.ts";
+import { AttestationStore } from "./attestations.ts";
 import { rekorV1Error } from "./errors.ts";
 
 /** One shard with its names and key. */
@@ -16,6 +18,7 @@ export interface RekorV1Shard {
   readonly treeId: bigint;
   /** ECDSA P-256: old verifiers of signed entry timestamps accept nothing else. */
   readonly signer: Signer;
+  readonly attestations: AttestationStore;
 }
 
 /** What a shard of Rekor v1 is made of. */
@@ -44,12 +47,16 @@ export async function openRekorV1Shard(options: RekorV1ShardOptions): Promise<Re
     signCheckpoint: ({ origin, size, root }) =>
       signCheckpoint({ origin, treeSize: size, root, extensions: [] }, hostname, signer),
   });
-  return { shard, treeId, signer };
+  return { shard, treeId, signer, attestations: new AttestationStore(join(options.directory, "attestations")) };
 }
+
+const logIds = new WeakMap<Signer, Uint8Array>();
 
 /** The `logID` of a shard: SHA-256 of its key's SPKI. */
 export function rekorV1LogId(signer: Signer): Uint8Array {
-  return sha256(signer.publicKey.spki);
+  const known = logIds.get(signer) ?? sha256(signer.publicKey.spki);
+  logIds.set(signer, known);
+  return known;
 }
 
 /** A place in one shard. */
@@ -58,18 +65,72 @@ export interface Place {
   readonly index: number;
 }
 
-/** Shards in the order they were opened; the last one accepts writes. */
+/**
+ * Shards in the order they were opened: those that are sealed, the one that accepts writes, and those planned to follow it. Invariant:
+ * every shard before the active one has its final size, so that no virtual index ever moves.
+ */
 export class ShardList {
-  readonly all: readonly RekorV1Shard[];
-  readonly active: RekorV1Shard;
+  #all: readonly RekorV1Shard[];
+  #planned: readonly RekorV1Shard[];
+  #switching: Promise<void> | undefined;
 
   constructor(shards: readonly RekorV1Shard[]) {
-    const active = shards.at(-1);
-    if (active === undefined) throw new TypeError("Rekor v1 needs at least one shard");
+    // Where a crash interrupted a rotation, the seal of the old shard tells how far it came.
+    const open = shards.findIndex(({ shard }) => shard.sealed === undefined);
+    this.#all = shards.slice(0, open + 1);
+    this.#planned = shards.slice(open + 1);
+    if (open < 0) throw new TypeError("Rekor v1 needs at least one shard that is not sealed");
     if (new Set(shards.map(({ treeId }) => treeId)).size !== shards.length)
       throw new TypeError("Two shards of Rekor v1 have one tree id");
-    this.all = shards;
-    this.active = active;
+  }
+
+  /** The sealed shards and the active one. */
+  get all(): readonly RekorV1Shard[] {
+    return this.#all;
+  }
+
+  /** Shards that are open and wait for their turn. */
+  get planned(): readonly RekorV1Shard[] {
+    return this.#planned;
+  }
+
+  /** The shard that accepts writes. */
+  get active(): RekorV1Shard {
+    const active = this.#all.at(-1);
+    if (active === undefined) throw new TypeError("Rekor v1 has no shard");
+    return active;
+  }
+
+  /** The shard that takes the next entry; waits for a switch that is under way. */
+  async writable(): Promise<RekorV1Shard> {
+    await this.#switching;
+    return this.active;
+  }
+
+  /** Take a shard that follows the active one later. */
+  plan(shard: RekorV1Shard): void {
+    if ([...this.#all, ...this.#planned].some(({ treeId }) => treeId === shard.treeId))
+      throw new TypeError("Two shards of Rekor v1 have one tree id");
+    this.#planned = [...this.#planned, shard];
+  }
+
+  /**
+   * Seal the active shard and let the next planned one take its place. Writes that come meanwhile wait for it, and none fails; when it
+   * rejects, the active shard goes on.
+   */
+  rotate(): Promise<void> {
+    const [next, ...rest] = this.#planned;
+    if (next === undefined) return Promise.reject(new TypeError("Rekor v1 has no planned shard"));
+    this.#switching ??= this.active.shard
+      .seal()
+      .then(() => {
+        this.#all = [...this.#all, next];
+        this.#planned = rest;
+      })
+      .finally(() => {
+        this.#switching = undefined;
+      });
+    return this.#switching;
   }
 
   /** The index over all shards: the sizes of all older ones, and the index in this. */

@@ -19,6 +19,6 @@ export function entryReply(keyId: Uint8Array, body: Uint8Array, proof: Published
       hashes: proof.hashes.map((hash) => encodeBase64(hash)),
       checkpoint: { envelope: proof.checkpoint },
     },
-    canonicalizedBody: encodeBase64(body),
+    canonicalizedBody: Buffer.from(body.buffer, body.byteOffset, body.length).toString("base64"),
   });
 }

@@ -7,6 +7,8 @@ const statusOfCode: ReadonlyMap<string, number> = new Map([
   ["TILE_PATH_MALFORMED", 404],
   ["REKOR_V2_DUPLICATE", 409],
   ["LOG_INDEX_OUT_OF_RANGE", 404],
+  ["REKOR_V2_HOST_UNKNOWN", 421],
+  ["LOG_SEALED", 405],
 ]);
 
 // google.rpc.Code
@@ -25,6 +27,12 @@ const internal = 13;
 /** The reply for an error; the text of an unexpected one stays in the log. */
 export function errorReply(error: unknown): HttpReply {
   const status = statusOfError(error, statusOfCode);
+  // Rekor v2 answers a frozen log in plain text (rekor-tiles, transparency-log.md §3.3).
+  if (isSigillumError(error) && error.code === "LOG_SEALED") {
+    const body =
+      "This log is sealed and accepts no entries. Use the latest log, which the signing config of the trust root names.\n";
+    return { status, headers: { "content-type": "text/plain; charset=utf-8", allow: "GET, HEAD" }, body };
+  }
   const known = isSigillumError(error) && status !== 500;
   const message = known ? error.message : "failed to integrate entry";
   const details = known ? [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: error.code, domain: "sigillum" }] : [];

@@ -3,6 +3,10 @@ import { defineErrors, type ErrorTable, type SigillumError } from "@sigillum/lib
 
 const table = {
   REKOR_V2_NOT_FOUND: { kind: "malformed", means: "The log has no tile or entry bundle of that path and width." },
+  REKOR_V2_HOST_UNKNOWN: {
+    kind: "malformed",
+    means: "Several shards stand behind this address, and the request names none of their hosts (status 421).",
+  },
   REKOR_V2_DUPLICATE: {
     kind: "verification",
     means: "The log has the same entry already, and is set to refuse repeated entries.",

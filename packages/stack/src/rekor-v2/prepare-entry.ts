@@ -1,7 +1,6 @@
 // From a posted request to an entry that may be added: the part that costs most, and needs nothing but the request.
 import { encodeHashedRekordV002, parseCreateEntryRequestV2, verifyEntrySignature } from "@sigillum/library/log-entry";
-import { leafHash } from "@sigillum/library/merkle";
-import { type BodyEntry, maxLeafBytes } from "../log-engine/index.ts";
+import { type BodyEntry, bodyEntry, maxLeafBytes } from "../log-engine/index.ts";
 import { rekorV2Error } from "./errors.ts";
 import { searchKeysOf } from "./search-keys.ts";
 
@@ -20,5 +19,5 @@ export function prepareEntry(requestBody: Uint8Array): BodyEntry {
       },
     );
   }
-  return { body, leafHash: leafHash(body), searchKeys: searchKeysOf(entry) };
+  return bodyEntry(body, searchKeysOf(entry));
 }

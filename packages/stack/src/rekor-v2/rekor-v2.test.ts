@@ -230,10 +230,9 @@ describe("createRekorV2", () => {
     const verifier = { keyDetails: "PKIX_ECDSA_P256_SHA_256", x509Certificate: { rawBytes: encodeBase64(der) } };
     const signature = { content: client.sign(encodeUtf8(text)).toString("base64"), verifier };
     const entry = prepareEntry(encodeUtf8(hashedRekord(text, { signature })));
-    assert.ok(entry.searchKeys.includes("jo@example.org"));
-    assert.ok(entry.searchKeys.includes(`sha256:${createHash("sha256").update(text).digest("hex")}`));
     await shard.add(entry);
-    assert.equal((await shard.search(encodeUtf8("jo@example.org"), 5)).length, 1);
+    for (const key of ["jo@example.org", `sha256:${createHash("sha256").update(text).digest("hex")}`])
+      assert.equal((await shard.search(encodeUtf8(key), 5)).length, 1, key);
   });
 
   test("prepareEntry refuses an entry that no bundle can hold", async () => {

@@ -1,60 +1,26 @@
 // Rekor v2's face of the log engine: one write, and reads as C2SP tiles.
-import { noteKey, signCheckpoint } from "@sigillum/library/checkpoint";
-import type { Signer } from "@sigillum/library/crypto";
+import { encodeBase64, JsonObject, type JsonValue } from "@sigillum/library/encoding";
 import { maxRequestBytes } from "@sigillum/library/log-entry";
 import {
+  type Action,
   BatchWorkers,
-  type Clock,
   type HttpReply,
   type HttpRequest,
   jsonReply,
   type ListenerSpec,
   type Logger,
-  type MetricsRegistry,
   Router,
   type Service,
   threadUrl,
 } from "../host/index.ts";
-import {
-  type BodyEntry,
-  bodyEntryFormat,
-  encodeBodyEntry,
-  type LogLimits,
-  LogShard,
-  parseBodyEntry,
-} from "../log-engine/index.ts";
+import type { ShardRecord } from "../keyring/index.ts";
+import { type BodyEntry, checkShards, encodeBodyEntry, type LogShard, parseBodyEntry, shardJson } from "../log-engine/index.ts";
 import { entryReply } from "./entry-reply.ts";
 import { errorReply } from "./error-reply.ts";
 import { rekorV2Error } from "./errors.ts";
 import { prepareEntry } from "./prepare-entry.ts";
-
-/** What a shard of Rekor v2 is made of. */
-export interface RekorV2ShardOptions {
-  readonly directory: string;
-  /** Host name of the shard without scheme; also the name in its checkpoints' signature line. */
-  readonly origin: string;
-  /** Ed25519 for a log that public witnesses accept. */
-  readonly signer: Signer;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics?: MetricsRegistry;
-  readonly limits?: Partial<LogLimits>;
-}
-
-/** Open a shard whose checkpoints are C2SP checkpoints with one signature line. */
-export function openRekorV2Shard(options: RekorV2ShardOptions): Promise<LogShard<BodyEntry>> {
-  const { signer, ...rest } = options;
-  return LogShard.open({
-    ...rest,
-    format: bodyEntryFormat,
-    signCheckpoint: ({ origin, size, root }) => signCheckpoint({ origin, treeSize: size, root, extensions: [] }, origin, signer),
-  });
-}
-
-/** The 32-byte `logId.keyId` of a shard. */
-export function rekorV2KeyId(origin: string, signer: Signer): Uint8Array {
-  return noteKey(origin, signer.publicKey).keyId;
-}
+import { type RekorV2RotationParts, rekorV2Rotation } from "./rotation.ts";
+import { type RekorV2Shard, RekorV2Shards } from "./shards.ts";
 
 /** What the service is made of. */
 export interface RekorV2Options {
@@ -72,6 +38,10 @@ export interface RekorV2Options {
   /** Threads that read and verify requests; 0, the default, does it between other requests. */
   readonly threads?: number;
   readonly name?: string;
+  /** More shards behind the same listener, each asked for by its origin as host name; older than `shard`. The service closes them. */
+  readonly earlier?: readonly RekorV2Shard[];
+  /** Without it the shards stay as they are. */
+  readonly rotation?: RekorV2RotationParts;
 }
 
 const immutable = { "content-type": "application/octet-stream", "cache-control": "public, max-age=604800, immutable" };
@@ -79,7 +49,7 @@ const checkpointHeaders = { "content-type": "text/plain; charset=utf-8", "cache-
 
 /** The service: POST /api/v2/log/entries, checkpoint and tiles under /api/v2/ and /, and /healthz. */
 export function createRekorV2(options: RekorV2Options): Service {
-  const { shard } = options;
+  const shards = new RekorV2Shards([...(options.earlier ?? []), options]);
   const workers = new BatchWorkers({
     url: threadUrl("prepare-worker", import.meta.url),
     inline: (requestBody) => encodeBodyEntry(prepareEntry(requestBody)),
@@ -87,14 +57,17 @@ export function createRekorV2(options: RekorV2Options): Service {
     logger: options.logger,
   });
   const router = new Router()
-    .add("POST", "/api/v2/log/entries", (request) => createEntry(options, workers, request))
+    .add("POST", "/api/v2/log/entries", (request) => createEntry(options, shards.of(request), workers, request))
     .add("GET", "/healthz", () =>
-      shard.failure === undefined ? jsonReply(200, { status: "SERVING" }) : jsonReply(503, { status: "NOT_SERVING" }),
+      failed(shards) ? jsonReply(503, { status: "NOT_SERVING" }) : jsonReply(200, { status: "SERVING" }),
     );
   // TRAP of transparency-log.md §3.1: witnesses read below /api/v2/, rekor-monitor below /.
   for (const prefix of ["/api/v2", ""]) {
-    router.add("GET", `${prefix}/checkpoint`, () => ({ status: 200, headers: checkpointHeaders, body: shard.checkpoint().text }));
-    router.add("GET", `${prefix}/tile/*rest`, (request) => readTile(shard, request));
+    router.add("GET", `${prefix}/checkpoint`, (request) => {
+      const { shard } = shards.of(request);
+      return { status: 200, headers: checkpointHeaders, body: shard.checkpoint().text };
+    });
+    router.add("GET", `${prefix}/tile/*rest`, (request) => readTile(shards.of(request).shard, request));
   }
   const handler = router.listener({
     logger: options.logger,
@@ -105,26 +78,63 @@ export function createRekorV2(options: RekorV2Options): Service {
   return {
     name,
     listeners: [{ ...options.listener, name, handler }],
-    jobs: [],
-    actions: new Map(),
-    ready: async () =>
-      shard.failure === undefined ? { ready: true } : { ready: false, reason: "the log stopped after its disk failed" },
+    ...rotationOf(name, shards, options.rotation),
+    ready: async () => (failed(shards) ? { ready: false, reason: "the log stopped after its disk failed" } : { ready: true }),
     close: async () => {
       await workers.close();
-      await shard.close();
+      for (const { shard } of shards.all) await shard.close();
     },
   };
 }
 
-async function createEntry(options: RekorV2Options, workers: BatchWorkers, request: HttpRequest): Promise<HttpReply> {
-  const { shard } = options;
-  const added = await shard.add(parseBodyEntry(await workers.run(await request.body(maxRequestBytes))));
+function failed(shards: RekorV2Shards): boolean {
+  return shards.all.some(({ shard }) => shard.failure !== undefined);
+}
+
+/** How often a rotation that waits is looked at. */
+const rotationCheckMs = 30_000;
+
+function rotationOf(
+  name: string,
+  shards: RekorV2Shards,
+  parts: RekorV2RotationParts | undefined,
+): Pick<Service, "jobs" | "actions"> {
+  const states = (): ReadonlyMap<string, ShardRecord["state"]> =>
+    new Map(parts?.keyring.shards("v2").map(({ origin, state }) => [origin, state]));
+  const list = async (): Promise<JsonValue> =>
+    shards.all.map(({ shard, keyId }) => ({
+      logId: encodeBase64(keyId),
+      ...shardJson(shard, states().get(shard.origin) ?? (shard.sealed === undefined ? "active" : "sealed")),
+    }));
+  const actions = new Map<string, Action>([
+    [`${name}.fsck`, () => checkShards(shards.all.map(({ shard }) => shard))],
+    [`${name}.shards`, list],
+  ]);
+  if (parts === undefined) return { jobs: [], actions };
+  let nextUrl = "";
+  const rotation = rekorV2Rotation(shards, parts, () => nextUrl);
+  actions.set(`${name}.rotate`, async (input) => {
+    nextUrl = JsonObject.from(input, "input").string("publicUrl");
+    return rotation.start(parts.clock.nowMs());
+  });
+  const advance = async (): Promise<void> => void (await rotation.advance(parts.clock.nowMs()));
+  return { jobs: [{ name: "rotation", everyMs: rotationCheckMs, atStart: true, run: advance }], actions };
+}
+
+async function createEntry(
+  options: RekorV2Options,
+  { shard, keyId }: RekorV2Shard,
+  workers: BatchWorkers,
+  request: HttpRequest,
+): Promise<HttpReply> {
+  const prepared = parseBodyEntry(await workers.run(await request.body(maxRequestBytes)));
+  const added = await shard.add(prepared);
   if (added.duplicate && options.duplicates === "conflict") {
     throw rekorV2Error("REKOR_V2_DUPLICATE", `Cannot add entry: an equivalent entry already exists with index ${added.index}`, {
       found: String(added.index),
     });
   }
-  return entryReply(options.keyId, added.leaf, await shard.proof(added.index));
+  return entryReply(keyId, added.leaf, await shard.proof(added.index, prepared.leafHash));
 }
 
 async function readTile(shard: LogShard<BodyEntry>, request: HttpRequest): Promise<HttpReply> {

@@ -8,6 +8,10 @@ const table = {
     kind: "unavailable",
     means: "A certificate of the timestamp authority's chain is not valid now, so nobody would accept its timestamps.",
   },
+  TSA_CLOCK_UNSTEADY: {
+    kind: "unavailable",
+    means: "The system's clock jumped, or is off from the NTP servers: nothing is stamped until it has been steady for a while.",
+  },
   TSA_SIGNING_FAILED: { kind: "unavailable", means: "The key of the timestamp authority could not sign." },
 } as const;
 

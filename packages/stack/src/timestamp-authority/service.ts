@@ -12,14 +12,17 @@ import {
   type HttpReply,
   type HttpRequest,
   hostError,
+  type Job,
   jsonReply,
   type ListenerSpec,
   type Logger,
+  type Readiness,
   Router,
   type Service,
   statusOfError,
 } from "../host/index.ts";
 import { type ChainRecord, type Keyring, randomSerial } from "../keyring/index.ts";
+import { ClockGuard, type ClockGuardOptions, clockGuardTimes } from "./clock-guard.ts";
 import { timestampAuthorityError } from "./errors.ts";
 import { maxJsonBytes, parseJsonRequest } from "./json-request.ts";
 
@@ -29,6 +32,8 @@ export interface TimestampAuthorityOptions {
   /** Policy of tokens whose request names none; no other is accepted. */
   readonly policy: string;
   readonly clock: Clock;
+  /** What the clock is held against; nothing where it is absent, as where a test holds the clock. */
+  readonly clockGuard?: Pick<ClockGuardOptions, "steadyMs" | "toleranceMs" | "ntpServers">;
   readonly logger: Logger;
   readonly listener: Omit<ListenerSpec, "handler">;
 }
@@ -38,10 +43,14 @@ const jsonType = "application/json";
 
 /** Makes the service; the chain is read from the keyring at each request. */
 export function createTimestampAuthority(options: TimestampAuthorityOptions): Service {
+  const { clock, logger } = options;
+  const guard = options.clockGuard === undefined ? undefined : new ClockGuard({ ...options.clockGuard, clock, logger });
   const router = new Router()
-    .add("POST", "/api/v1/timestamp", async (request) =>
-      timestampReply(await createTimestamp(options, await readRequest(request))),
-    )
+    .add("POST", "/api/v1/timestamp", async (request) => {
+      const asked = await readRequest(request);
+      guard?.check();
+      return timestampReply(await createTimestamp(options, asked));
+    })
     .add("GET", "/api/v1/timestamp/certchain", () => chainReply(options.keyring.activeChain("tsa")))
     .add("GET", "/ping", () => ({ status: 200, headers: { "content-type": "text/plain" }, body: "." }));
   const handler = router.listener({
@@ -55,14 +64,30 @@ export function createTimestampAuthority(options: TimestampAuthorityOptions): Se
   return {
     name: "tsa",
     listeners: [{ ...options.listener, handler }],
-    jobs: [],
+    jobs: guard === undefined ? [] : [watchClock(guard)],
     actions: new Map(),
-    ready: () => {
-      const outside = outsideValidity(options.keyring.activeChain("tsa"), options.clock.nowMs());
-      return Promise.resolve(outside === undefined ? { ready: true } : { ready: false, reason: outside.message });
-    },
+    ready: () => Promise.resolve(readiness(options, guard)),
     close: () => Promise.resolve(),
   };
+}
+
+function watchClock(guard: ClockGuard): Job {
+  const run = async (signal: AbortSignal): Promise<void> => {
+    guard.observe();
+    await guard.askNtp(signal);
+  };
+  return { name: "tsa.clock", everyMs: clockGuardTimes.observeMs, run };
+}
+
+function readiness(options: TimestampAuthorityOptions, guard: ClockGuard | undefined): Readiness {
+  const outside = outsideValidity(options.keyring.activeChain("tsa"), options.clock.nowMs());
+  if (outside !== undefined) return { ready: false, reason: outside.message };
+  try {
+    guard?.check();
+    return { ready: true };
+  } catch (error) {
+    return { ready: false, reason: error instanceof Error ? error.message : "the clock is not steady" };
+  }
 }
 
 /** Answers a request with a whole response, DER. Throws the codes of `checkTimestampRequest` and this room's. */

@@ -96,6 +96,41 @@ describe("timestamp authority", () => {
     assert.deepEqual(nonce, parseDer(derInteger(98765432109876543210n)).contents);
   });
 
+  it("stamps nothing after its clock jumped, and says so in its readiness", async () => {
+    const time = { wall: startMs, steady: 0 };
+    const jumping = new Host({ logger: silentLogger, clock });
+    const service = createTimestampAuthority({
+      keyring,
+      policy,
+      clock: { nowMs: () => time.wall },
+      clockGuard: { steadyMs: () => time.steady, toleranceMs: 1000, ntpServers: [] },
+      logger: silentLogger,
+      listener: { name: "tsa", addresses: ["127.0.0.1"], port: 0 },
+    });
+    await jumping.start([service]);
+    try {
+      const target = `http://127.0.0.1:${jumping.addresses()[0]?.port}/api/v1/timestamp`;
+      const ask = (): Promise<HttpResponse> =>
+        request({
+          method: "POST",
+          url: target,
+          headers: { "content-type": "application/timestamp-query" },
+          body: encodeTimestampRequest({ hash: "sha256", digest: digest("sha256", signature) }),
+        });
+      assert.equal((await ask()).status, 200);
+      time.wall += 5000;
+      const refused = await ask();
+      assert.equal(refused.status, 503);
+      assert.equal(problem(refused)["reason"], "TSA_CLOCK_UNSTEADY");
+      assert.equal((await jumping.readiness()).get("tsa")?.ready, false);
+      time.wall += 60_000;
+      time.steady += 60_000;
+      assert.equal((await ask()).status, 200);
+    } finally {
+      await jumping.stop();
+    }
+  });
+
   it("never gives a serial twice", async () => {
     const query = encodeTimestampRequest({ hash: "sha256", digest: digest("sha256", signature) });
     const serials = await Promise.all(

@@ -1,8 +1,8 @@
 // The published repository on disk: read whole, written file by file in the order of the plan.
 import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { equalBytes } from "@sigillum/library/encoding";
-import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from "@sigillum/library/tuf";
+import { parseRoot, parseSnapshot, parseTargets, parseTimestamp, roleFileName } from "@sigillum/library/tuf";
 import { type PublishedFile, type PublishedState, parsePublishedState } from "@sigillum/library/tuf-repository";
 import { writeFileDurably } from "../storage/index.ts";
 import { tufPublisherError } from "./errors.ts";
@@ -16,10 +16,18 @@ export async function readPublished(directory: string): Promise<PublishedState |
   if (timestamp === undefined) return undefined;
   const named = parseTimestamp(timestamp);
   const snapshot = await demand(directory, `${named.snapshot.version}.snapshot.json`);
-  const targetsVersion = parseSnapshot(snapshot).meta.get("targets.json")?.version ?? 0;
-  const targets = await demand(directory, `${targetsVersion}.targets.json`);
+  const { meta } = parseSnapshot(snapshot);
+  const targets = await demand(directory, `${meta.get("targets.json")?.version ?? 0}.targets.json`);
   parseTargets(targets);
-  return parsePublishedState({ timestamp, snapshot, targets, root: await newestRoot(directory) });
+  const delegated = new Map<string, Uint8Array>();
+  for (const [name, { version }] of meta) {
+    const role = name.slice(0, -".json".length);
+    if (role === "targets" || !name.endsWith(".json")) continue;
+    // A line without a file is a role that was removed: its line stays for clients that saw it (TUF 1.0.34 §5.5.5).
+    const bytes = await readOptional(join(directory, `${version}.${roleFileName(role)}`));
+    if (bytes !== undefined) delegated.set(role, bytes);
+  }
+  return parsePublishedState({ timestamp, snapshot, targets, root: await newestRoot(directory) }, delegated);
 }
 
 /**
@@ -31,9 +39,9 @@ export async function writePublication(
   files: readonly PublishedFile[],
   timestampVersion: number,
 ): Promise<void> {
-  await mkdir(join(directory, "targets"), { recursive: true, mode: 0o700 });
   for (const file of files) {
     const path = join(directory, file.path);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const present = file.overwrite ? undefined : await readOptional(path);
     if (present !== undefined && equalBytes(present, file.bytes)) continue;
     if (present !== undefined && file.path.startsWith("targets/")) {

@@ -8,10 +8,23 @@ import type { Signer } from "@sigillum/library/crypto";
 import { createSigner } from "@sigillum/library/crypto";
 import { encodeUtf8, isSigillumError } from "@sigillum/library/encoding";
 import { request } from "@sigillum/library/http";
-import { memoryStore, type RoleName, refresh } from "@sigillum/library/tuf";
+import { fetchTarget, memoryStore, type RoleName, refresh } from "@sigillum/library/tuf";
+import {
+  defaultPeriods,
+  delegate,
+  finishEvent,
+  type PublicationPlan,
+  planPublication,
+  proposeRoot,
+  proposeTargets,
+  signEvent,
+  startEvent,
+  type TargetFile,
+} from "@sigillum/library/tuf-repository";
 import { generatePrivateKey } from "@sigillum/signers/signers";
-import { silentLogger } from "../host/index.ts";
-import { createTufPublisher, type TufPublisher } from "./index.ts";
+import { MetricsRegistry, silentLogger } from "../host/index.ts";
+import { createTufPublisher, type TufPublisher, type TufPublisherOptions } from "./index.ts";
+import { writePublication } from "./published-directory.ts";
 
 const hourMs = 3_600_000;
 
@@ -26,24 +39,31 @@ const signers: Record<RoleName, readonly Signer[]> = {
 describe("createTufPublisher", () => {
   let directory = "";
   let nowMs = 0;
-  let files = new Map<string, Uint8Array>();
+  let files = new Map<string, TargetFile>();
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "sigillum-tuf-"));
     nowMs = Date.parse("2026-11-24T00:00:00Z");
-    files = new Map([["trusted_root.json", encodeUtf8("{}")]]);
+    files = new Map([["trusted_root.json", { bytes: encodeUtf8("{}") }]]);
   });
   afterEach(() => rm(directory, { recursive: true }));
 
-  const open = (): Promise<TufPublisher> =>
-    createTufPublisher({
-      directory,
-      signers,
-      files: () => files,
-      clock: { nowMs: () => nowMs },
-      logger: silentLogger,
-      listener: { name: "tuf", addresses: ["127.0.0.1"], port: 0 },
-    });
+  const options = (own: Record<RoleName, readonly Signer[]>): TufPublisherOptions => ({
+    directory,
+    signers: own,
+    files: () => files,
+    clock: { nowMs: () => nowMs },
+    logger: silentLogger,
+    listener: { name: "tuf", addresses: ["127.0.0.1"], port: 0 },
+  });
+  const basePlan = (own: Record<RoleName, readonly Signer[]>): PublicationPlan => ({
+    nowMs,
+    periods: defaultPeriods,
+    files,
+    signers: own,
+    thresholds: { root: 1, targets: 1, snapshot: 1, timestamp: 1 },
+  });
+  const open = (): Promise<TufPublisher> => createTufPublisher(options(signers));
 
   test("publishes at start, re-signs the timestamp when due, and continues after a restart", async () => {
     const publisher = await open();
@@ -59,7 +79,7 @@ describe("createTufPublisher", () => {
 
   test("a changed target reaches the published state, and readiness tells of expiry", async () => {
     const publisher = await open();
-    files.set("trusted_root.json", encodeUtf8('{"rotated":true}'));
+    files.set("trusted_root.json", { bytes: encodeUtf8('{"rotated":true}') });
     assert.equal(await publisher.tick(), true);
     assert.equal(publisher.state().targets.version, 2);
     assert.deepEqual(await publisher.ready(), { ready: true });
@@ -72,7 +92,7 @@ describe("createTufPublisher", () => {
   test("after a crash between any two writes, restart publishes on, and a client follows", async () => {
     const first = await open();
     const root = await readFile(join(directory, "1.root.json"));
-    files.set("trusted_root.json", encodeUtf8('{"second":true}'));
+    files.set("trusted_root.json", { bytes: encodeUtf8('{"second":true}') });
     // What a crash before the timestamp leaves: a next targets file that nothing names.
     await writeFile(join(directory, "2.targets.json"), "{half a fi");
     assert.equal(await first.tick(), true);
@@ -87,9 +107,9 @@ describe("createTufPublisher", () => {
   test("refuses to go on from a repository that lacks a file, or holds another under a hash", async () => {
     const publisher = await open();
     const hash = "targets/44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a.trusted_root.json";
-    files.set("trusted_root.json", encodeUtf8('{"second":true}'));
+    files.set("trusted_root.json", { bytes: encodeUtf8('{"second":true}') });
     await publisher.tick();
-    files.set("trusted_root.json", encodeUtf8("{}"));
+    files.set("trusted_root.json", { bytes: encodeUtf8("{}") });
     await writeFile(join(directory, hash), "not {}");
     await assert.rejects(publisher.tick(), (error) => isSigillumError(error) && error.code === "TUF_PUBLISHED_CONFLICT");
     await rm(join(directory, "2.snapshot.json"));
@@ -116,5 +136,54 @@ describe("createTufPublisher", () => {
       assert.equal((await get(path)).status, 404, path);
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
+  });
+
+  test("publishes what keyholders signed, serves delegated roles and nested targets, and says who is needed", async () => {
+    const metrics = new MetricsRegistry();
+    let event = startEvent({ name: "first", nonce: "00", nowMs });
+    const [keyholder, machine, project] = [newSigner(), newSigner(), newSigner()];
+    const one = (signer: Signer) => ({ keys: [signer.publicKey], threshold: 1 });
+    const expiresMs = nowMs + 1000 * hourMs;
+    const people = { root: one(keyholder), targets: one(keyholder), snapshot: one(machine), timestamp: one(machine) };
+    event = proposeRoot(event, { expiresMs, roles: people });
+    event = proposeTargets(event, "targets", { add: files, expiresMs });
+    event = await signEvent(event, keyholder);
+    const online = { root: [], targets: [], snapshot: [machine], timestamp: [machine] };
+    // A repository is founded by a plan with the ceremony; the service then goes on from what is on disk.
+    await writePublication(directory, await planPublication(undefined, { ...basePlan(online), ceremony: finishEvent(event) }), 1);
+    const publisher = await createTufPublisher({ ...options(online), metrics });
+    const state = publisher.state();
+    event = startEvent({ name: "second", nonce: "01", nowMs, live: { state, firstRoot: state.root.bytes } });
+    event = delegate(event, "targets", { name: "acme.team", ...one(project), terminating: true, paths: ["acme/*"] }, expiresMs);
+    event = proposeTargets(event, "acme.team", { add: new Map([["acme/keys.json", { bytes: encodeUtf8("keys") }]]), expiresMs });
+    event = await signEvent(await signEvent(event, keyholder), project);
+    await publisher.publishCeremony(finishEvent(event));
+
+    const server = createServer(publisher.listeners[0]?.handler);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    assert.ok(address !== null && typeof address === "object");
+    const fetch = async (path: string): Promise<Uint8Array | undefined> => {
+      const reply = await request({
+        method: "GET",
+        url: `http://127.0.0.1:${address.port}/${path}`,
+        timeoutMs: 5000,
+        maxBytes: 100_000,
+      });
+      return reply.status === 200 ? reply.body : undefined;
+    };
+    const store = memoryStore(await readFile(join(directory, "1.root.json")));
+    const trusted = await refresh(fetch, store, nowMs);
+    assert.deepEqual(await fetchTarget(trusted, "acme/keys.json", fetch, store), encodeUtf8("keys"));
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+
+    files.set("trusted_root.json", { bytes: encodeUtf8('{"rotated":true}') });
+    assert.equal(await publisher.tick(), false, "only keyholders can publish it");
+    const waiting = (await publisher.duties()).find(({ role }) => role === "targets");
+    assert.deepEqual([waiting?.who, waiting?.outdated], ["keyholders", true]);
+    assert.match(metrics.text(), /sigillum_tuf_expires_days\{role="timestamp"\} 7\n/);
+    const again = await createTufPublisher(options(online));
+    assert.equal(again.state().delegated.get("acme.team")?.version, 1);
   });
 });

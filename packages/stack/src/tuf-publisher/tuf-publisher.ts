@@ -3,9 +3,28 @@ import { join } from "node:path";
 import type { Signer } from "@sigillum/library/crypto";
 import { sha256 } from "@sigillum/library/crypto";
 import { encodeHex, formatRfc3339, type JsonValue } from "@sigillum/library/encoding";
-import type { RoleName } from "@sigillum/library/tuf";
-import { defaultPeriods, type PublishedState, planPublication, type RolePeriods } from "@sigillum/library/tuf-repository";
-import { type Clock, errorReply, type HttpReply, type ListenerSpec, type Logger, Router, type Service } from "../host/index.ts";
+import { encodePathSegment, type RoleName, roleFileName } from "@sigillum/library/tuf";
+import {
+  type CeremonyFiles,
+  defaultPeriods,
+  type PublicationDuty,
+  type PublicationPlan,
+  type PublishedState,
+  planPublication,
+  publicationDuties,
+  type RolePeriods,
+  type TargetFile,
+} from "@sigillum/library/tuf-repository";
+import {
+  type Clock,
+  errorReply,
+  type HttpReply,
+  type ListenerSpec,
+  type Logger,
+  type MetricsRegistry,
+  Router,
+  type Service,
+} from "../host/index.ts";
 import { readOptional, readPublished, writePublication } from "./published-directory.ts";
 
 /** What a publisher needs. */
@@ -16,17 +35,23 @@ export interface TufPublisherOptions {
   readonly signers: Readonly<Record<RoleName, readonly Signer[]>>;
   readonly thresholds?: Readonly<Record<RoleName, number>>;
   /** The targets that should be published now, by path. Asked at every tick, so that a rotation reaches clients by itself. */
-  readonly files: () => ReadonlyMap<string, Uint8Array> | Promise<ReadonlyMap<string, Uint8Array>>;
+  readonly files: () => ReadonlyMap<string, TargetFile> | Promise<ReadonlyMap<string, TargetFile>>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly listener: Omit<ListenerSpec, "handler">;
   readonly periods?: RolePeriods;
+  /** Where `sigillum_tuf_expires_days` is told, a series a top-level role. */
+  readonly metrics?: MetricsRegistry;
 }
 
 /** The service, and what the rest of the stack asks of it. */
 export interface TufPublisher extends Service {
   /** Publish what is due now; returns whether anything was. Calls wait for each other. */
   tick(): Promise<boolean>;
+  /** Publish what keyholders signed, together with a snapshot and timestamp of now. */
+  publishCeremony(ceremony: CeremonyFiles): Promise<void>;
+  /** What will be needed next, first due first, and by whom. */
+  duties(): Promise<readonly PublicationDuty[]>;
   /** What is published. */
   state(): PublishedState;
   /** Hex SHA-256 of `1.root.json`: what a client pins. */
@@ -42,26 +67,28 @@ export async function createTufPublisher(options: TufPublisherOptions): Promise<
   let failure: string | undefined;
   let running: Promise<boolean> = Promise.resolve(false);
 
-  const publish = async (): Promise<boolean> => {
-    const files = await planPublication(state, {
-      nowMs: options.clock.nowMs(),
-      periods: options.periods ?? defaultPeriods,
-      files: await options.files(),
-      signers: options.signers,
-      thresholds: options.thresholds ?? { root: 1, targets: 1, snapshot: 1, timestamp: 1 },
-    });
+  const plan = async (): Promise<PublicationPlan> => ({
+    nowMs: options.clock.nowMs(),
+    periods: options.periods ?? defaultPeriods,
+    files: await options.files(),
+    signers: options.signers,
+    thresholds: options.thresholds ?? { root: 1, targets: 1, snapshot: 1, timestamp: 1 },
+  });
+  const publish = async (ceremony?: CeremonyFiles): Promise<boolean> => {
+    const files = await planPublication(state, { ...(await plan()), ...(ceremony === undefined ? {} : { ceremony }) });
     if (files.length === 0) return false;
     await writePublication(options.directory, files, (state?.timestamp.version ?? 0) + 1);
     state = await readPublished(options.directory);
     options.logger.info("tuf.published", { ...versions(state), files: files.map((file) => file.path) });
     return true;
   };
-  const tick = (): Promise<boolean> => {
+  /** One publication after the other; a failed one is told by `ready` until one succeeds. */
+  const inTurn = (run: () => Promise<boolean>): Promise<boolean> => {
     running = running
       .catch(() => false)
       .then(async () => {
         try {
-          const published = await publish();
+          const published = await run();
           failure = undefined;
           return published;
         } catch (error) {
@@ -71,22 +98,31 @@ export async function createTufPublisher(options: TufPublisherOptions): Promise<
       });
     return running;
   };
+  const tick = (): Promise<boolean> => inTurn(() => publish());
   await tick();
 
   const current = (): PublishedState => {
     if (state === undefined) throw new TypeError("The TUF publisher has published nothing");
     return state;
   };
+  for (const role of ["root", "targets", "snapshot", "timestamp"] as const) {
+    const days = (): number => (current()[role].expiresMs - options.clock.nowMs()) / 86_400_000;
+    options.metrics?.gauge("sigillum_tuf_expires_days", "Days until a role of the TUF repository expires", days, { role });
+  }
   return {
     name: "tuf",
     listeners: [
       { ...options.listener, handler: routes(options).listener({ logger: options.logger, onError: errorReply, cors: {} }) },
     ],
     jobs: [{ name: "tuf.tick", everyMs: tickEveryMs, run: async () => void (await tick()) }],
-    actions: new Map([["tuf.status", async () => versions(current())]]),
+    actions: new Map([
+      ["tuf.status", async () => ({ ...versions(current()), duties: dutiesAsJson(publicationDuties(current(), await plan())) })],
+    ]),
     ready: async () => readiness(current(), options.clock.nowMs(), failure),
     close: async () => void (await running.catch(() => false)),
     tick,
+    publishCeremony: async (ceremony) => void (await inTurn(() => publish(ceremony))),
+    duties: async () => publicationDuties(current(), await plan()),
     state: current,
     firstRootSha256: async () =>
       encodeHex(sha256((await readOptional(join(options.directory, "1.root.json"))) ?? new Uint8Array())),
@@ -111,26 +147,43 @@ function versions(state: PublishedState | undefined): { [name: string]: JsonValu
   return all;
 }
 
+/** What is needed next, in days, for `status`: whoever reads it is told whose it is. */
+function dutiesAsJson(duties: readonly PublicationDuty[]): JsonValue {
+  return duties.map(({ role, version, expiresMs, dueMs, who, state, outdated }) => ({
+    role,
+    version,
+    expires: formatRfc3339(expiresMs),
+    due: formatRfc3339(dueMs),
+    who,
+    state,
+    ...(outdated === undefined ? {} : { outdated }),
+  }));
+}
+
 function routes(options: TufPublisherOptions): Router {
   const metadata = async (name: string): Promise<HttpReply> => {
-    const known = /^(?:timestamp|root|[1-9][0-9]{0,8}\.(?:root|snapshot|targets))\.json$/.test(name);
+    // The router has decoded the name; on disk a delegated role is encoded whole, so that none is a path.
+    const [, version, role] = /^(?:([1-9][0-9]{0,8})\.)?(.{1,200})\.json$/s.exec(name) ?? [];
+    const known = role !== undefined && (version !== undefined || role === "timestamp" || role === "root");
+    const file = `${version === undefined ? "" : `${version}.`}${roleFileName(role ?? "")}`;
     return fileReply(
-      known ? await readOptional(join(options.directory, name)) : undefined,
+      known ? await readOptional(join(options.directory, file)) : undefined,
       "application/json",
       isImmutable(name),
     );
   };
   const target = async (path: string): Promise<HttpReply> => {
-    const known = /^[0-9a-f]{64,128}\.[A-Za-z0-9][A-Za-z0-9._-]*$/.test(path);
+    const segments = path.split("/");
+    const known = /^[0-9a-f]{64,128}\./.test(segments.at(-1) ?? "") && !segments.some((segment) => /^\.{0,2}$/.test(segment));
     return fileReply(
-      known ? await readOptional(join(options.directory, "targets", path)) : undefined,
+      known ? await readOptional(join(options.directory, "targets", ...segments.map(encodePathSegment))) : undefined,
       "application/octet-stream",
       true,
     );
   };
   return new Router()
     .add("GET", "/:name", (request) => metadata(request.params["name"] ?? ""))
-    .add("GET", "/targets/:path", (request) => target(request.params["path"] ?? ""));
+    .add("GET", "/targets/*path", (request) => target(request.params["path"] ?? ""));
 }
 
 function isImmutable(name: string): boolean {
