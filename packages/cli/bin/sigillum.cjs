@@ -28,7 +28,13 @@ function start() {
       throw error;
     });
   }
-  const streams = { stdout: process.stdout, stderr: process.stderr, stdinIsTTY: process.stdin.isTTY === true };
+  const streams = {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: () => process.stdin,
+    stdinIsTTY: require("node:tty").isatty(0),
+    exit: (code) => process.exit(code),
+  };
   const loaded = fromSource ? import("../src/main.ts") : Promise.resolve(require("../dist/main.cjs"));
   loaded
     .then(({ main }) => main(process.argv.slice(2), streams))

@@ -34,7 +34,7 @@ async function run(words: readonly string[]): Promise<Outcome> {
   let stdout = "";
   let stderr = "";
   const code = await main(words, {
-    stdout: { write: (text) => (stdout += text) },
+    stdout: { write: (text) => (stdout += typeof text === "string" ? text : new TextDecoder().decode(text)) },
     stderr: { write: (text) => (stderr += text) },
     stdinIsTTY: false,
   });
@@ -56,7 +56,7 @@ function parseSession(text: string): Exchange[] {
     if (line.startsWith("$ ")) exchanges.push({ command: line.slice(2), stdout: [], stderr: [], code: 0 });
     else if (line.startsWith("# ") || last === undefined) continue;
     else if (line.startsWith("= ")) last.code = Number(line.slice(2));
-    else if (line.startsWith("! ")) last.stderr.push(line.slice(2));
+    else if (line === "!" || line.startsWith("! ")) last.stderr.push(line.slice(2));
     else if (line === "…" && last.stderr.length > 0 && last.stdout.length === 0) last.stderr.push(line);
     else last.stdout.push(line);
   }
@@ -187,6 +187,7 @@ async function prepareFiles(directory: string, values: Readonly<Record<string, s
   const file = join(directory, "file.txt");
   await writeFile(file, "content\n");
   await writeFile(join(directory, "tampered.txt"), "Content\n");
+  await writeFile(join(directory, "sbom.json"), '{"bomFormat":"CycloneDX"}');
   const { generateKeyPairSync, createHash } = await import("node:crypto");
   await writeFile(
     join(directory, "key.pem"),
@@ -207,6 +208,7 @@ async function prepareFiles(directory: string, values: Readonly<Record<string, s
   return {
     DIR: directory,
     FILE: file,
+    PREDICATE: join(directory, "sbom.json"),
     TAMPERED: join(directory, "tampered.txt"),
     KEY: join(directory, "key.pem"),
     TOKEN: join(directory, "token"),
@@ -277,6 +279,7 @@ describe("a stack", () => {
         await writeTamperedBundle(values);
         await runSession("verify", values);
         await runSession("image", values);
+        await withPassword(() => runSession("cosign", values));
         await runSession("refused-start", refusals);
         assert.equal(await stack.stop(), 0);
         await runSession("stopped", values);
@@ -286,6 +289,15 @@ describe("a stack", () => {
     });
   });
 });
+
+async function withPassword(use: () => Promise<void>): Promise<void> {
+  process.env["COSIGN_PASSWORD"] = "correct horse";
+  try {
+    await use();
+  } finally {
+    delete process.env["COSIGN_PASSWORD"];
+  }
+}
 
 /** The bundle with one bit of its signature changed. */
 async function writeTamperedBundle(values: Readonly<Record<string, string>>): Promise<void> {
@@ -307,6 +319,6 @@ describe("bin/sigillum.cjs", () => {
       );
     });
     assert.equal(found.code, 1);
-    assert.match(found.stderr, /it takes FILE, found none/);
+    assert.match(found.stderr, /it takes FILE…, found none/);
   });
 });

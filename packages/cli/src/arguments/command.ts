@@ -11,6 +11,14 @@ export interface FlagSpec {
   /** The only values taken. */
   readonly choices?: readonly string[];
   readonly summary: string;
+  /** Other names it goes by, as cosign has them. */
+  readonly aliases?: readonly string[];
+  /** Accepted and left out of help: what older versions of cosign had. */
+  readonly hidden?: boolean;
+  /** Said on stderr when the flag is given: what to use instead. */
+  readonly deprecated?: string;
+  /** Never taken from a variable COSIGN_NAME: that variable means something else. */
+  readonly noVariable?: boolean;
 }
 
 /** The words a command takes beside its flags. */
@@ -19,6 +27,8 @@ export interface PositionalSpec {
   readonly name: string;
   readonly min: number;
   readonly max: number;
+  /** The only words taken. */
+  readonly choices?: readonly string[];
 }
 
 /** A command as its table in `main.ts` describes it: enough for parsing and help without loading what carries it out. */
@@ -31,6 +41,13 @@ export interface CommandSpec {
   readonly positionals: PositionalSpec;
   readonly flags: readonly FlagSpec[];
   readonly examples?: readonly string[];
+  /** Accepted and left out of help. */
+  readonly hidden?: boolean;
+  /**
+   * What `--output json` means: one JSON document, errors too ("document", the default), or what cosign writes ("cosign"), where
+   * `--output report` is the document.
+   */
+  readonly output?: "document" | "cosign";
 }
 
 /** Flags that every command has. */
@@ -43,5 +60,8 @@ export const commonFlags: readonly FlagSpec[] = [
     choices: ["text", "json"],
     summary: "text (default) or json: one JSON document on stdout",
   },
+  { name: "output-file", type: "string", value: "FILE", summary: "write to this file instead of stdout" },
+  { name: "timeout", short: "t", type: "string", value: "DURATION", summary: "give up after this long: 90s, 3m (no limit)" },
+  { name: "verbose", short: "d", type: "boolean", summary: "show every HTTP request on stderr" },
   { name: "help", short: "h", type: "boolean", summary: "show this help" },
 ];

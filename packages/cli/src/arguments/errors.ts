@@ -8,6 +8,7 @@ export const argumentErrors = {
   FLAG_VALUE_INVALID: { kind: "malformed", means: "A flag's value is none of those it takes." },
   FLAG_REQUIRED: { kind: "malformed", means: "A flag that the command cannot do without is missing." },
   FLAGS_CONFLICT: { kind: "malformed", means: "Two flags that exclude each other stand together." },
+  COMMAND_TIMEOUT: { kind: "unavailable", means: "The command took longer than --timeout allows." },
   ARGUMENT_COUNT: { kind: "malformed", means: "The command has too few or too many arguments." },
 } as const;
 

@@ -4,7 +4,8 @@ import { flagsOf } from "./parse.ts";
 /** A command's help: usage, what it does, its flags, examples. */
 export function commandHelp(spec: CommandSpec): string {
   const usage = ["sigillum", spec.name, spec.positionals.name, "[flags]"].filter((word) => word !== "").join(" ");
-  const flags = flagsOf(spec).map((flag): [string, string] => [flagUsage(flag), flag.summary]);
+  const visible = flagsOf(spec).filter((flag) => flag.hidden !== true);
+  const flags = visible.map((flag): [string, string] => [flagUsage(flag), flag.summary]);
   const examples =
     spec.examples === undefined || spec.examples.length === 0
       ? []
@@ -19,8 +20,9 @@ export function overallHelp(
   groups: readonly { readonly title: string; readonly commands: readonly CommandSpec[] }[],
   outro: string,
 ): string {
-  const width = Math.max(...groups.flatMap((group) => group.commands.map((command) => command.name.length)));
-  const parts = groups.flatMap((group) => [
+  const shown = groups.map(({ title, commands }) => ({ title, commands: commands.filter(({ hidden }) => hidden !== true) }));
+  const width = Math.max(...shown.flatMap((group) => group.commands.map((command) => command.name.length)));
+  const parts = shown.flatMap((group) => [
     `${group.title}:`,
     ...columns(
       group.commands.map((command) => [command.name, command.summary]),

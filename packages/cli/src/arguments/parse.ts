@@ -1,5 +1,6 @@
 // POSIX and GNU flags as pflag reads them (signing-client §1.2), so that a cosign user's habits hold. Long names are not
-// abbreviated; grouped (-rf) and glued (-ojson) short flags are taken. Single-dash long flags are a later issue.
+// abbreviated; grouped (-rf) and glued (-ojson) short flags are taken, and long ones with a single dash (-key), which cosign had
+// before 1.3 and its posts of 2021 still show.
 import { quote } from "@sigillum/library/encoding";
 import { type CommandSpec, commonFlags, type FlagSpec } from "./command.ts";
 import { argumentError } from "./errors.ts";
@@ -10,11 +11,29 @@ export class Arguments {
   readonly positionals: readonly string[];
   readonly #spec: CommandSpec;
   readonly #values: ReadonlyMap<string, readonly string[]>;
+  /** What to tell the caller of old spellings, a line each. */
+  readonly warnings: readonly string[];
 
-  constructor(spec: CommandSpec, positionals: readonly string[], values: ReadonlyMap<string, readonly string[]>) {
+  constructor(
+    spec: CommandSpec,
+    positionals: readonly string[],
+    values: ReadonlyMap<string, readonly string[]>,
+    warnings: readonly string[] = [],
+  ) {
     this.#spec = spec;
     this.positionals = positionals;
     this.#values = values;
+    this.warnings = warnings;
+  }
+
+  /** The command's name. */
+  get command(): string {
+    return this.#spec.name;
+  }
+
+  /** Whether the command declares a flag. */
+  declares(name: string): boolean {
+    return flagsOf(this.#spec).some((flag) => flag.name === name);
   }
 
   /** The value of a flag, the last one if it is repeated; undefined when it is not given. */
@@ -32,9 +51,17 @@ export class Arguments {
     return value;
   }
 
-  /** Whether a boolean flag is set. */
-  boolean(name: string): boolean {
-    return this.#of(name, "boolean").at(-1) === "true";
+  /** Whether a boolean flag is set; `otherwise` where it is not given. */
+  boolean(name: string, otherwise: boolean = false): boolean {
+    const value = this.#of(name, "boolean").at(-1);
+    return value === undefined ? otherwise : value === "true";
+  }
+
+  /** Whether a flag is a switch that was set to false. */
+  isSwitchedOff(name: string): boolean {
+    return (
+      this.#values.get(name)?.at(-1) === "false" && flagsOf(this.#spec).find((flag) => flag.name === name)?.type === "boolean"
+    );
   }
 
   /** All values of a repeatable flag. */
@@ -42,7 +69,7 @@ export class Arguments {
     return this.#of(name, "list", "array");
   }
 
-  /** Whether the flag stands on the command line. */
+  /** Whether the flag stands on the command line or in its variable. */
   has(name: string): boolean {
     return this.#values.has(name);
   }
@@ -66,38 +93,74 @@ export class Arguments {
 
 /**
  * Read the words after the command's name. Flags and positionals mix freely; `--` ends flags; a lone `-` is a positional.
- * With `--help` among the flags nothing is demanded of the rest.
+ * A flag that is not given is taken from the variable COSIGN_NAME, or SIGILLUM_NAME, of `env`. With `--help` among the flags
+ * nothing is demanded of the rest.
  */
-export function parseArguments(spec: CommandSpec, words: readonly string[]): Arguments {
+export function parseArguments(spec: CommandSpec, words: readonly string[], env: Environment = {}): Arguments {
   const positionals: string[] = [];
   const values = new Map<string, string[]>();
+  const warnings = new Set<string>();
   const rest = [...words];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === "--") {
       positionals.push(...rest);
       break;
     }
-    if (word.startsWith("--")) readLong(spec, word.slice(2), rest, values);
-    else if (word.startsWith("-") && word.length > 1) readShort(spec, word.slice(1), rest, values);
+    if (word.startsWith("--")) readLong(spec, word.slice(2), rest, values, warnings);
+    else if (isSingleDashed(spec, word)) {
+      const name = word.slice(1).split("=")[0] ?? "";
+      warnings.add(
+        `WARNING: the flag -${name} is deprecated and will be removed in a future release. Please use the flag --${name}.`,
+      );
+      readLong(spec, word.slice(1), rest, values, warnings);
+    } else if (word.startsWith("-") && word.length > 1) readShort(spec, word.slice(1), rest, values);
     else positionals.push(word);
   }
-  const parsed = new Arguments(spec, positionals, values);
+  readVariables(spec, env, values);
+  const parsed = new Arguments(spec, positionals, values, [...warnings]);
   if (!parsed.boolean("help")) checkCount(spec, positionals);
   return parsed;
 }
 
-/** All flags of a command, the common ones last. */
+/** Variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** All flags of a command, the common ones last; a command's own flag goes before a common one of the same name or letter. */
 export function flagsOf(spec: CommandSpec): readonly FlagSpec[] {
-  return [...spec.flags, ...commonFlags];
+  const shorts = new Set(spec.flags.map((flag) => flag.short));
+  const names = new Set(spec.flags.map((flag) => flag.name));
+  const common = commonFlags
+    .filter((flag) => !names.has(flag.name))
+    .map(({ short, ...flag }) => (short === undefined || shorts.has(short) ? flag : { ...flag, short }));
+  return [...spec.flags, ...common];
+}
+
+function findFlag(spec: CommandSpec, name: string): FlagSpec | undefined {
+  return flagsOf(spec).find((flag) => flag.name === name || flag.aliases?.includes(name) === true);
+}
+
+function isSingleDashed(spec: CommandSpec, word: string): boolean {
+  return /^-[a-z][a-z0-9-]+/i.test(word) && findFlag(spec, word.slice(1).split("=")[0] ?? "") !== undefined;
+}
+
+// Since cosign 1.13.2 every flag may be set by a variable; the command line wins.
+function readVariables(spec: CommandSpec, env: Environment, values: Values): void {
+  for (const flag of flagsOf(spec)) {
+    if (values.has(flag.name) || flag.noVariable === true || flag.name === "help") continue;
+    const upper = flag.name.toUpperCase().replaceAll("-", "_");
+    const name = [`COSIGN_${upper}`, `SIGILLUM_${upper}`].find((one) => (env[one] ?? "") !== "");
+    if (name !== undefined) store(spec, flag, name, env[name], [], values);
+  }
 }
 
 type Values = Map<string, string[]>;
 
-function readLong(spec: CommandSpec, word: string, rest: string[], values: Values): void {
+function readLong(spec: CommandSpec, word: string, rest: string[], values: Values, warnings: Set<string>): void {
   const equals = word.indexOf("=");
   const name = equals === -1 ? word : word.slice(0, equals);
-  const flag = flagsOf(spec).find((one) => one.name === name);
+  const flag = findFlag(spec, name);
   if (flag === undefined) throw unknownFlag(spec, `--${name}`, name);
+  if (flag.deprecated !== undefined) warnings.add(`Flag --${name} has been deprecated, ${flag.deprecated}`);
   store(spec, flag, `--${name}`, equals === -1 ? undefined : word.slice(equals + 1), rest, values);
 }
 
@@ -167,7 +230,9 @@ function splitList(text: string): string[] {
 function unknownFlag(spec: CommandSpec, shown: string, name: string): Error {
   const near = nearest(
     name,
-    flagsOf(spec).map((flag) => flag.name),
+    flagsOf(spec)
+      .filter((flag) => flag.hidden !== true)
+      .map((flag) => flag.name),
   );
   const hint = near === undefined ? `"sigillum ${spec.name} --help" lists its flags` : `did you mean --${near}?`;
   return argumentError("FLAG_UNKNOWN", `Cannot run ${spec.name}: unknown flag: ${shown}; ${hint}`, {
@@ -177,7 +242,14 @@ function unknownFlag(spec: CommandSpec, shown: string, name: string): Error {
 }
 
 function checkCount(spec: CommandSpec, positionals: readonly string[]): void {
-  const { min, max, name } = spec.positionals;
+  const { min, max, name, choices } = spec.positionals;
+  const wrong = positionals.find((word) => choices?.includes(word) === false);
+  if (wrong !== undefined) {
+    throw argumentError("FLAG_VALUE_INVALID", `Cannot run ${spec.name}: ${name} is ${quote(wrong)}`, {
+      found: wrong,
+      expected: choices?.join(" or ") ?? name,
+    });
+  }
   if (positionals.length >= min && positionals.length <= max) return;
   const expected = max === 0 ? "no arguments" : name;
   const found =

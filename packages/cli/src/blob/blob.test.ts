@@ -9,7 +9,7 @@ import { describe, it } from "node:test";
 import type { SigningConfig } from "@sigillum/library/trusted-root";
 import { type Arguments, type CommandSpec, parseArguments } from "../arguments/index.ts";
 import { createTerminal, type Terminal } from "../terminal/index.ts";
-import { expectationsOf, hashFile, issuerOf, readSmallFile, signIn, writeWhole } from "./index.ts";
+import { demandsOf, hashFile, issuerOf, readSmallFile, signIn, writeWhole } from "./index.ts";
 
 const spec: CommandSpec = {
   name: "act",
@@ -21,6 +21,13 @@ const spec: CommandSpec = {
     { name: "oidc-disable-ambient-providers", type: "boolean", summary: "" },
     { name: "oidc-client-id", type: "string", summary: "" },
     { name: "key", type: "string", summary: "" },
+    { name: "sk", type: "boolean", summary: "" },
+    { name: "certificate-identity-regexp", type: "string", summary: "" },
+    { name: "certificate-oidc-issuer-regexp", type: "string", summary: "" },
+    { name: "certificate-github-workflow-repository", type: "string", summary: "" },
+    { name: "insecure-ignore-tlog", type: "boolean", summary: "" },
+    { name: "insecure-ignore-sct", type: "boolean", summary: "" },
+    { name: "use-signed-timestamps", type: "boolean", summary: "" },
     { name: "certificate-identity", type: "string", summary: "" },
     { name: "certificate-oidc-issuer", type: "string", summary: "" },
   ],
@@ -129,15 +136,56 @@ describe("signIn", () => {
   });
 });
 
-describe("expectationsOf", () => {
+describe("demandsOf", () => {
   it("demands an identity with its issuer, or a key, and not both", async () => {
-    assert.deepEqual(await expectationsOf(given("--certificate-identity", "a", "--certificate-oidc-issuer", "b")), {
-      identity: { san: "a", issuer: "b" },
-    });
-    await assert.rejects(expectationsOf(given("--certificate-identity", "a")), { code: "FLAG_REQUIRED" });
-    await assert.rejects(expectationsOf(given("--certificate-identity", "", "--certificate-oidc-issuer", "b")), {
+    const { expectations } = await demandsOf(given("--certificate-identity", "a", "--certificate-oidc-issuer", "b"), quiet);
+    assert.deepEqual(expectations, { identity: { san: "a", issuer: "b" }, thresholds: {} });
+    await assert.rejects(demandsOf(given("--certificate-identity", "a"), quiet), { code: "FLAG_REQUIRED" });
+    await assert.rejects(demandsOf(given("--certificate-identity", "", "--certificate-oidc-issuer", "b"), quiet), {
       code: "FLAG_REQUIRED",
     });
-    await assert.rejects(expectationsOf(given("--key", "k", "--certificate-identity", "a")), { code: "FLAGS_CONFLICT" });
+    await assert.rejects(demandsOf(given("--key", "k", "--certificate-identity", "a"), quiet), { code: "FLAGS_CONFLICT" });
+  });
+
+  it("reads regular expressions as RE2 does, not anchored, in time that grows with the text alone", async () => {
+    const words = ["--certificate-identity-regexp", "(a+)+$", "--certificate-oidc-issuer-regexp", "^https://x\\.y$"];
+    const { expectations } = await demandsOf(given(...words), quiet);
+    assert.ok("identity" in expectations);
+    const { san, issuer } = expectations.identity;
+    assert.ok(typeof san !== "string" && typeof issuer !== "string");
+    assert.equal(san.matches("xxaaa"), true);
+    const started = performance.now();
+    assert.equal(san.matches(`${"a".repeat(50_000)}!`), false);
+    assert.ok(performance.now() - started < 2_000, "JavaScript's own engine would not end");
+    assert.deepEqual([issuer.matches("https://x.y"), issuer.matches("https://x.yz")], [true, false]);
+    const broken = given("--certificate-identity-regexp", "(?=a)", "--certificate-oidc-issuer", "b");
+    await assert.rejects(demandsOf(broken, quiet), { code: "FLAG_VALUE_INVALID" });
+  });
+
+  it("demands GitHub's claims of the certificate", async () => {
+    const words = [
+      "--certificate-identity",
+      "a",
+      "--certificate-oidc-issuer",
+      "b",
+      "--certificate-github-workflow-repository",
+      "o/r",
+    ];
+    const { accept } = await demandsOf(given(...words), quiet);
+    assert.throws(() => accept({ times: [], logEntries: [] }), { code: "CLAIM_MISMATCH", expected: "o/r" });
+  });
+
+  it("leaves the log out of account only when told to", async () => {
+    const words = [
+      "--certificate-identity",
+      "a",
+      "--certificate-oidc-issuer",
+      "b",
+      "--insecure-ignore-tlog",
+      "--insecure-ignore-sct",
+    ];
+    const { expectations } = await demandsOf(given(...words, "--use-signed-timestamps"), quiet);
+    assert.deepEqual(expectations.thresholds, { logEntries: 0, scts: 0, timestamps: 1 });
+    await assert.rejects(demandsOf(given("--sk"), quiet), { code: "FLAG_UNSUPPORTED" });
   });
 });

@@ -31,7 +31,7 @@ export function describeSignature(bundle: Bundle, trustedRoot: TrustedRoot): Sig
 /** Lines below the headline of a signature. */
 export function signatureLines(signature: SignatureDescription): string[] {
   return [
-    `  signer  ${signature.identity}, vouched for by ${signature.issuer}`,
+    signature.identity === "" ? "  signer  the given key" : `  signer  ${signature.identity}, vouched for by ${signature.issuer}`,
     ...signature.logEntries.map(({ log, logIndex }) => `  log     entry ${logIndex} of ${log}`),
   ];
 }

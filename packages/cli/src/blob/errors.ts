@@ -13,6 +13,20 @@ export const blobErrors = {
     means: "The trust root publishes no signing config, so no service to sign with is known.",
   },
   OIDC_ISSUER_MISSING: { kind: "state", means: "The trust root's signing config names no identity provider to log in at." },
+  FLAG_UNSUPPORTED: { kind: "state", means: "A flag of cosign asks for something that is not carried out here." },
+  CLAIM_MISMATCH: {
+    kind: "verification",
+    means: "The certificate lacks a claim that a --certificate-github-… flag demands, or has another value.",
+  },
+  PREDICATE_INVALID: {
+    kind: "malformed",
+    means: "The predicate is not what its type demands, or its type is neither a known name nor a URI.",
+  },
+  PREDICATE_TYPE_MISMATCH: {
+    kind: "verification",
+    means: "The attestation is of another predicate type than the one asked for.",
+  },
+  LOG_ENTRY_NOT_FOUND: { kind: "verification", means: "The log was asked for the entry of a detached signature and has none." },
 } as const;
 
 /** Make an error of the room `blob`. */

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createHasher, type HashAlgorithm } from "@sigillum/library/crypto";
+import { concatBytes } from "@sigillum/library/encoding";
 import type { Terminal } from "../terminal/index.ts";
 import { blobError } from "./errors.ts";
 
@@ -10,7 +11,7 @@ const chunkBytes = 1024 * 1024;
 export async function hashFile(path: string, algorithm: HashAlgorithm, terminal: Terminal): Promise<Uint8Array> {
   const hasher = createHasher(algorithm);
   const progress = terminal.progress(`Hashing ${path}`, path === "-" ? undefined : await lengthOf(path));
-  const stream = path === "-" ? process.stdin : createReadStream(path, { highWaterMark: chunkBytes });
+  const stream = path === "-" ? terminal.stdin : createReadStream(path, { highWaterMark: chunkBytes });
   let done = 0;
   try {
     for await (const chunk of stream) {
@@ -44,6 +45,26 @@ export async function readSmallFile(path: string, what: string, maxBytes: number
   }
 }
 
+/** All of stdin, refusing more than `maxBytes`. */
+export async function readStdin(terminal: Terminal, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of terminal.stdin) {
+    length += chunk.length;
+    if (length > maxBytes)
+      throw blobError("FILE_UNREADABLE", `Cannot read stdin: it has more than ${maxBytes} bytes`, {
+        expected: `at most ${maxBytes}`,
+      });
+    chunks.push(chunk);
+  }
+  return concatBytes(...chunks);
+}
+
+/** A file's bytes, or stdin's for "-"; refuses more than `maxBytes`. */
+export async function readInput(path: string, what: string, maxBytes: number, terminal: Terminal): Promise<Uint8Array> {
+  return path === "-" ? await readStdin(terminal, maxBytes) : await readSmallFile(path, what, maxBytes);
+}
+
 /** The length of a file. */
 export async function lengthOf(path: string): Promise<number> {
   try {
@@ -57,7 +78,7 @@ export async function lengthOf(path: string): Promise<number> {
 }
 
 /** Write a file by way of a temporary one beside it, so that whoever reads finds the whole or what was there before. */
-export async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeWhole(path: string, text: string | Uint8Array): Promise<void> {
   const temporary = `${path}.tmp-${process.pid}`;
   try {
     await writeFile(temporary, text, { mode: 0o644 });

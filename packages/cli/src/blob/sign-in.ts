@@ -15,12 +15,15 @@ export async function signIn(args: Arguments, signingConfig: SigningConfig, term
   const given = args.string("identity-token");
   if (given !== undefined) return await readIdentityToken(given, nowMs);
   if (args.boolean("development")) return await developmentToken(issuerOf(signingConfig, nowMs), nowMs);
-  const ambient = args.boolean("oidc-disable-ambient-providers") ? undefined : await ambientToken(process.env, nowMs);
+  const provider = args.declares("oidc-provider") ? args.string("oidc-provider") : undefined;
+  const flow = args.declares("fulcio-auth-flow") ? args.string("fulcio-auth-flow") : undefined;
+  const offered = args.boolean("oidc-disable-ambient-providers") && provider === undefined ? {} : surroundingsOf(provider);
+  const ambient = await ambientToken(offered, nowMs);
   if (ambient !== undefined) {
     terminal.note(`Signing as ${ambient.token.identity}, from ${ambient.source}`);
     return ambient.token;
   }
-  if (!terminal.interactive) {
+  if (!terminal.interactive || flow === "token" || provider !== undefined) {
     throw blobError(
       "SIGN_IN_IMPOSSIBLE",
       "Cannot sign in: there is no terminal to show a login on; give --identity-token TOKEN or set SIGSTORE_ID_TOKEN",
@@ -36,6 +39,14 @@ export async function signIn(args: Arguments, signingConfig: SigningConfig, term
     onUrl: (url) => terminal.note(`Your browser will now be opened to:\n${url}`),
     ...(clientId === undefined ? {} : { clientId }),
   });
+}
+
+// --oidc-provider leaves one source: what the others read is kept from sight.
+function surroundingsOf(provider: string | undefined): Readonly<Record<string, string | undefined>> {
+  const { SIGSTORE_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, GITHUB_ACTIONS } = process.env;
+  if (provider === "envvar") return { SIGSTORE_ID_TOKEN };
+  const gitHub = { ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, GITHUB_ACTIONS };
+  return provider === "github-actions" ? gitHub : { SIGSTORE_ID_TOKEN, ...gitHub };
 }
 
 /** The identity provider that a signing config names. */

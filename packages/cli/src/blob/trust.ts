@@ -1,8 +1,18 @@
-import { type LoadedRoot, loadRoot, trustStoreDirectory } from "@sigillum/library/trust-store";
-import { parseTrustedRoot, type SigningConfig, type TrustedRoot, trustedRootLimits } from "@sigillum/library/trusted-root";
+import type { LoadedRoot } from "@sigillum/library/trust-store";
+import {
+  parseSigningConfig,
+  parseTrustedRoot,
+  type SigningConfig,
+  type SigningService,
+  signingConfigLimits,
+  type TrustedRoot,
+  trustedRootLimits,
+} from "@sigillum/library/trusted-root";
 import type { Arguments } from "../arguments/index.ts";
 import { blobError } from "./errors.ts";
+import { isSet, optional } from "./expectations.ts";
 import { readSmallFile } from "./files.ts";
+import { overlaidRoot } from "./trust-overlay.ts";
 
 /** What is believed and used for signing. */
 export interface SigningTrust {
@@ -10,9 +20,60 @@ export interface SigningTrust {
   readonly signingConfig: SigningConfig;
 }
 
-/** The trust root for a signing command, refreshed, with the services it names. */
+/** A root that believes nothing: enough where a key alone is to be checked. */
+export const emptyRoot: TrustedRoot = { tlogs: [], ctlogs: [], certificateAuthorities: [], timestampAuthorities: [] };
+
+/** The trust for a signing command: from files, or from the store, refreshed, with the services that flags name in place of its own. */
 export async function loadSigningTrust(args: Arguments): Promise<SigningTrust> {
-  return requireSigningConfig(await load(args, false, args.boolean("rekor-v2")));
+  const [rootFile, configFile] = [optional(args, "trusted-root"), optional(args, "signing-config")];
+  const read = {
+    trustedRoot: rootFile === undefined ? undefined : await readTrustedRoot(rootFile),
+    signingConfig: configFile === undefined ? undefined : await readSigningConfig(configFile),
+  };
+  if (isLocal(args, read.signingConfig)) return { trustedRoot: read.trustedRoot ?? emptyRoot, signingConfig: noServices };
+  const { trustedRoot, signingConfig } = read;
+  const needsStore = trustedRoot === undefined || (signingConfig === undefined && !namesServices(args));
+  const stored = needsStore ? await load(args, isSet(args, "offline"), isSet(args, "rekor-v2")) : undefined;
+  const config =
+    signingConfig ??
+    (stored === undefined || namesServices(args)
+      ? (stored?.signingConfig ?? noServices)
+      : requireSigningConfig(stored).signingConfig);
+  return {
+    trustedRoot: await overlaidRoot(args, trustedRoot ?? stored?.trustedRoot ?? emptyRoot),
+    signingConfig: withFlags(args, config),
+  };
+}
+
+const noServices: SigningConfig = { caUrls: [], oidcUrls: [], rekorTlogUrls: [], tsaUrls: [] };
+
+// A key without log and without timestamp needs no service and believes nobody: no trust root has to be there at all.
+function isLocal(args: Arguments, config: SigningConfig | undefined): boolean {
+  const withoutLog =
+    !isSet(args, "tlog-upload", true) || (config !== undefined && config.rekorTlogUrls.length + config.tsaUrls.length === 0);
+  const certifies = isSet(args, "issue-certificate") || optional(args, "key") === undefined;
+  return withoutLog && !certifies && optional(args, "timestamp-server-url") === undefined;
+}
+
+function namesServices(args: Arguments): boolean {
+  return ["fulcio-url", "rekor-url", "oidc-issuer", "timestamp-server-url"].some((flag) => optional(args, flag) !== undefined);
+}
+
+// cosign 3 refuses these flags beside a signing config; here they stand in its place, service by service.
+function withFlags(args: Arguments, config: SigningConfig): SigningConfig {
+  const service = (flag: string): SigningService[] | undefined => {
+    const url = optional(args, flag);
+    return url === undefined ? undefined : [{ url, majorApiVersion: 1, validFor: { startMs: 0 }, operator: "" }];
+  };
+  const [ca, oidc, tsa] = [service("fulcio-url"), service("oidc-issuer"), service("timestamp-server-url")];
+  const log = isSet(args, "tlog-upload", true) ? service("rekor-url") : [];
+  return {
+    ...config,
+    ...(ca === undefined ? {} : { caUrls: ca }),
+    ...(oidc === undefined ? {} : { oidcUrls: oidc }),
+    ...(log === undefined ? {} : { rekorTlogUrls: log, rekorTlogConfig: { selector: "ANY" } }),
+    ...(tsa === undefined ? {} : { tsaUrls: tsa, tsaConfig: { selector: "ANY" } }),
+  };
 }
 
 /** Refuse a root with which nothing can be signed, because it names no services. */
@@ -27,17 +88,53 @@ export function requireSigningConfig({ record, trustedRoot, signingConfig }: Loa
   );
 }
 
-/** The trusted root for a verifying command: from a file, from the store without a socket, or refreshed. */
+/**
+ * The trusted root for a verifying command: from a file, from the store without a socket, or refreshed; what flags and variables name
+ * stands in place of its parts. A key whose log entries are left out of account needs no root, and none is looked for.
+ */
 export async function loadVerifyingTrust(args: Arguments): Promise<TrustedRoot> {
   args.exclusive("trusted-root", "trust");
-  const file = args.string("trusted-root");
-  if (file !== undefined) return parseTrustedRoot(await readSmallFile(file, "trusted root", trustedRootLimits.bytes));
-  return (await load(args, args.boolean("offline"), false)).trustedRoot;
+  const file = optional(args, "trusted-root");
+  const ignoresLog = isSet(args, "insecure-ignore-tlog") || isSet(args, "private-infrastructure");
+  const keyAlone = optional(args, "key") !== undefined && ignoresLog && !isSet(args, "use-signed-timestamps");
+  const base =
+    file !== undefined
+      ? await readTrustedRoot(file)
+      : keyAlone
+        ? emptyRoot
+        : (await load(args, isSet(args, "offline"), false)).trustedRoot;
+  return await overlaidRoot(args, base);
 }
 
-function load(args: Arguments, offline: boolean, v2: boolean): Promise<LoadedRoot> {
-  const name = args.string("trust");
-  return loadRoot({
+async function readTrustedRoot(path: string): Promise<TrustedRoot> {
+  return parseTrustedRoots(await readSmallFile(path, "trusted root", trustedRootLimits.bytes));
+}
+
+/** Read a trusted root, or several one a line as `gh attestation trusted-root` prints them: what any of them believes is believed. */
+export function parseTrustedRoots(bytes: Uint8Array): TrustedRoot {
+  const lines = new TextDecoder()
+    .decode(bytes)
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+  const isLines = lines.length > 1 && lines.every((line) => line.startsWith("{") && line.trimEnd().endsWith("}"));
+  if (!isLines) return parseTrustedRoot(bytes);
+  const roots = lines.map((line) => parseTrustedRoot(line));
+  return {
+    tlogs: roots.flatMap(({ tlogs }) => tlogs),
+    ctlogs: roots.flatMap(({ ctlogs }) => ctlogs),
+    certificateAuthorities: roots.flatMap(({ certificateAuthorities }) => certificateAuthorities),
+    timestampAuthorities: roots.flatMap(({ timestampAuthorities }) => timestampAuthorities),
+  };
+}
+
+async function readSigningConfig(path: string): Promise<SigningConfig> {
+  return parseSigningConfig(await readSmallFile(path, "signing config", signingConfigLimits.bytes));
+}
+
+async function load(args: Arguments, offline: boolean, v2: boolean): Promise<LoadedRoot> {
+  const { loadRoot, trustStoreDirectory } = await import("@sigillum/library/trust-store");
+  const name = optional(args, "trust");
+  return await loadRoot({
     store: trustStoreDirectory(),
     nowMs: Date.now(),
     offline,

@@ -1,3 +1,11 @@
-// sign and verify: images in a registry.
-export { type ImageOrder, registryClient, runSign, signImage } from "./sign.ts";
-export { imageLines, runVerify } from "./verify.ts";
+// What is done with images in registries.
+export { runAttachAttestation, runAttachSbom, runAttachSignature, runGenerate } from "./attach.ts";
+export { runAttest } from "./attest.ts";
+export { runClean } from "./clean.ts";
+export { annotationsOf, attachmentPlace, registryClient } from "./client.ts";
+export { dockerfileImages, runDockerfileVerify, runManifestVerify } from "./documents.ts";
+export { runDownloadAttestation, runDownloadSbom, runDownloadSignature } from "./download.ts";
+export { runLogin } from "./login.ts";
+export { type ImageOrder, runSign, signImage } from "./sign.ts";
+export { runCopy, runLoad, runSave, runTree, runTriangulate } from "./tree.ts";
+export { imageLines, runVerify, runVerifyAttestation } from "./verify.ts";

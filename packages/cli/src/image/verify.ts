@@ -1,24 +1,163 @@
-import { type VerifiedImage, verifyImage } from "@sigillum/library/image";
-import { encodeReference, parseReference } from "@sigillum/library/oci";
+import { encodeEnvelope } from "@sigillum/library/attestation";
+import {
+  directorySource,
+  type ImageQuestion,
+  registrySource,
+  type VerifiedImage,
+  verifyImage,
+  verifyImageAttestations,
+} from "@sigillum/library/image";
+import { encodeReference, type Reference, type RegistryClient, resolveReference } from "@sigillum/library/oci";
+import type { TrustedRoot } from "@sigillum/library/trusted-root";
 import type { Arguments } from "../arguments/index.ts";
-import { expectationsOf, loadVerifyingTrust, verifiedJson, verifiedLines } from "../blob/index.ts";
+import {
+  type Demands,
+  demandsOf,
+  explanationLines,
+  isSet,
+  loadVerifyingTrust,
+  optional,
+  predicateTypesFor,
+  verifiedJson,
+  verifiedLines,
+} from "../blob/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
-import { registryClient } from "./sign.ts";
+import { annotationsOf, attachmentPlace, referencesOf, registryClient } from "./client.ts";
+import { eachOf } from "./many.ts";
+import { payloadElement } from "./payload.ts";
+import { childrenOf } from "./sign.ts";
 
 /** `sigillum verify IMAGE…`: every image must have a signature that proves what is asked. */
 export async function runVerify(args: Arguments, terminal: Terminal): Promise<number> {
-  const references = args.positionals.map(parseReference);
-  const expectations = await expectationsOf(args);
-  const client = registryClient(args, terminal);
-  const trustedRoot = await loadVerifyingTrust(args);
-  const results: Record<string, unknown>[] = [];
-  for (const reference of references) {
-    const found = await verifyImage({ client, reference, trustedRoot, expectations });
-    results.push({ image: encodeReference(reference), ...imageJson(found) });
-    if (terminal.format === "text") for (const line of imageLines(encodeReference(reference), found)) terminal.out(line);
-  }
-  if (terminal.format === "json") terminal.json({ verified: true, images: results });
+  const references = isSet(args, "local-image")
+    ? args.positionals.map(localReference)
+    : await referencesOf(args.positionals, terminal);
+  return await verifyReferences(references, args, terminal);
+}
+
+/** Verify images as `verify` does: what the flags of the command demand, told as its --output says. */
+export async function verifyReferences(given: readonly Reference[], args: Arguments, terminal: Terminal): Promise<number> {
+  const context = await contextOf(args, terminal);
+  const references = isSet(args, "recursive") ? await withChildren(given, context.client) : given;
+  const found = await eachOf(references, terminal, "Verifying images", (reference) => verifyImage(question(reference, context)));
+  if (terminal.format === "json")
+    terminal.json({
+      verified: true,
+      images: found.map(({ item, result }) => ({ image: nameOf(item), ...imageJson(result) })),
+    });
+  else for (const { item, result } of found) tellSignatures(item, result, context, terminal);
   return exitCodes.success;
+}
+
+/** `sigillum verify-attestation IMAGE…`: every image must have an attestation of the wanted type that proves what is asked. */
+export async function runVerifyAttestation(args: Arguments, terminal: Terminal): Promise<number> {
+  const references = isSet(args, "local-image")
+    ? args.positionals.map(localReference)
+    : await referencesOf(args.positionals, terminal);
+  const wanted = predicateTypesFor(optional(args, "type") ?? "custom");
+  const context = await contextOf(args, terminal);
+  const found = await eachOf(references, terminal, "Verifying images", (reference) =>
+    verifyImageAttestations(question(reference, context), wanted),
+  );
+  if (terminal.format === "json")
+    terminal.json({
+      verified: true,
+      images: found.map(({ item, result }) => ({ image: nameOf(item), ...imageJson(result) })),
+    });
+  else for (const { item, result } of found) tellAttestations(item, result, context, terminal);
+  return exitCodes.success;
+}
+
+interface Context {
+  readonly args: Arguments;
+  readonly client: RegistryClient;
+  readonly demands: Demands;
+  readonly trustedRoot: TrustedRoot;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly checkClaims: boolean;
+}
+
+async function contextOf(args: Arguments, terminal: Terminal): Promise<Context> {
+  const demands = await demandsOf(args, terminal);
+  const client = await registryClient(args, terminal);
+  const trustedRoot = await loadVerifyingTrust(args);
+  const annotations = args.declares("annotations") ? annotationsOf(args) : {};
+  return { args, client, demands, trustedRoot, annotations, checkClaims: isSet(args, "check-claims", true) };
+}
+
+// An image that `save` wrote: the directory stands in the place of a repository's name, and no registry is asked.
+function localReference(directory: string): Reference {
+  return { registry: "", name: directory };
+}
+
+function nameOf(reference: Reference): string {
+  return reference.registry === "" ? reference.name : encodeReference(reference);
+}
+
+function question(reference: Reference, context: Context): ImageQuestion {
+  const { client, trustedRoot, demands, annotations, checkClaims } = context;
+  const source = isSet(context.args, "local-image")
+    ? directorySource(reference.name)
+    : registrySource(client, reference, attachmentPlace(context.args));
+  return { client, reference, trustedRoot, ...demands, annotations, checkClaims, source };
+}
+
+async function withChildren(references: readonly Reference[], client: RegistryClient): Promise<Reference[]> {
+  const all: Reference[] = [];
+  for (const reference of references) {
+    const image = await resolveReference(client, reference);
+    const children = await childrenOf(client, reference, image);
+    all.push(reference, ...children.map(({ digest }) => ({ registry: reference.registry, name: reference.name, digest })));
+  }
+  return all;
+}
+
+function tellSignatures(reference: Reference, found: VerifiedImage, context: Context, terminal: Terminal): void {
+  const name = nameOf(reference);
+  tellChecks(name, found, context, terminal);
+  const elements = found.signatures.map((signature) => payloadElement(signature, found.image, name));
+  if (optional(context.args, "output") !== "text") {
+    terminal.out("");
+    terminal.out(JSON.stringify(elements));
+    return;
+  }
+  for (const [index, element] of elements.entries()) {
+    const { identity } = found.signatures[index]?.verified ?? {};
+    if (identity !== undefined) {
+      terminal.note(`Certificate subject: ${identity.san}`);
+      terminal.note(`Certificate issuer URL: ${identity.issuer}`);
+    }
+    terminal.out(JSON.stringify(element));
+  }
+}
+
+function tellAttestations(reference: Reference, found: VerifiedImage, context: Context, terminal: Terminal): void {
+  tellChecks(nameOf(reference), found, context, terminal);
+  for (const { bundle } of found.signatures)
+    if ("dsseEnvelope" in bundle.content) terminal.out(encodeEnvelope(bundle.content.dsseEnvelope));
+}
+
+// cosign's header, which scripts look for, then what was proved.
+function tellChecks(
+  name: string,
+  found: VerifiedImage,
+  { args, demands, annotations, checkClaims }: Context,
+  terminal: Terminal,
+): void {
+  const hasLog = found.signatures.some(({ verified }) => verified.logEntries.length > 0);
+  const checks = [
+    ...(Object.keys(annotations).length === 0 ? [] : ["The specified annotations were verified."]),
+    ...(checkClaims ? ["The cosign claims were validated"] : []),
+    ...(hasLog ? ["Existence of the claims in the transparency log was verified offline"] : []),
+    "publicKey" in demands.expectations
+      ? "The signatures were verified against the specified public key"
+      : "The code-signing certificate was verified using trusted certificate authority certificates",
+  ];
+  const header = ["", `Verification for ${name} --`, "The following checks were performed on each of these signatures:"];
+  for (const line of [...header, ...checks.map((check) => `  - ${check}`), ...imageLines(name, found)]) terminal.note(line);
+  if (!isSet(args, "explain")) return;
+  for (const { verified } of found.signatures)
+    for (const line of explanationLines(verified, demands.expectations)) terminal.note(line);
 }
 
 /** What was proved of an image, as lines. */
@@ -38,7 +177,7 @@ export function imageLines(name: string, found: VerifiedImage): string[] {
 function imageJson(found: VerifiedImage): Record<string, unknown> {
   return {
     digest: found.image.digest,
-    signatures: found.signatures.map(({ manifest, verified }) => ({ manifest, ...verifiedJson(verified) })),
+    signatures: found.signatures.map(({ manifest, layout, verified }) => ({ manifest, layout, ...verifiedJson(verified) })),
     rejected: found.rejected.map(({ manifest, error }) => ({ manifest, code: error.code, message: error.message })),
   };
 }

@@ -27,6 +27,9 @@ export const exitCodeMeanings: readonly (readonly [number, string])[] = [
 const byCode: ReadonlyMap<string, number> = new Map([
   ["IMAGE_NO_SIGNATURES", exitCodes.noSignature],
   ["IMAGE_NO_MATCHING_SIGNATURE", exitCodes.noMatch],
+  ["IMAGE_NO_ATTESTATIONS", exitCodes.noSignature],
+  ["IMAGE_NO_MATCHING_ATTESTATION", exitCodes.noMatch],
+  ["IMAGE_NO_CERTIFICATE", exitCodes.noCertificate],
   ["OCI_NOT_FOUND", exitCodes.notFound],
   ["PUBLIC_KEY_EXPECTED", exitCodes.noCertificate],
 ]);

@@ -1,4 +1,7 @@
-// The screen: lines, progress, errors and exit codes.
+// The screen: lines, progress, questions, errors and exit codes.
+export { confirm, readPassword } from "./confirm.ts";
+export { terminalError, terminalErrors } from "./errors.ts";
 export { exitCodeMeanings, exitCodeOf, exitCodes } from "./exit-code.ts";
+export type { InputStream } from "./input.ts";
 export { reportError } from "./report.ts";
 export { createTerminal, formatBytes, formatTime, type Progress, type Terminal, type TerminalOptions } from "./terminal.ts";

@@ -1,7 +1,11 @@
+import { bytesOf, type InputStream, readLine } from "./input.ts";
+
 /** Where a command writes, and what it knows of who reads. Results go to stdout, everything else to stderr. */
 export interface Terminal {
   /** One line of a result. */
   out(line: string): void;
+  /** Text of a result as it is, without a line end. */
+  write(text: string | Uint8Array): void;
   /** One line of progress, advice or error. */
   note(line: string): void;
   /** "text" or "json"; with json, stdout has one JSON document and nothing else. */
@@ -12,6 +16,11 @@ export interface Terminal {
   progress(label: string, total: number | undefined): Progress;
   /** Whether a person can answer: both stdin and stderr are terminals. */
   readonly interactive: boolean;
+  /** Ask and read one line of the answer; for a terminal the answer to a secret is not shown. Undefined at the end of input. */
+  ask(question: string, options?: { readonly secret?: boolean }): Promise<string | undefined>;
+  /** All of stdin, chunk by chunk. */
+  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly stdinIsTTY: boolean;
 }
 
 /** A line that shows how far something is, and is wiped at the end. */
@@ -22,8 +31,10 @@ export interface Progress {
 
 /** What a terminal is made of; the process's own streams, or a test's. */
 export interface TerminalOptions {
-  readonly stdout: { write(text: string): unknown };
+  readonly stdout: { write(text: string | Uint8Array): unknown };
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+  /** Asked for only when something is read. */
+  readonly stdin?: () => InputStream;
   readonly stdinIsTTY: boolean;
   readonly format: "text" | "json";
 }
@@ -36,6 +47,15 @@ export function createTerminal(options: TerminalOptions): Terminal {
   const showsProgress = stderr.isTTY === true && format === "text";
   return {
     format,
+    get stdin() {
+      return bytesOf(options.stdin?.());
+    },
+    stdinIsTTY: options.stdinIsTTY,
+    ask: (question, { secret = false } = {}) => {
+      stderr.write(question);
+      return readLine(options.stdin?.(), secret && options.stdinIsTTY, () => stderr.write("\n"));
+    },
+    write: (text) => void stdout.write(text),
     interactive: options.stdinIsTTY && stderr.isTTY === true,
     out: (line) => void stdout.write(`${line}\n`),
     note: (line) => void stderr.write(`${line}\n`),

@@ -1,0 +1,44 @@
+// Who signs: a key, an identity token, or a token for a given key's certificate.
+import type { Signer } from "@sigillum/library/crypto";
+import type { Arguments } from "../arguments/index.ts";
+import { openPrivateKey } from "../key/index.ts";
+import { confirm, type Terminal } from "../terminal/index.ts";
+import { isSet, optional } from "./expectations.ts";
+import { signIn } from "./sign-in.ts";
+import { loadSigningTrust, type SigningTrust } from "./trust.ts";
+import { refuseUnsupported } from "./unsupported.ts";
+
+/** What a signing command signs with; the options of `signBlob` and `signStatement` but for what is signed. */
+export interface SigningSession {
+  readonly token?: string;
+  readonly signer?: Signer;
+  readonly trust: SigningTrust;
+}
+
+/** Open the key that --key names, or sign in; load what is believed and used. */
+export async function openSession(args: Arguments, terminal: Terminal): Promise<SigningSession> {
+  refuseUnsupported(args, true);
+  const reference = optional(args, "key");
+  const signer = reference === undefined ? undefined : await openPrivateKey(reference, terminal);
+  const trust = await loadSigningTrust(args);
+  if (signer !== undefined && !isSet(args, "issue-certificate")) return { signer, trust };
+  await privacyNotice(args, terminal, trust);
+  const { raw } = await signIn(args, trust.signingConfig, terminal);
+  return { token: raw, trust, ...(signer === undefined ? {} : { signer }) };
+}
+
+const notice = `
+	The sigstore service, hosted by sigstore a Series of LF Projects, LLC, is provided pursuant to the Hosted Project Tools Terms of Use,
+	available at https://lfprojects.org/policies/hosted-project-tools-terms-of-use/.
+	Note that if your submission includes personal data associated with this signed artifact, it will be part of an immutable record.
+	This may include the email address associated with the account with which you authenticate your contractual Agreement.
+	This information will be used for signing this artifact and will be stored in public transparency logs and cannot be removed later.
+`;
+
+// Only where the public log is written: in a private one an address stays in the house.
+async function privacyNotice(args: Arguments, terminal: Terminal, trust: SigningTrust): Promise<void> {
+  const isPublic = trust.signingConfig.rekorTlogUrls.some(({ url }) => /^https?:\/\/[^/]*\bsigstore\.dev(?::|\/|$)/.test(url));
+  if (!isPublic) return;
+  terminal.note(notice);
+  await confirm(terminal, "Are you sure you would like to continue?", isSet(args, "yes"));
+}
