@@ -1,6 +1,6 @@
 // npm run peers: brings the foreign clients that judge us into a cache outside the checkout, at the pinned versions of peers.json, by
 // the ordinary clients of npm, PyPI, Debian and Go. `--all` builds the slow ones too; `--list` prints as JSON what is there.
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { privateApt, run } from "./peers-debian.mjs";
 import { findPeer, listPeers, peerFolder, peers, peersDirectory } from "./peers-list.mjs";
@@ -39,6 +39,13 @@ const ways = {
     const env = { ...process.env, GOBIN: folder, GOFLAGS: "-trimpath -p=1", CGO_ENABLED: "0" };
     run("nice", ["-n", "19", "go", "install", "-ldflags=-s -w", `${peer.package}@${peer.version}`], folder, env, 3_600_000);
     return peer.version;
+  },
+  // data that a module carries: one folder of it, copied out of the module cache
+  "go-module"(peer, folder) {
+    const { Dir, Version } = JSON.parse(run("go", ["mod", "download", "-json", `${peer.package}@${peer.version}`], folder));
+    cpSync(join(Dir, peer.folder), join(folder, peer.file), { recursive: true });
+    for (const path of readdirSync(folder, { recursive: true })) chmodSync(join(folder, path), 0o755);
+    return Version;
   },
 };
 
@@ -101,7 +108,7 @@ function aptOnce(directory) {
 function origin(peer) {
   return peer.from === "debian"
     ? `Debian ${peer.suite}, ${peer.package}`
-    : `${{ npm: "npm", pypi: "PyPI", go: "Go modules" }[peer.from]}${peer.package ? `, ${peer.package}` : ""}`;
+    : `${{ npm: "npm", pypi: "PyPI", go: "Go modules", "go-module": "Go module data" }[peer.from]}${peer.package ? `, ${peer.package}` : ""}`;
 }
 
 function main(args) {

@@ -1,8 +1,7 @@
 // A small log for fault tests: entries are lines of text, signed by nobody.
 import { encodeBase64, encodeUtf8 } from "@sigillum/library/encoding";
-import { leafHash } from "@sigillum/library/merkle";
 import { silentLogger, systemClock } from "@sigillum/stack/host";
-import { type BodyEntry, bodyEntryFormat, LogShard } from "@sigillum/stack/log-engine";
+import { type BodyEntry, bodyEntry, bodyEntryFormat, LogShard } from "@sigillum/stack/log-engine";
 
 /** Open the log in `directory`, with limits so small that every kind of write happens often. */
 export function openTextShard(directory: string): Promise<LogShard<BodyEntry>> {
@@ -20,6 +19,5 @@ export function openTextShard(directory: string): Promise<LogShard<BodyEntry>> {
 
 /** A line of text as an entry. */
 export function textEntry(text: string): BodyEntry {
-  const body = encodeUtf8(text);
-  return { body, leafHash: leafHash(body), searchKeys: [text.split(" ", 1)[0] ?? ""] };
+  return bodyEntry(encodeUtf8(text), [text.split(" ", 1)[0] ?? ""]);
 }
