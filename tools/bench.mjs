@@ -1,6 +1,8 @@
 // npm run bench: measures the rows of packages/*/bench/*.bench.ts. `-- ROW…` takes rows by name or by the part before a dot, `-- --json` prints
-// a JSON object a line, `-- --list` the names alone. A row: {name, run(): Promise<{median, unit, spread: [low, high], floor?, peer?}>}.
-import { cpus } from "node:os";
+// a JSON object a line, `-- --list` the names alone, `-- --write` puts what was measured into docs/performance.md. A row: {name, run(): Promise<{median, unit, spread: [low, high], floor?, peer?}>}.
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { filesBelow } from "./layout.mjs";
@@ -45,6 +47,34 @@ function figure(value) {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
+const PAGE_HEAD = [
+  "| row | median | spread | against the floor | against a peer | day | commit | load |",
+  "|---|---|---|---|---|---|---|---|",
+];
+const [BEGIN, END] = ["<!-- bench:begin -->", "<!-- bench:end -->"];
+
+/** The page with a table line for each measured row; lines of rows that were not measured now stay as they are. */
+export function pageWith(page, objects, { day, commit, load }) {
+  const [before, rest] = page.split(BEGIN);
+  const [table, after] = rest?.split(END) ?? [];
+  if (after === undefined) throw new Error(`docs/performance.md has no ${BEGIN} and ${END}`);
+  const lines = new Map();
+  for (const line of table.trim().split("\n").slice(PAGE_HEAD.length)) lines.set(line.split("|")[1]?.trim(), line);
+  const ratio = (value) => (value === undefined ? "" : `${value.ratio.toFixed(2)}× ${value.name}`);
+  for (const { row, median, unit, spread, floor, peer } of objects) {
+    const cells = [row, `${figure(median)} ${unit}`, `${figure(spread[0])} to ${figure(spread[1])}`, ratio(floor), ratio(peer)];
+    lines.set(row, `| ${[...cells, day, commit, load].join(" | ")} |`);
+  }
+  return `${before}${BEGIN}\n${[...PAGE_HEAD, ...lines.values()].join("\n")}\n${END}${after}`;
+}
+
+function writePage(root, objects) {
+  const path = join(root, "docs/performance.md");
+  const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).stdout?.trim() || "none";
+  const measured = { day: new Date().toISOString().slice(0, 10), commit, load: loadavg()[0].toFixed(1) };
+  writeFileSync(path, pageWith(readFileSync(path, "utf8"), objects, measured));
+}
+
 async function main(args) {
   const json = args.includes("--json");
   const rows = selectRows(
@@ -57,15 +87,18 @@ async function main(args) {
   }
   if (!json) console.log(`Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}\n`);
   let failed = 0;
+  const objects = [];
   for (const { name, run } of rows) {
     try {
       const object = rowObject(name, await run());
+      objects.push(object);
       console.log(json ? JSON.stringify(object) : tableLine(object));
     } catch (error) {
       failed += 1;
       console.error(`${name}: ${error.stack}`);
     }
   }
+  if (args.includes("--write")) writePage(join(import.meta.dirname, ".."), objects);
   return failed === 0 && rows.length > 0 ? 0 : 1;
 }
 

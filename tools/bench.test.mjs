@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { readRows, rowObject, selectRows, tableLine } from "./bench.mjs";
+import { pageWith, readRows, rowObject, selectRows, tableLine } from "./bench.mjs";
 
 describe("bench", () => {
   const roots = [];
@@ -30,6 +30,17 @@ describe("bench", () => {
       readRows(lay({ "a.bench.ts": "export const rows = [{ name: 'x' }, { name: 'x' }];" })),
       /another row too/,
     );
+  });
+
+  it("writes measured rows into the page and keeps the others", () => {
+    const page = `# P\n<!-- bench:begin -->\n| row |\n|---|\n| a | old |\n| b | old |\n<!-- bench:end -->\nend\n`;
+    const row = { row: "b", median: 1234, unit: "1/s", spread: [1, 2], peer: { name: "cosign", ratio: 2 } };
+    const written = pageWith(page, [row], { day: "2026-01-02", commit: "abc", load: "0.1" });
+    assert.match(
+      written,
+      /\| a \| old \|\n\| b \| 1,234 1\/s \| 1\.00 to 2\.00 \| {2}\| 2\.00× cosign \| 2026-01-02 \| abc \| 0\.1 \|\n<!-- bench:end -->\nend\n$/,
+    );
+    assert.throws(() => pageWith("# P", [row], {}), /has no <!-- bench:begin -->/);
   });
 
   it("selects by name and by the part before a dot", () => {

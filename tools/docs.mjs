@@ -1,7 +1,7 @@
 // check:docs: every exported symbol has a doc comment, every room a README, docs/errors.md equals the tables of codes, every code is thrown
-// somewhere and asserted by a test, and what grew too long has its reason in long-files.json. `--write` makes docs/errors.md anew.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+// somewhere and asserted by a test, links between pages lead to a file, and what grew too long has its reason in long-files.json. `--write` makes docs/errors.md anew.
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { exportedDeclarations, functionLengths } from "./declarations.mjs";
 import { filesBelow, readLayout } from "./layout.mjs";
@@ -32,6 +32,7 @@ export async function checkDocs(root) {
       report("readme", room.dir, "this room has no README.md");
   }
   checkLengths(root, files, report);
+  checkLinks(root, report);
   const tables = await errorTables(root, layout);
   checkCodes(tables, files, report);
   const page = existsSync(join(root, ERRORS_PAGE)) ? readFileSync(join(root, ERRORS_PAGE), "utf8") : undefined;
@@ -60,6 +61,22 @@ function checkExports({ path, text, code }, report) {
   if (path.endsWith(".d.ts") || path.includes("/bench/")) return;
   for (const { name, line, documented } of exportedDeclarations(text, code)) {
     if (!documented) report("undocumented-export", `${path}:${line}`, `${name} is exported and has no doc comment`);
+  }
+}
+
+/** A link of a page to a file that is not there. */
+function checkLinks(root, report) {
+  const top = readdirSync(root).filter((name) => name.endsWith(".md"));
+  const below = ["docs", "packages", "tools", "test", "examples", "charts"].flatMap((directory) =>
+    filesBelow(root, directory, (name) => name.endsWith(".md")),
+  );
+  for (const path of [...top, ...below]) {
+    const text = readFileSync(join(root, path), "utf8").replace(/^```[\s\S]*?^```/gm, "");
+    for (const [, target] of text.matchAll(/\]\(([^()\s]+)\)/g)) {
+      const file = target.split("#")[0];
+      if (file === "" || /^[a-z]+:/i.test(file) || existsSync(join(root, dirname(path), file))) continue;
+      report("link", path, `${target} leads nowhere`);
+    }
   }
 }
 

@@ -29,6 +29,7 @@ const breaches = [
   ["undocumented-export", "a type", `${ROOM}/x.ts`, "/** A file. */\n\n/** A. */\nexport type A = 1;\nexport interface B {}"],
   ["undocumented-export", "a name exported by a list", `${ROOM}/x.ts`, "const a = 1;\nexport { a as b };"],
   ["readme", "a room without README.md", `${ROOM}/README.md`, undefined],
+  ["link", "a link to a page that is not there", "docs/a.md", "See [b](b.md#part) and [the web](https://example.com/x).\n"],
   ["errors-page", "another docs/errors.md", "docs/errors.md", "# Error codes\n"],
   ["errors-page", "no docs/errors.md", "docs/errors.md", undefined],
   ["error-never-thrown", "a code that nothing throws", `${ROOM}/root.ts`, "// ROOT_MISMATCH\n"],

@@ -32,6 +32,7 @@ export async function runServe(args: Arguments, terminal: Terminal): Promise<num
   const stack = await startStack({
     dataDirectory,
     ...(configFile === undefined ? {} : { configFile: resolve(configFile) }),
+    logFormat: terminal.watched ? "text" : "json",
     ...(args.has("only") ? { only: args.strings("only") } : {}),
   }).catch((error: unknown) => {
     signal.ignore();

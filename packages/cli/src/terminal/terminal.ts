@@ -14,6 +14,8 @@ export interface Terminal {
   json(value: unknown): void;
   /** Show that something long goes on; nothing is shown unless stderr is a terminal. */
   progress(label: string, total: number | undefined): Progress;
+  /** Whether a person reads along: stderr is a terminal, and text was asked for. */
+  readonly watched: boolean;
   /** Whether a person can answer: both stdin and stderr are terminals. */
   readonly interactive: boolean;
   /** Ask and read one line of the answer; for a terminal the answer to a secret is not shown. Undefined at the end of input. */
@@ -44,9 +46,10 @@ const redrawEveryMs = 100;
 /** Make a terminal. */
 export function createTerminal(options: TerminalOptions): Terminal {
   const { stdout, stderr, format } = options;
-  const showsProgress = stderr.isTTY === true && format === "text";
+  const watched = stderr.isTTY === true && format === "text";
   return {
     format,
+    watched,
     get stdin() {
       return bytesOf(options.stdin?.());
     },
@@ -60,7 +63,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
     out: (line) => void stdout.write(`${line}\n`),
     note: (line) => void stderr.write(`${line}\n`),
     json: (value) => void stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
-    progress: (label, total) => (showsProgress ? visibleProgress(stderr, label, total) : hiddenProgress),
+    progress: (label, total) => (watched ? visibleProgress(stderr, label, total) : hiddenProgress),
   };
 }
 

@@ -5,6 +5,7 @@ import {
   controlSocketPath,
   createLogger,
   Host,
+  type LogFormat,
   type Logger,
   type OpenAddress,
   type Readiness,
@@ -28,6 +29,8 @@ export interface StackOptions {
   readonly initialise?: InitialiseOptions;
   /** Where log lines go; standard error, at the level of the settings, where nothing is said. */
   readonly logger?: Logger;
+  /** How those lines are written; "json" where nothing is said. */
+  readonly logFormat?: LogFormat;
   readonly clock?: Clock;
   /** How long `stop` waits for accepted requests. */
   readonly drainMs?: number;
@@ -90,7 +93,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     const running = selectServices(settings, options.only);
     const logger =
-      options.logger ?? createLogger({ level: settings.logLevel, write: (line) => process.stderr.write(line), clock });
+      options.logger ??
+      createLogger({
+        level: settings.logLevel,
+        write: (line) => process.stderr.write(line),
+        clock,
+        format: options.logFormat ?? "json",
+      });
     const host = new Host({
       logger,
       clock,

@@ -49,6 +49,37 @@ function fetchText(url: string, agent?: Agent): Promise<{ status: number; text: 
   });
 }
 
+describe("createLogger", () => {
+  const record = (format: "json" | "text"): string => {
+    let written = "";
+    const clock = { ...systemClock, nowMs: () => Date.UTC(2026, 0, 2, 3, 4, 5) };
+    const logger = createLogger({ level: "info", format, clock, write: (line) => (written += line) }).child({ service: "ca" });
+    logger.info("ca.issued", { san: "dev@example.com", note: "two words", idToken: "s3cret", odd: "a\u001b[2J\u009b", n: [1] });
+    return written;
+  };
+
+  test("createLogger writes an object a line for programs", () => {
+    assert.deepEqual(JSON.parse(record("json")), {
+      time: "2026-01-02T03:04:05.000Z",
+      level: "info",
+      event: "ca.issued",
+      service: "ca",
+      san: "dev@example.com",
+      note: "two words",
+      idToken: "[redacted]",
+      odd: "a\u001b[2J\u009b",
+      n: [1],
+    });
+  });
+
+  test("createLogger writes a short line for people, and no character that steers their terminal", () => {
+    assert.equal(
+      record("text"),
+      '03:04:05 ca.issued san=dev@example.com note="two words" idToken=[redacted] odd="a\\u001b[2J\\u009b" n=[1]\n',
+    );
+  });
+});
+
 describe("Host", () => {
   let directory = "";
   before(async () => {

@@ -8,7 +8,15 @@ export { Host, type HostOptions } from "./host.ts";
 export { type HttpReply, type HttpRequest, jsonReply, readJson, requireContentType } from "./http-request.ts";
 export { JobRunner } from "./jobs.ts";
 export { isLoopback, type ListenerContext, type OpenAddress, OpenListener } from "./listeners.ts";
-export { createLogger, describeError, type Logger, type LoggerOptions, type LogLevel, silentLogger } from "./logger.ts";
+export {
+  createLogger,
+  describeError,
+  type LogFormat,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  silentLogger,
+} from "./logger.ts";
 export { type Counter, durationBuckets, type Histogram, MetricsRegistry } from "./metrics.ts";
 export { type CorsOptions, errorReply, type Handler, Router, type RouterOptions, statusOfError } from "./router.ts";
 export {

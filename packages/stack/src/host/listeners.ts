@@ -98,6 +98,9 @@ interface TlsMaterial {
 async function readTlsFiles(files: TlsFiles, service: string): Promise<TlsMaterial> {
   try {
     const material = { cert: await readFile(files.certificateFile, "utf8"), key: await readFile(files.keyFile, "utf8") };
+    // an empty file, as one is while it is written anew, would pass as "no certificate" and end in failed handshakes
+    const empty = material.cert.trim() === "" ? files.certificateFile : material.key.trim() === "" ? files.keyFile : undefined;
+    if (empty !== undefined) throw new Error(`${empty} is empty`);
     createSecureContext(material);
     return material;
   } catch (cause) {

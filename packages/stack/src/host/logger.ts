@@ -1,4 +1,4 @@
-// Structured logs: one JSON object a line.
+// Structured logs: one JSON object a line, or a short line for a person at a terminal.
 import { isSigillumError } from "@sigillum/library/encoding";
 import { type Clock, systemClock } from "./clock.ts";
 
@@ -20,7 +20,12 @@ export interface LoggerOptions {
   /** Receives one line, newline included. */
   readonly write: (line: string) => void;
   readonly clock?: Clock;
+  /** "json" is one object a line, for programs; "text" is one short line, for a person who watches. Default "json". */
+  readonly format?: LogFormat;
 }
+
+/** How a line of the log is written. */
+export type LogFormat = "json" | "text";
 
 const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 const secretName = /token|secret|password|authorization|cookie|privatekey|pkcs8/i;
@@ -40,7 +45,7 @@ function makeLogger(options: LoggerOptions, base: Readonly<Record<string, unknow
     if (ranks[level] < ranks[options.level]) return;
     const record: Record<string, unknown> = { time: new Date(clock.nowMs()).toISOString(), level, event };
     for (const [name, value] of [...Object.entries(base), ...Object.entries(fields)]) record[name] = loggable(name, value);
-    options.write(`${JSON.stringify(record)}\n`);
+    options.write(options.format === "text" ? textLine(record) : `${JSON.stringify(record)}\n`);
   };
   return {
     debug: (event, fields) => line("debug", event, fields),
@@ -49,6 +54,22 @@ function makeLogger(options: LoggerOptions, base: Readonly<Record<string, unknow
     error: (event, fields) => line("error", event, fields),
     child: (fields) => makeLogger(options, { ...base, ...fields }),
   };
+}
+
+const textWidth = 200;
+
+/** `16:46:27 ca.issued san=dev@example.com`: the time of day in UTC, the event, and what fits of its fields. */
+function textLine({ time, level, event, service: _service, ...fields }: Readonly<Record<string, unknown>>): string {
+  const head = `${String(time).slice(11, 19)} ${level === "info" ? "" : `${String(level)} `}${String(event)}`;
+  const told = Object.entries(fields).map(([name, value]) => `${name}=${textValue(value)}`);
+  const line = [head, ...told].join(" ");
+  return `${line.length > textWidth && level !== "error" ? `${line.slice(0, textWidth - 1)}…` : line}\n`;
+}
+
+/** A value on a text line. What steers a terminal is shown as an escape: much of a log line is other people's text. */
+function textValue(value: unknown): string {
+  if (typeof value === "string" && /^[^\s"=\p{C}]+$/u.test(value)) return value;
+  return JSON.stringify(value).replace(/\p{C}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function loggable(name: string, value: unknown): unknown {
