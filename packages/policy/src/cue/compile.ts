@@ -20,7 +20,7 @@ import { type CueSource, formatPlace, locate } from "./position.ts";
 import { resolveFiles } from "./resolve.ts";
 import type { Expression, FileSyntax } from "./syntax.ts";
 import { type Bottom, isIncomplete, Stop } from "./value.ts";
-import { type Conjunct, Environment, Group, isDefinitionLabel, pathOf, Vertex } from "./vertex.ts";
+import { type Conjunct, Environment, Group, isDefinitionLabel, isIndexLabel, isRegularLabel, pathOf, Vertex } from "./vertex.ts";
 
 /** A policy whose syntax and names were checked. Its values were not: an error in them shows when it is evaluated. */
 export interface CompiledCue {
@@ -56,6 +56,8 @@ export interface CueProblem {
   readonly values: readonly string[];
   /** Where in the policy the values stand; a value of the document has no position. */
   readonly positions: readonly Position[];
+  /** True: the value is right in itself, and the document lacks it (`documentFields`). */
+  readonly absent?: true;
 }
 
 /** How a document is validated. */
@@ -63,6 +65,11 @@ export interface ValidateOptions {
   readonly limits?: BudgetLimits;
   /** Whether a field marked `!` must be there: cosign asks so, policy-controller does not. Default true. */
   readonly requiredFields?: boolean;
+  /**
+   * Whether each regular field that the policy gives must be in the document; hidden fields, definitions and `let` are the policy's own.
+   * Default false: as in CUE, the policy supplies what the document lacks.
+   */
+  readonly documentFields?: boolean;
 }
 
 /** Unify a document with a policy and name what does not fit; empty when all does. Throws when a limit is passed. */
@@ -73,8 +80,37 @@ export function validateCue(compiled: CompiledCue, document: Value, options: Val
     const at = { source: documentSource, offset: 0 };
     root.conjuncts.push(conjunctOf(dataExpression(document, at)));
     evaluator.finishRoot(root);
-    return problemsOf(evaluator, root, options.requiredFields ?? true);
+    const problems = problemsOf(evaluator, root, options.requiredFields ?? true);
+    if (options.documentFields !== true) return problems;
+    const known = new Set(problems.map(({ path }) => path));
+    return [...problems, ...absentFields(evaluator, root, document).filter(({ path }) => !known.has(path))];
   });
+}
+
+/** The topmost regular fields of an evaluated value that the document it was unified with lacks. */
+function absentFields(evaluator: Evaluator, root: Vertex, document: Value): CueProblem[] {
+  const problems: CueProblem[] = [];
+  const visit = (outer: Vertex, found: Value): void => {
+    evaluator.budget.step();
+    const vertex = evaluator.live(outer);
+    const [only, second] = (vertex.alternatives ?? []).filter(({ mode }) => mode === 1);
+    if (vertex.alternatives !== undefined) {
+      if (only !== undefined && second === undefined) visit(only.vertex, found);
+      return;
+    }
+    for (const [label, arc] of vertex.arcs) {
+      if (arc.presence !== "member" || !(isRegularLabel(label) || isIndexLabel(label))) continue;
+      const below = isArray(found) ? found[Number(label)] : found instanceof ObjectValue ? found.get(label.slice(1)) : undefined;
+      if (below !== undefined) visit(arc, below);
+      else {
+        const places = arc.conjuncts.map(({ expression }) => expression.at);
+        const message = "field is named by the policy and is not in the document";
+        problems.push({ ...toProblem({ code: "incomplete", message, places }, pathOf(arc)), absent: true });
+      }
+    }
+  };
+  visit(root, document);
+  return problems;
 }
 
 /** What an evaluation may spend when its caller does not say: so much for the policy, and more for each value of the document. */
