@@ -29,6 +29,7 @@ const ways = {
       "--quiet",
       "--disable-pip-version-check",
       `${peer.package}==${peer.version}`,
+      ...(peer.with ?? []),
     ]);
     return peer.version;
   },

@@ -60,6 +60,10 @@ export const encodingErrors = {
   JSON_FIELD_TYPE: { kind: "malformed", means: "A JSON field holds another type than it must." },
   JSON_FIELD_VALUE: { kind: "malformed", means: "A JSON field has the right type and a value that cannot be read." },
   JSON_FIELD_UNKNOWN: { kind: "malformed", means: "A JSON object has a field that this format does not know." },
+  PROTOBUF_MALFORMED: {
+    kind: "malformed",
+    means: "Bytes are not a protocol buffer's message: a field is cut off, of an unknown wire type, or one too many.",
+  },
   TIME_MALFORMED: { kind: "malformed", means: "A text is not a time as RFC 3339 writes it, or names no moment of the calendar." },
 } as const;
 

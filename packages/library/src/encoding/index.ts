@@ -27,6 +27,7 @@ export { type JsonLimits, type JsonValue, parseJson } from "./json.ts";
 export { type JsonArrayItem, type JsonFail, JsonObject } from "./json-object.ts";
 export { encodeOid, parseOid } from "./oid.ts";
 export { encodePem, type PemBlock, type PemLimits, parsePem } from "./pem.ts";
+export { maxProtobufFields, ProtobufMessage, parseProtobuf, protobufField, protobufVarint } from "./protobuf.ts";
 export {
   defineErrors,
   type ErrorFields,

@@ -44,7 +44,8 @@ function contentBytes(content: string): Uint8Array {
   return isOctets ? Uint8Array.from(content, (character) => character.charCodeAt(0)) : encodeUtf8(content);
 }
 
-function oneProof(request: Uint8Array | undefined, key: KeyProof | undefined): KeyProof {
+/** The one of the two that a request has. Throws CA_REQUEST_MALFORMED where it has neither or both. */
+export function oneProof(request: Uint8Array | undefined, key: KeyProof | undefined): KeyProof {
   const hasRequest = request !== undefined && request.length > 0;
   if (hasRequest && key === undefined) return { type: "certificationRequest", content: request };
   if (!hasRequest && key !== undefined) return key;

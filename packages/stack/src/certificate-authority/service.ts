@@ -3,6 +3,8 @@ import type { PublicKey } from "@sigillum/library/crypto";
 import { encodePem, JsonObject } from "@sigillum/library/encoding";
 import {
   type Clock,
+  type GrpcCall,
+  type GrpcService,
   type HttpReply,
   type HttpRequest,
   jsonReply,
@@ -14,11 +16,12 @@ import {
 } from "../host/index.ts";
 import { challengeClaimOf, type IssuerConfiguration, type Issuers, issuersError } from "../issuers/index.ts";
 import type { Keyring } from "../keyring/index.ts";
+import { grpcMethods } from "./grpc.ts";
 import { issueCertificate, type SubmitPrecertificate, type TrustedCtLog } from "./issue.ts";
 import { type KeyProof, verifyKeyPossession } from "./key-possession.ts";
 import { ProofMemory } from "./proof-memory.ts";
 import { type CertificateRequest, readV1Request, readV2Request } from "./request-json.ts";
-import { statusReply } from "./status.ts";
+import { encodeStatus, grpcStatus, statusReply } from "./status.ts";
 
 /** What a certificate authority needs. */
 export interface CertificateAuthorityOptions {
@@ -42,7 +45,22 @@ const pemChainType = "application/pem-certificate-chain";
 
 /** Makes the service; chains are read from the keyring at each request, so that a rotation needs no restart. */
 export function createCertificateAuthority(options: CertificateAuthorityOptions): Service {
-  const handler = routes(options).listener({
+  const issuing: Issuing = { options, proofs: new ProofMemory(), verifiedLogs: new Set() };
+  const grpc: GrpcService = {
+    methods: grpcMethods({
+      issue: (asked, call) => issue(issuing, asked, asked.token ?? metadataToken(call), call.id),
+      chains: () => chainsOf(options.keyring),
+      issuers: options.issuers,
+    }),
+    maxMessageBytes: maxBodyBytes,
+    logger: options.logger,
+    onError: (error, call, path) => {
+      const status = grpcStatus(error);
+      options.logger.info("ca.refused", { requestId: call.id, path, code: status.code, error });
+      return { ...status, details: encodeStatus(status, error) };
+    },
+  };
+  const handler = routes(issuing).listener({
     logger: options.logger,
     onError: (error, request) => {
       const reply = statusReply(error);
@@ -55,7 +73,7 @@ export function createCertificateAuthority(options: CertificateAuthorityOptions)
   });
   return {
     name: "ca",
-    listeners: options.listeners.map((listener) => ({ ...listener, handler })),
+    listeners: options.listeners.map((listener) => ({ ...listener, handler, grpc })),
     jobs: [],
     actions: new Map(),
     ready: () => Promise.resolve(readiness(options)),
@@ -63,11 +81,11 @@ export function createCertificateAuthority(options: CertificateAuthorityOptions)
   };
 }
 
-function routes(options: CertificateAuthorityOptions): Router {
-  const issuing: Issuing = { options, proofs: new ProofMemory(), verifiedLogs: new Set() };
+function routes(issuing: Issuing): Router {
+  const { options } = issuing;
   return new Router()
     .add("POST", "/api/v2/signingCert", async (request) => {
-      const certificates = await issue(issuing, request, readV2Request(await readBody(request)));
+      const certificates = await issueOverHttp(issuing, request, readV2Request(await readBody(request)));
       // No trailing newlines here, in the trust bundle yes (§1.2).
       return jsonReply(200, {
         signedCertificateEmbeddedSct: {
@@ -89,7 +107,7 @@ function routes(options: CertificateAuthorityOptions): Router {
       }),
     )
     .add("POST", "/api/v1/signingCert", async (request) => {
-      const certificates = await issue(issuing, request, readV1Request(await readBody(request)));
+      const certificates = await issueOverHttp(issuing, request, readV1Request(await readBody(request)));
       // §1.7: the legacy client insists on 201 and finds the SCT in the certificate.
       return pemReply(201, certificates);
     })
@@ -108,10 +126,14 @@ interface Issuing {
   readonly verifiedLogs: Set<string>;
 }
 
+function issueOverHttp(issuing: Issuing, request: HttpRequest, asked: CertificateRequest): Promise<Uint8Array[]> {
+  return issue(issuing, asked, asked.token ?? bearerToken(request), request.id);
+}
+
 /** Leaf first, root last. Token, then key, then signing: nothing that fails a check reaches the signing key. */
-async function issue(issuing: Issuing, request: HttpRequest, asked: CertificateRequest): Promise<Uint8Array[]> {
+async function issue(issuing: Issuing, asked: CertificateRequest, token: string, requestId: string): Promise<Uint8Array[]> {
   const { options, verifiedLogs } = issuing;
-  const principal = await options.issuers.verifyToken(asked.token ?? bearerToken(request));
+  const principal = await options.issuers.verifyToken(token);
   const publicKey = provenKey(issuing.proofs, asked.proof, principal.challenges);
   const active = options.keyring.activeChain("ca");
   const leaf = await issueCertificate(
@@ -127,7 +149,7 @@ async function issue(issuing: Issuing, request: HttpRequest, asked: CertificateR
     principal,
     publicKey,
   );
-  options.logger.info("ca.issued", { requestId: request.id, issuer: principal.issuer, san: principal.subjectAltName.value });
+  options.logger.info("ca.issued", { requestId, issuer: principal.issuer, san: principal.subjectAltName.value });
   return [leaf, ...active.certificates.map((certificate) => certificate.der)];
 }
 
@@ -147,9 +169,18 @@ function bearerToken(request: HttpRequest): string {
   const header = request.headers.authorization ?? "";
   const token = header.replace(/^Bearer /iu, "").trim();
   if (token !== "") return token;
-  throw issuersError("TOKEN_MISSING", "Cannot issue certificate: the request carries no identity token", {
-    expected: "credentials.oidcIdentityToken, or an Authorization header",
-  });
+  throw missingToken("credentials.oidcIdentityToken, or an Authorization header");
+}
+
+/** §1.3: the metadata that Fulcio's gateway makes of the header, exactly once. */
+function metadataToken(call: GrpcCall): string {
+  const [token = "", ...more] = call.metadata("oidcidentitytoken");
+  if (token !== "" && more.length === 0) return token;
+  throw missingToken("credentials.oidc_identity_token, or the metadata oidcidentitytoken once");
+}
+
+function missingToken(expected: string): Error {
+  return issuersError("TOKEN_MISSING", "Cannot issue certificate: the request carries no identity token", { expected });
 }
 
 /** Every chain that verifiers may meet, the active one first. */

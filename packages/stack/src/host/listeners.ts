@@ -5,6 +5,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import { isIP } from "node:net";
 import { createSecureContext } from "node:tls";
 import { hostError } from "./errors.ts";
+import { addHttp2, type Http2Side } from "./http2.ts";
 import type { Logger } from "./logger.ts";
 import { durationBuckets, type MetricsRegistry } from "./metrics.ts";
 import { defaultListenerLimits, type ListenerSpec, type TlsFiles } from "./service.ts";
@@ -28,16 +29,22 @@ export interface ListenerContext {
 
 const portAttempts = 20;
 
+/** A server, and its HTTP/2 side where it has one. */
+interface OpenServer {
+  readonly http: Server;
+  readonly http2: Http2Side | undefined;
+}
+
 /** An open listener. */
 export class OpenListener {
   readonly addresses: readonly OpenAddress[];
-  readonly #servers: readonly Server[];
+  readonly #servers: readonly OpenServer[];
   readonly #draining: { now: boolean };
   readonly #reload: NodeJS.Timeout | undefined;
 
   private constructor(
     addresses: readonly OpenAddress[],
-    servers: readonly Server[],
+    servers: readonly OpenServer[],
     draining: { now: boolean },
     reload: NodeJS.Timeout | undefined,
   ) {
@@ -54,7 +61,7 @@ export class OpenListener {
     const handler = instrument(spec, context, draining);
     const tls = spec.tls === undefined ? undefined : await readTlsFiles(spec.tls, context.service);
     for (let attempt = 1; ; attempt += 1) {
-      const opened = await openAll(spec, context, () => makeServer(spec, handler, tls));
+      const opened = await openAll(spec, context, () => makeServer(spec, context, handler, tls));
       if (opened !== undefined) {
         const reload =
           spec.tls === undefined || tls === undefined ? undefined : watchTlsFiles(spec.tls, tls, opened.servers, context);
@@ -116,7 +123,7 @@ async function readTlsFiles(files: TlsFiles, service: string): Promise<TlsMateri
 function watchTlsFiles(
   files: TlsFiles,
   first: TlsMaterial,
-  servers: readonly Server[],
+  servers: readonly OpenServer[],
   context: ListenerContext,
 ): NodeJS.Timeout {
   let current = first;
@@ -124,7 +131,7 @@ function watchTlsFiles(
     try {
       const next = await readTlsFiles(files, context.service);
       if (next.cert === current.cert && next.key === current.key) return;
-      for (const server of servers) if (isTlsServer(server)) server.setSecureContext(next);
+      for (const { http } of servers) if (isTlsServer(http)) http.setSecureContext(next);
       current = next;
       context.logger.info("tls.reloaded", { service: context.service, certificateFile: files.certificateFile });
     } catch (error) {
@@ -141,7 +148,12 @@ function isTlsServer(server: Server): server is TlsServer {
   return "setSecureContext" in server;
 }
 
-function makeServer(spec: ListenerSpec, handler: RequestListener, tls: TlsMaterial | undefined): Server {
+function makeServer(
+  spec: ListenerSpec,
+  context: ListenerContext,
+  handler: RequestListener,
+  tls: TlsMaterial | undefined,
+): OpenServer {
   const limits = { ...defaultListenerLimits, ...spec.limits };
   const options = {
     headersTimeout: limits.headersTimeoutMs,
@@ -150,26 +162,38 @@ function makeServer(spec: ListenerSpec, handler: RequestListener, tls: TlsMateri
     maxHeaderSize: limits.maxHeaderBytes,
     noDelay: true,
   };
-  const server = tls === undefined ? createServer(options, handler) : createTlsServer({ ...options, ...tls }, handler);
-  server.maxConnections = limits.maxConnections;
-  return server;
+  const protocols = spec.grpc === undefined ? {} : { ALPNProtocols: ["h2", "http/1.1"] };
+  const http =
+    tls === undefined ? createServer(options, handler) : createTlsServer({ ...options, ...protocols, ...tls }, handler);
+  http.maxConnections = limits.maxConnections;
+  const http2 = spec.grpc === undefined ? undefined : addHttp2(http, spec.grpc, handler, limits, callObserver(context));
+  return { http, http2 };
+}
+
+function callObserver({ metrics, service }: ListenerContext): (path: string, code: number) => void {
+  const calls = metrics.counter("sigillum_grpc_calls_total", "gRPC calls answered, by service, method and status code", [
+    "service",
+    "method",
+    "code",
+  ]);
+  return (path, code) => calls.add(1, service, path, String(code));
 }
 
 async function openAll(
   spec: ListenerSpec,
   context: ListenerContext,
-  make: () => Server,
-): Promise<{ addresses: OpenAddress[]; servers: Server[] } | undefined> {
-  const servers: Server[] = [];
+  make: () => OpenServer,
+): Promise<{ addresses: OpenAddress[]; servers: OpenServer[] } | undefined> {
+  const servers: OpenServer[] = [];
   const addresses: OpenAddress[] = [];
   let port = spec.port;
   try {
     for (const address of spec.addresses) {
       const server = make();
-      const failure = await listen(server, address, port);
+      const failure = await listen(server.http, address, port);
       if (failure === undefined) {
         servers.push(server);
-        port = boundPort(server);
+        port = boundPort(server.http);
         addresses.push({ service: context.service, listener: spec.name, address, port });
       } else if (address === "::1" && spec.addresses.length > 1 && (failure === "EADDRNOTAVAIL" || failure === "EAFNOSUPPORT")) {
         context.logger.warn("listener.no-ipv6", {
@@ -269,10 +293,14 @@ function instrument(spec: ListenerSpec, context: ListenerContext, draining: { re
 
 const knownMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
-function closeServer(server: Server, drainMs: number): Promise<void> {
+function closeServer({ http: server, http2 }: OpenServer, drainMs: number): Promise<void> {
   return new Promise((resolve) => {
+    http2?.drain();
     const idle = setInterval(() => server.closeIdleConnections(), 20);
-    const cut = setTimeout(() => server.closeAllConnections(), drainMs);
+    const cut = setTimeout(() => {
+      server.closeAllConnections();
+      http2?.cut();
+    }, drainMs);
     server.close(() => {
       clearInterval(idle);
       clearTimeout(cut);

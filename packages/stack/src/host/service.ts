@@ -1,6 +1,7 @@
 // What a service is to the process that runs it.
 import type { RequestListener } from "node:http";
 import type { JsonValue } from "@sigillum/library/encoding";
+import type { GrpcService } from "./grpc.ts";
 
 /** Whether a service can do its work now, and if not, why. */
 export interface Readiness {
@@ -48,6 +49,8 @@ export interface ListenerSpec {
   readonly setting?: string;
   readonly limits?: Partial<ListenerLimits>;
   readonly handler: RequestListener;
+  /** Also answers gRPC, and the handler HTTP/2, on the same port. */
+  readonly grpc?: GrpcService;
 }
 
 /** Work done at a fixed interval; runs of one job never overlap. */
