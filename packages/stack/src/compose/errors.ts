@@ -7,6 +7,10 @@ const table = {
     means: "A public URL in the settings differs from the one that the stack's keys, certificates or trust root name.",
   },
   STACK_SERVICE_UNKNOWN: { kind: "malformed", means: "A service was named that does not exist." },
+  STACK_TRUST_UNPUBLISHED: {
+    kind: "state",
+    means: "A rotation waits: clients cannot have the next key yet, since the trusted root with it has not been published.",
+  },
   STACK_FILE_UNREADABLE: { kind: "state", means: "A file that the settings name cannot be read." },
   STACK_SERVICE_DISABLED: { kind: "state", means: "A service was asked for that the settings disable." },
 } as const;

@@ -1,12 +1,15 @@
 // From settings and keyring to services: what each is handed, and of which other.
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { sha256 } from "@sigillum/library/crypto";
+import { equalBytes } from "@sigillum/library/encoding";
 import { createCertificateAuthority } from "../certificate-authority/index.ts";
 import { type CtLogService, createCtLogService, remoteCtLog } from "../ct-log/index.ts";
 import {
   type Clock,
   createHealthService,
   type Host,
+  isLoopback,
   type ListenerSpec,
   type Logger,
   type Service,
@@ -14,12 +17,14 @@ import {
 } from "../host/index.ts";
 import { createIdentityProvider, type IdentityProvider } from "../identity-provider/index.ts";
 import type { Keyring, ShardRecord } from "../keyring/index.ts";
+import type { RotationSchedule } from "../log-engine/index.ts";
 import { createRegistry } from "../registry/index.ts";
 import { createRekorV1, openRekorV1Shard, type RekorV1Shard } from "../rekor-v1/index.ts";
 import { createRekorV2, openRekorV2Shard, type RekorV2Shard } from "../rekor-v2/index.ts";
 import { dataDirectoryLayout, type ServiceName, type Settings } from "../settings/index.ts";
 import { createTimestampAuthority } from "../timestamp-authority/index.ts";
 import { createTufPublisher, type TufPublisher } from "../tuf-publisher/index.ts";
+import { composeError } from "./errors.ts";
 import { addFirstEntry } from "./first-entry.ts";
 import { makeIssuers } from "./issuers.ts";
 import { rolePeriods, trustFiles } from "./trust-files.ts";
@@ -36,9 +41,6 @@ export interface ServiceParts {
 /** Threads for each log's verifying of what it is sent; they start with the first entry. More than two starve the sequencer. */
 const threads = Math.min(2, availableParallelism());
 
-/** Clients cache TUF metadata, and with it the trusted root, for up to seven days (transparency log, rotation). */
-const cacheWindowMs = 7 * 86_400_000;
-
 /** The services of a stack, in the order in which they start, and those that callers in this process speak to. */
 export interface StackServices {
   readonly all: Service[];
@@ -51,7 +53,7 @@ export async function makeServices(parts: ServiceParts, running: ReadonlySet<Ser
   const services: StackServices = { all: [] };
   try {
     // Made last, and asked for later: a rotation publishes as soon as the publisher is there.
-    const publish = async (): Promise<void> => void (await services.tuf?.tick());
+    const publish = (): Promise<void> => publishTrust(parts, services.tuf);
     if (running.has("log-v1")) services.all.push(await makeLogV1(parts, publish));
     if (running.has("log-v2")) services.all.push(await makeLogV2(parts, publish));
     const usesOwnCt = running.has("ca") && parts.settings.ctLog.remoteUrl === undefined;
@@ -123,7 +125,7 @@ async function makeLogV1(parts: ServiceParts, publish: () => Promise<void>): Pro
     threads,
     listener: listenerOf(settings, "log-v1"),
     logger: ownLogger,
-    rotation: { keyring, clock, cacheWindowMs, open, publish },
+    rotation: { keyring, clock, ...rotationSettings(settings), open, publish },
   });
 }
 
@@ -140,20 +142,69 @@ async function makeLogV2(parts: ServiceParts, publish: () => Promise<void>): Pro
       metrics: host.metrics,
     });
     if (shard.sealed === undefined) await addFirstEntry(shard, "v2", keyring);
-    return { shard, keyId: record.logId };
+    return { shard, keyId: record.logId, publicUrl: record.publicUrl };
   };
+  const records = keyring.shards("v2");
   const earlier: RekorV2Shard[] = [];
-  for (const record of keyring.shards("v2")) earlier.push(await open(record));
+  for (const record of records) earlier.push(await open(record));
   const newest = earlier.pop();
   if (newest === undefined) throw new TypeError("compose: the keyring has no shard of log v2");
+  const ports = new Set([settings.services["log-v2"].port]);
+  const { cacheWindowMs, schedule } = rotationSettings(settings);
+  const { overlapHours, nextUrlV2 } = settings.transparencyLog;
   return createRekorV2({
     ...newest,
     earlier,
     threads,
     listener: listenerOf(settings, "log-v2"),
+    moreListeners: records.flatMap((record) => ownListener(settings, record, ports)),
     logger: ownLogger,
-    rotation: { keyring, clock, periods: { cacheWindowMs, graceMs: cacheWindowMs }, open, publish },
+    rotation: {
+      keyring,
+      clock,
+      schedule,
+      periods: { cacheWindowMs, graceMs: overlapHours * hourMs },
+      ...(nextUrlV2 === undefined ? {} : { nextUrl: nextUrlV2 }),
+      open,
+      listen: async (record, handler) => {
+        for (const spec of ownListener(settings, record, ports)) await host.listen("log-v2", { ...spec, handler });
+      },
+      publish,
+    },
   });
+}
+
+const hourMs = 3_600_000;
+
+function rotationSettings({ transparencyLog, trust }: Settings): { cacheWindowMs: number; schedule: RotationSchedule } {
+  const { rotateEveryDays, rotateAtEntries } = transparencyLog;
+  return {
+    cacheWindowMs: trust.cacheWindowHours * hourMs,
+    schedule: { everyMs: rotateEveryDays * 24 * hourMs, entries: rotateAtEntries },
+  };
+}
+
+/** On this machine each shard of log v2 has a port of its own (design §4); elsewhere a host name, and one listener gets them all. */
+function ownListener(settings: Settings, { publicUrl }: ShardRecord, ports: Set<number>): Omit<ListenerSpec, "handler">[] {
+  const { hostname, port } = new URL(publicUrl);
+  const own = Number(port);
+  const isLocal = hostname === "localhost" || isLoopback(hostname.replace(/^\[|\]$/g, ""));
+  if (!isLocal || own === 0 || ports.has(own)) return [];
+  ports.add(own);
+  return [listenerOf(settings, "log-v2", own)];
+}
+
+/** Publish what is due, and make sure that clients which look now find the trusted root as the keyring has it. */
+async function publishTrust({ keyring, settings }: ServiceParts, tuf: TufPublisher | undefined): Promise<void> {
+  await tuf?.tick();
+  const wanted = trustFiles(keyring, settings.trust.defaultLog).get("trusted_root.json")?.bytes ?? new Uint8Array();
+  const found = tuf?.state().targets.targets.get("trusted_root.json")?.hashes.get("sha256");
+  if (found !== undefined && equalBytes(found, sha256(wanted))) return;
+  throw composeError(
+    "STACK_TRUST_UNPUBLISHED",
+    `Cannot go on with the rotation: ${tuf === undefined ? "the TUF repository does not run in this process" : "the published trusted root lacks the new key, since the targets role is signed elsewhere"}`,
+    { expected: "a published trusted_root.json with the key of the next shard" },
+  );
 }
 
 /** The CT log; without a listener of its own where only the certificate authority of this process uses it. */

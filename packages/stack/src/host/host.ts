@@ -5,7 +5,7 @@ import { JobRunner } from "./jobs.ts";
 import { type OpenAddress, OpenListener } from "./listeners.ts";
 import type { Logger } from "./logger.ts";
 import { MetricsRegistry } from "./metrics.ts";
-import type { Action, Readiness, Service } from "./service.ts";
+import type { Action, ListenerSpec, Readiness, Service } from "./service.ts";
 
 /** What a host is made of. */
 export interface HostOptions {
@@ -44,15 +44,7 @@ export class Host {
     const { logger } = this.#options;
     try {
       for (const service of services) {
-        for (const spec of service.listeners) {
-          const context = {
-            service: service.name,
-            logger,
-            metrics: this.metrics,
-            tlsReloadMs: this.#options.tlsReloadMs ?? 10_000,
-          };
-          this.#listeners.push(await OpenListener.open(spec, context));
-        }
+        for (const spec of service.listeners) await this.listen(service.name, spec);
       }
       if (this.#options.controlSocket !== undefined)
         this.#control = await ControlSocket.open(this.#options.controlSocket, collectActions(services), logger);
@@ -62,6 +54,14 @@ export class Host {
     }
     for (const service of services) for (const job of service.jobs) this.#jobs.start(service.name, job);
     logger.info("host.started", { addresses: this.addresses().map((open) => `${open.service} ${open.address}:${open.port}`) });
+  }
+
+  /** Open one more listener of a service; it is closed with the others. */
+  async listen(service: string, spec: ListenerSpec): Promise<void> {
+    const { logger, tlsReloadMs = 10_000 } = this.#options;
+    const listener = await OpenListener.open(spec, { service, logger, metrics: this.metrics, tlsReloadMs });
+    if (this.#stopping !== undefined) await listener.close(0);
+    else this.#listeners.push(listener);
   }
 
   /** Where each listener is reached. */

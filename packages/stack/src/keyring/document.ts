@@ -54,6 +54,8 @@ export interface ShardRecord {
   readonly publicUrl: string;
   readonly validFor: TimeRange;
   readonly state: RecordState;
+  /** Since when the published trusted root has the key of a shard that was planned; its turn comes no sooner than caches need. */
+  readonly publishedMs?: number;
   /** When a shard that was planned became active; absent for the first one. */
   readonly activatedMs?: number;
 }
@@ -114,6 +116,7 @@ export function encodeKeyringDocument(document: KeyringDocument): string {
       publicUrl: shard.publicUrl,
       validFor: encodePeriod(shard.validFor),
       state: shard.state,
+      ...(shard.publishedMs === undefined ? {} : { published: formatRfc3339(shard.publishedMs) }),
       ...(shard.activatedMs === undefined ? {} : { activated: formatRfc3339(shard.activatedMs) }),
     })),
     chains: document.chains.map((chain) => ({
@@ -187,6 +190,7 @@ function readKey(item: JsonObject): KeyRecord {
 
 function readShard(item: JsonObject): ShardRecord {
   const treeId = item.optionalString("treeId");
+  const publishedMs = item.optionalTimestampMs("published");
   const activatedMs = item.optionalTimestampMs("activated");
   return {
     id: item.string("id"),
@@ -199,6 +203,7 @@ function readShard(item: JsonObject): ShardRecord {
     publicUrl: item.string("publicUrl"),
     validFor: readPeriod(item),
     state: oneOf(item, "state", recordStates),
+    ...(publishedMs === undefined ? {} : { publishedMs }),
     ...(activatedMs === undefined ? {} : { activatedMs }),
   };
 }

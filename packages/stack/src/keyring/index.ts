@@ -17,5 +17,5 @@ export {
 } from "./document.ts";
 export { keyringError, keyringErrors } from "./errors.ts";
 export { Keyring, type KeyringOptions } from "./keyring.ts";
-export type { ShardChange } from "./shard-rotation.ts";
+export { plannedShard, publishedChange, type ShardChange, shardRecordJson } from "./shard-rotation.ts";
 export { type OfferedService, signingConfigOf, trustedRootOf } from "./trust.ts";

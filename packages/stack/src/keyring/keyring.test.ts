@@ -216,7 +216,8 @@ describe("Keyring", () => {
       const message = encodeUtf8("message");
       const signer = opened.signer("log-v1/2026-2");
       assert.ok(isValidSignature(signer.publicKey, signer.scheme, message, await signer.sign(message)));
-      await assert.rejects(opened.planShard("v2", { publicUrl: "http://localhost:3004", nowMs }), code("SHARD_ADDRESS_TAKEN"));
+      await assert.rejects(opened.planShard("v2", { publicUrl: plan.publicUrls.logV2, nowMs }), code("SHARD_ADDRESS_TAKEN"));
+      assert.equal((await opened.planShard("v2", { publicUrl: "http://localhost:3004", nowMs })).origin, "localhost");
       assert.equal((await opened.planShard("v2", { publicUrl: "https://log2.example", nowMs })).origin, "log2.example");
     } finally {
       await rm(own, { recursive: true, force: true });

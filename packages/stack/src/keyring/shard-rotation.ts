@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createSigner, type Signer } from "@sigillum/library/crypto";
+import { formatRfc3339, type JsonValue } from "@sigillum/library/encoding";
 import { generatePrivateKey } from "@sigillum/signers/signers";
 import { v1Shard, v2Shard } from "./create.ts";
 import type { KeyRecord, KeyringDocument, RecordState, ShardRecord } from "./document.ts";
@@ -20,6 +21,8 @@ export interface ShardChange {
   readonly api: ShardRecord["api"];
   readonly id: string;
   readonly state: RecordState;
+  /** Since when the published trusted root has its key. */
+  readonly publishedMs?: number;
   /** When it became active. */
   readonly activatedMs?: number;
   /** The end of its period: nothing is logged there later. */
@@ -28,7 +31,7 @@ export interface ShardChange {
 
 /**
  * Makes the next shard of a log with a key of its own, whose file is durable when this returns; the shard is not recorded. A shard of
- * Rekor v2 needs an address that no other has.
+ * Rekor v2 needs an address that no other has: a host name, since clients take it for the origin; on this machine a port will do.
  */
 export async function makeShard(
   directory: string,
@@ -38,9 +41,9 @@ export async function makeShard(
 ): Promise<NewShard> {
   const own = document.shards.filter((shard) => shard.api === api);
   const { publicUrl } = options;
-  if (api === "v2" && own.some((shard) => new URL(shard.publicUrl).hostname === new URL(publicUrl).hostname)) {
-    const expected = "a host name that no shard had before";
-    throw keyringError("SHARD_ADDRESS_TAKEN", `Cannot plan a shard of log v2: another shard has the host name of ${publicUrl}`, {
+  if (api === "v2" && own.some((shard) => isSameAddress(new URL(shard.publicUrl), new URL(publicUrl)))) {
+    const expected = "a host name that no shard had before, or on localhost a port";
+    throw keyringError("SHARD_ADDRESS_TAKEN", `Cannot plan a shard of log v2: another shard has the address of ${publicUrl}`, {
       found: publicUrl,
       expected,
     });
@@ -61,6 +64,35 @@ export async function makeShard(
   return { record: { ...record, state: "planned" }, key, signer };
 }
 
+/** Shards on this machine share an origin, and their ports tell them apart (design §4). */
+function isSameAddress(one: URL, other: URL): boolean {
+  const local = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/u.test(other.hostname);
+  return one.hostname === other.hostname && (!local || one.port === other.port);
+}
+
+/** What a rotation asks of a planned shard's record. */
+export function plannedShard({ id, publishedMs }: ShardRecord): { readonly id: string; readonly publishedMs?: number } {
+  return { id, ...(publishedMs === undefined ? {} : { publishedMs }) };
+}
+
+/** The change that notes the publication of a planned shard's key: the next whole second, so that no cache is counted as newer. */
+export function publishedChange(api: "v1" | "v2", record: ShardRecord, nowMs: number): ShardChange {
+  return { api, id: record.id, state: "planned", publishedMs: Math.ceil(nowMs / 1000) * 1000 };
+}
+
+/** What an operator's list says of a shard beside its tree: name, key and period. */
+export function shardRecordJson(record: ShardRecord): { [name: string]: JsonValue } {
+  const { id, key, validFor, publishedMs, activatedMs } = record;
+  return {
+    id,
+    key,
+    from: formatRfc3339(validFor.startMs),
+    ...(validFor.endMs === undefined ? {} : { to: formatRfc3339(validFor.endMs) }),
+    ...(publishedMs === undefined ? {} : { published: formatRfc3339(publishedMs) }),
+    ...(activatedMs === undefined ? {} : { activated: formatRfc3339(activatedMs) }),
+  };
+}
+
 /** The document with a shard and its key more. */
 export function withShard(document: KeyringDocument, { record, key }: NewShard): KeyringDocument {
   return { ...document, keys: [...document.keys, key], shards: [...document.shards, record] };
@@ -71,9 +103,15 @@ export function withShardChanges(document: KeyringDocument, changes: readonly Sh
   const shards = document.shards.map((shard) => {
     const change = changes.find(({ api, id }) => api === shard.api && id === shard.id);
     if (change === undefined) return shard;
-    const { state, activatedMs, endMs } = change;
+    const { state, publishedMs, activatedMs, endMs } = change;
     const validFor = endMs === undefined ? shard.validFor : { ...shard.validFor, endMs };
-    return { ...shard, state, validFor, ...(activatedMs === undefined ? {} : { activatedMs }) };
+    return {
+      ...shard,
+      state,
+      validFor,
+      ...(publishedMs === undefined ? {} : { publishedMs }),
+      ...(activatedMs === undefined ? {} : { activatedMs }),
+    };
   });
   return { ...document, shards };
 }

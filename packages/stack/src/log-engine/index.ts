@@ -13,7 +13,14 @@ export {
   type TreeHead,
 } from "./log-shard.ts";
 export type { PublishedProof, StoredEntry } from "./published-tree.ts";
-export { type RotationPeriods, type RotationStatus, type RotationSteps, ShardRotation } from "./rotation.ts";
+export {
+  isRotationDue,
+  type RotationPeriods,
+  type RotationSchedule,
+  type RotationStatus,
+  type RotationSteps,
+  ShardRotation,
+} from "./rotation.ts";
 export type { Seal } from "./seal.ts";
 export type { SequencerLimits } from "./sequencer.ts";
 export { checkShards, fsckReportJson, shardJson } from "./shard-actions.ts";

@@ -11,16 +11,39 @@
 
 /** The states of one log's shards, and what each step does; each returns once its effect is durable, and minds no repetition. */
 export interface RotationSteps {
-  /** The shard that waits for its turn. */
-  planned(): { readonly id: string; readonly plannedMs: number } | undefined;
+  /** The shard that waits for its turn, and since when its key is in the published trusted root. */
+  planned(): { readonly id: string; readonly publishedMs?: number } | undefined;
   plan(nowMs: number): Promise<void>;
   /** Open the planned shard, if it is not open. */
   open(): Promise<void>;
+  /** Resolves once trusted root and signing configs are published as they should be, and rejects when they are not. */
   publish(): Promise<void>;
+  /** Note that the planned shard's key has been published. */
+  recordPublished(nowMs: number): Promise<void>;
   activate(nowMs: number): Promise<void>;
   /** The newest shard that accepts entries beside older ones, and since when; undefined when one alone does. */
   overlapping(): { readonly id: string; readonly activatedMs: number } | undefined;
   retire(nowMs: number): Promise<void>;
+  /** Whether the schedule asks for a rotation; only asked while none is under way. */
+  isDue?(nowMs: number): boolean;
+}
+
+/** When a shard is followed by another without anybody's asking; an absent or zero value never asks. */
+export interface RotationSchedule {
+  /** The age at which the next shard should have taken over. */
+  readonly everyMs?: number;
+  /** The size from which on the next shard is prepared. */
+  readonly entries?: number;
+}
+
+/** Whether a shard that was active since `sinceMs` and has `size` entries should be followed now, so that waiting for caches is done in time. */
+export function isRotationDue(
+  { everyMs = 0, entries = 0 }: RotationSchedule,
+  shard: { readonly sinceMs: number; readonly size: number },
+  nowMs: number,
+  cacheWindowMs: number,
+): boolean {
+  return (everyMs > 0 && nowMs >= shard.sinceMs + everyMs - cacheWindowMs) || (entries > 0 && shard.size >= entries);
 }
 
 /** How long each wait is. */
@@ -41,8 +64,6 @@ export class ShardRotation {
   readonly #steps: RotationSteps;
   readonly #periods: RotationPeriods;
   #last: Promise<unknown> = Promise.resolve();
-  /** The planned shard whose key this process has published already. */
-  #published: string | undefined;
 
   constructor(steps: RotationSteps, periods: RotationPeriods) {
     this.#steps = steps;
@@ -57,18 +78,25 @@ export class ShardRotation {
     });
   }
 
-  /** Do every step whose time has come. */
+  /** Do every step whose time has come; begin a rotation when the schedule asks for one. */
   advance(nowMs: number): Promise<RotationStatus> {
-    return this.#alone(() => this.#advance(nowMs));
+    return this.#alone(async () => {
+      const idle = this.#steps.planned() === undefined && this.#steps.overlapping() === undefined;
+      if (idle && this.#steps.isDue?.(nowMs) === true) await this.#steps.plan(nowMs);
+      return this.#advance(nowMs);
+    });
   }
 
   async #advance(nowMs: number): Promise<RotationStatus> {
     const planned = this.#steps.planned();
     if (planned !== undefined) {
       await this.#steps.open();
-      if (this.#published !== planned.id) await this.#steps.publish();
-      this.#published = planned.id;
-      const untilMs = planned.plannedMs + this.#periods.cacheWindowMs;
+      if (planned.publishedMs === undefined) {
+        await this.#steps.publish();
+        // A crash before this line publishes the same once more, and counts the wait from then.
+        await this.#steps.recordPublished(nowMs);
+      }
+      const untilMs = (planned.publishedMs ?? nowMs) + this.#periods.cacheWindowMs;
       if (nowMs < untilMs) return { step: "published", shard: planned.id, untilMs };
       await this.#steps.activate(nowMs);
       await this.#steps.publish();

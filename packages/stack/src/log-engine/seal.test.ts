@@ -3,7 +3,16 @@ import { describe, test } from "node:test";
 import { encodeBase64, encodeUtf8 } from "@sigillum/library/encoding";
 import { silentLogger } from "../host/index.ts";
 import { MemoryFileSystem, MemoryKeyValueStore } from "../storage/index.ts";
-import { bodyEntry, bodyEntryFormat, LogShard, type RotationSteps, ShardRotation, type TreeHead } from "./index.ts";
+import {
+  bodyEntry,
+  bodyEntryFormat,
+  isRotationDue,
+  LogShard,
+  type RotationSchedule,
+  type RotationSteps,
+  ShardRotation,
+  type TreeHead,
+} from "./index.ts";
 
 const directory = "/data/log";
 const origin = "log.example";
@@ -93,38 +102,90 @@ describe("LogShard.seal", () => {
 });
 
 describe("ShardRotation", () => {
+  interface Memory {
+    readonly steps: string[];
+    planned?: { readonly id: string; publishedMs?: number } | undefined;
+    activated?: number | undefined;
+    isDue?(nowMs: number): boolean;
+  }
+  const portOf = (memory: Memory): RotationSteps => ({
+    planned: () => memory.planned,
+    plan: async () => {
+      memory.steps.push("plan");
+      memory.planned = { id: "2" };
+    },
+    open: async () => void memory.steps.push("open"),
+    publish: async () => void memory.steps.push("publish"),
+    recordPublished: async (nowMs) => {
+      memory.steps.push("record");
+      memory.planned = { id: "2", publishedMs: nowMs };
+    },
+    activate: async (nowMs) => {
+      memory.steps.push("activate");
+      memory.planned = undefined;
+      memory.activated = nowMs;
+    },
+    overlapping: () => (memory.activated === undefined ? undefined : { id: "2", activatedMs: memory.activated }),
+    retire: async () => {
+      memory.steps.push("retire");
+      memory.activated = undefined;
+    },
+    isDue: (nowMs) => memory.isDue?.(nowMs) ?? false,
+  });
+  const periods = { cacheWindowMs: 100, graceMs: 50 };
+
   test("does every step in its order, waits twice, minds no repetition, and goes on in another process", async () => {
-    const steps: string[] = [];
-    const state: { planned: number | undefined; activated: number | undefined } = { planned: undefined, activated: undefined };
-    const port: RotationSteps = {
-      planned: () => (state.planned === undefined ? undefined : { id: "2", plannedMs: state.planned }),
-      plan: async (nowMs) => {
-        steps.push("plan");
-        state.planned = nowMs;
-      },
-      open: async () => void steps.push("open"),
-      publish: async () => void steps.push("publish"),
-      activate: async (nowMs) => {
-        steps.push("activate");
-        state.planned = undefined;
-        state.activated = nowMs;
-      },
-      overlapping: () => (state.activated === undefined ? undefined : { id: "2", activatedMs: state.activated }),
-      retire: async () => {
-        steps.push("retire");
-        state.activated = undefined;
-      },
-    };
-    const make = (): ShardRotation => new ShardRotation(port, { cacheWindowMs: 100, graceMs: 50 });
-    const rotation = make();
+    const memory: Memory = { steps: [] };
+    const port = portOf(memory);
+    const rotation = new ShardRotation(port, periods);
     assert.deepEqual(await rotation.advance(0), { step: "idle" });
     assert.deepEqual(await rotation.start(10), { step: "published", shard: "2", untilMs: 110 });
     assert.deepEqual(await rotation.start(20), { step: "published", shard: "2", untilMs: 110 });
-    assert.deepEqual(await make().advance(109), { step: "published", shard: "2", untilMs: 110 });
+    assert.deepEqual(await new ShardRotation(port, periods).advance(109), { step: "published", shard: "2", untilMs: 110 });
     assert.deepEqual(await rotation.advance(110), { step: "overlap", shard: "2", untilMs: 160 });
     assert.deepEqual(await rotation.start(159), { step: "overlap", shard: "2", untilMs: 160 });
     assert.deepEqual(await rotation.advance(160), { step: "idle" });
-    const expected = "plan open publish open open publish open activate publish retire publish";
-    assert.equal(steps.join(" "), expected);
+    const expected = "plan open publish record open open open activate publish retire publish";
+    assert.equal(memory.steps.join(" "), expected);
+  });
+
+  test("counts the wait from the publication, however long that was in coming", async () => {
+    const memory: Memory = { steps: [] };
+    const port = portOf(memory);
+    let offline = true;
+    const publish = async (): Promise<void> => {
+      if (offline) throw new Error("the keyholders have not signed");
+    };
+    const rotation = new ShardRotation({ ...port, publish }, periods);
+    await assert.rejects(rotation.start(10), /keyholders/);
+    await assert.rejects(rotation.advance(500), /keyholders/);
+    offline = false;
+    assert.deepEqual(await rotation.advance(1000), { step: "published", shard: "2", untilMs: 1100 });
+    assert.deepEqual(await rotation.advance(1099), { step: "published", shard: "2", untilMs: 1100 });
+    assert.ok(!memory.steps.includes("activate"));
+  });
+
+  test("begins by itself when the schedule asks, and not while a rotation is under way", async () => {
+    const memory: Memory = { steps: [], isDue: (nowMs) => nowMs >= 900 };
+    const rotation = new ShardRotation(portOf(memory), periods);
+    assert.deepEqual(await rotation.advance(899), { step: "idle" });
+    assert.deepEqual(await rotation.advance(900), { step: "published", shard: "2", untilMs: 1000 });
+    await rotation.advance(1000);
+    await rotation.advance(1049);
+    assert.equal(memory.steps.filter((step) => step === "plan").length, 1);
+  });
+
+  test("isRotationDue counts age with the wait for caches, or size, and zero never", () => {
+    const shard = { sinceMs: 1000, size: 10 };
+    const cases: [RotationSchedule, number, boolean][] = [
+      [{ everyMs: 500 }, 1399, false],
+      [{ everyMs: 500 }, 1400, true],
+      [{ entries: 11 }, 9999, false],
+      [{ entries: 10 }, 1000, true],
+      [{ everyMs: 0, entries: 0 }, Number.MAX_SAFE_INTEGER, false],
+      [{}, Number.MAX_SAFE_INTEGER, false],
+    ];
+    for (const [schedule, nowMs, due] of cases)
+      assert.equal(isRotationDue(schedule, shard, nowMs, 100), due, JSON.stringify([schedule, nowMs]));
   });
 });

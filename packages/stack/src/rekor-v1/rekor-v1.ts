@@ -14,6 +14,7 @@ import {
   type Service,
   threadUrl,
 } from "../host/index.ts";
+import { type ShardRecord, shardRecordJson } from "../keyring/index.ts";
 import type { Attestation } from "../legacy-entries/index.ts";
 import { type Added, type BodyEntry, checkShards, type LogShard, shardJson } from "../log-engine/index.ts";
 import { invalid, logEntryOf, prepareEntry } from "./entries.ts";
@@ -123,7 +124,7 @@ function rotationOf(name: string, shards: ShardList, options: RekorV1Options): P
   const every = (): LogShard<BodyEntry>[] => [...shards.all, ...shards.planned].map(({ shard }) => shard);
   const actions = new Map<string, Action>([
     [`${name}.fsck`, () => checkShards(every())],
-    [`${name}.shards`, async () => listShards(shards)],
+    [`${name}.shards`, async () => listShards(shards, options.rotation?.keyring.shards("v1") ?? [])],
   ]);
   const parts = options.rotation;
   if (parts === undefined) return { jobs: [], actions };
@@ -133,7 +134,7 @@ function rotationOf(name: string, shards: ShardList, options: RekorV1Options): P
   return { jobs: [{ name: "rotation", everyMs: rotationCheckMs, atStart: true, run: advance }], actions };
 }
 
-function listShards(shards: ShardList): JsonValue {
+function listShards(shards: ShardList, records: readonly ShardRecord[]): JsonValue {
   const before = shards.all.map((owner) => ({
     owner,
     state: owner === shards.active ? ("active" as const) : ("sealed" as const),
@@ -143,7 +144,12 @@ function listShards(shards: ShardList): JsonValue {
     treeId: String(owner.treeId),
     logId: encodeHex(rekorV1LogId(owner.signer)),
     ...shardJson(owner.shard, state),
+    ...recordJson(records.find(({ treeId }) => treeId === String(owner.treeId))),
   }));
+}
+
+function recordJson(record: ShardRecord | undefined): { [name: string]: JsonValue } {
+  return record === undefined ? {} : { publicUrl: record.publicUrl, ...shardRecordJson(record) };
 }
 
 async function createEntry(

@@ -1,7 +1,13 @@
 // The rotation of Rekor v1's shards: its URL stays, so the face switches in one step once the new shard's key has been published.
 import type { Clock } from "../host/index.ts";
-import type { Keyring, ShardRecord } from "../keyring/index.ts";
-import { type RotationPeriods, type RotationSteps, ShardRotation } from "../log-engine/index.ts";
+import { type Keyring, plannedShard, publishedChange, type ShardRecord } from "../keyring/index.ts";
+import {
+  isRotationDue,
+  type RotationPeriods,
+  type RotationSchedule,
+  type RotationSteps,
+  ShardRotation,
+} from "../log-engine/index.ts";
 import type { RekorV1Shard, ShardList } from "./shards.ts";
 
 /** What a rotation needs beside the shards. */
@@ -10,9 +16,11 @@ export interface RekorV1RotationParts {
   readonly clock: Clock;
   /** Clients may use a trusted root that was fetched so long ago. */
   readonly cacheWindowMs: number;
+  /** When to rotate without being asked; never where nothing is said. */
+  readonly schedule?: RotationSchedule;
   /** Open the shard of a record. */
   open(record: ShardRecord): Promise<RekorV1Shard>;
-  /** Publish the trusted root and the signing configs as the keyring has them now. */
+  /** Publish the trusted root and the signing configs as the keyring has them now; rejects when clients cannot have them yet. */
   publish(): Promise<void>;
 }
 
@@ -23,7 +31,7 @@ export function rekorV1Rotation(shards: ShardList, parts: RekorV1RotationParts):
   const steps: RotationSteps = {
     planned: () => {
       const record = planned();
-      return record === undefined ? undefined : { id: record.id, plannedMs: record.validFor.startMs };
+      return record === undefined ? undefined : plannedShard(record);
     },
     async plan(nowMs) {
       const publicUrl = keyring.shards("v1").at(-1)?.publicUrl;
@@ -37,6 +45,16 @@ export function rekorV1Rotation(shards: ShardList, parts: RekorV1RotationParts):
       if (record !== undefined && !known(record.treeId)) shards.plan(await parts.open(record));
     },
     publish: () => parts.publish(),
+    async recordPublished(nowMs) {
+      const record = planned();
+      if (record !== undefined) await keyring.changeShards([publishedChange("v1", record, nowMs)]);
+    },
+    isDue(nowMs) {
+      const record = keyring.shards("v1").findLast(({ state }) => state === "active");
+      if (record === undefined || parts.schedule === undefined) return false;
+      const shard = { sinceMs: record.activatedMs ?? record.validFor.startMs, size: shards.active.shard.head().size };
+      return isRotationDue(parts.schedule, shard, nowMs, cacheWindowMs);
+    },
     async activate(nowMs) {
       const record = planned();
       if (record === undefined) return;

@@ -7,6 +7,10 @@ const table = {
     kind: "malformed",
     means: "Several shards stand behind this address, and the request names none of their hosts (status 421).",
   },
+  REKOR_V2_ADDRESS_MISSING: {
+    kind: "malformed",
+    means: "The next shard of log v2 needs an address of its own: neither the rotation nor the settings give one that is free.",
+  },
   REKOR_V2_DUPLICATE: {
     kind: "verification",
     means: "The log has the same entry already, and is set to refuse repeated entries.",

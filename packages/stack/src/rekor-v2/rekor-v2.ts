@@ -1,5 +1,5 @@
 // Rekor v2's face of the log engine: one write, and reads as C2SP tiles.
-import { encodeBase64, JsonObject, type JsonValue } from "@sigillum/library/encoding";
+import { encodeBase64, equalBytes, JsonObject, type JsonValue } from "@sigillum/library/encoding";
 import { maxRequestBytes } from "@sigillum/library/log-entry";
 import {
   type Action,
@@ -13,7 +13,7 @@ import {
   type Service,
   threadUrl,
 } from "../host/index.ts";
-import type { ShardRecord } from "../keyring/index.ts";
+import { type ShardRecord, shardRecordJson } from "../keyring/index.ts";
 import { type BodyEntry, checkShards, encodeBodyEntry, type LogShard, parseBodyEntry, shardJson } from "../log-engine/index.ts";
 import { entryReply } from "./entry-reply.ts";
 import { errorReply } from "./error-reply.ts";
@@ -28,6 +28,7 @@ export interface RekorV2Options {
   readonly shard: LogShard<BodyEntry>;
   /** `rekorV2KeyId` of the shard. */
   readonly keyId: Uint8Array;
+  readonly publicUrl?: string;
   readonly listener: Omit<ListenerSpec, "handler" | "name">;
   readonly logger: Logger;
   /**
@@ -41,7 +42,12 @@ export interface RekorV2Options {
   /** More shards behind the same listener, each asked for by its origin as host name; older than `shard`. The service closes them. */
   readonly earlier?: readonly RekorV2Shard[];
   /** Without it the shards stay as they are. */
-  readonly rotation?: RekorV2RotationParts;
+  readonly rotation?: Omit<RekorV2RotationParts, "listen"> & {
+    /** Listen with this handler at a shard's address, if nothing does; a repetition does nothing. */
+    listen?(record: ShardRecord, handler: ListenerSpec["handler"]): Promise<void>;
+  };
+  /** Further addresses: those of shards with ports of their own. */
+  readonly moreListeners?: readonly Omit<ListenerSpec, "handler">[];
 }
 
 const immutable = { "content-type": "application/octet-stream", "cache-control": "public, max-age=604800, immutable" };
@@ -77,8 +83,8 @@ export function createRekorV2(options: RekorV2Options): Service {
   const name = options.name ?? "log-v2";
   return {
     name,
-    listeners: [{ ...options.listener, name, handler }],
-    ...rotationOf(name, shards, options.rotation),
+    listeners: [{ ...options.listener, name, handler }, ...(options.moreListeners ?? []).map((spec) => ({ ...spec, handler }))],
+    ...rotationOf(name, shards, options.rotation, handler),
     ready: async () => (failed(shards) ? { ready: false, reason: "the log stopped after its disk failed" } : { ready: true }),
     close: async () => {
       await workers.close();
@@ -97,25 +103,35 @@ const rotationCheckMs = 30_000;
 function rotationOf(
   name: string,
   shards: RekorV2Shards,
-  parts: RekorV2RotationParts | undefined,
+  given: RekorV2Options["rotation"],
+  handler: ListenerSpec["handler"],
 ): Pick<Service, "jobs" | "actions"> {
-  const states = (): ReadonlyMap<string, ShardRecord["state"]> =>
-    new Map(parts?.keyring.shards("v2").map(({ origin, state }) => [origin, state]));
   const list = async (): Promise<JsonValue> =>
-    shards.all.map(({ shard, keyId }) => ({
-      logId: encodeBase64(keyId),
-      ...shardJson(shard, states().get(shard.origin) ?? (shard.sealed === undefined ? "active" : "sealed")),
-    }));
+    shards.all.map(({ shard, keyId, publicUrl }) => {
+      const record = given?.keyring.shards("v2").find(({ logId }) => equalBytes(logId, keyId));
+      return {
+        logId: encodeBase64(keyId),
+        ...(publicUrl === undefined ? {} : { publicUrl }),
+        ...shardJson(shard, record?.state ?? (shard.sealed === undefined ? "active" : "sealed")),
+        ...(record === undefined ? {} : shardRecordJson(record)),
+      };
+    });
   const actions = new Map<string, Action>([
     [`${name}.fsck`, () => checkShards(shards.all.map(({ shard }) => shard))],
     [`${name}.shards`, list],
   ]);
-  if (parts === undefined) return { jobs: [], actions };
-  let nextUrl = "";
-  const rotation = rekorV2Rotation(shards, parts, () => nextUrl);
+  if (given === undefined) return { jobs: [], actions };
+  const { listen, ...rest } = given;
+  const parts = { ...rest, ...(listen === undefined ? {} : { listen: (record: ShardRecord) => listen(record, handler) }) };
+  let givenUrl: string | undefined;
+  const rotation = rekorV2Rotation(shards, parts, () => givenUrl);
   actions.set(`${name}.rotate`, async (input) => {
-    nextUrl = JsonObject.from(input, "input").string("publicUrl");
-    return rotation.start(parts.clock.nowMs());
+    givenUrl = input === null ? undefined : JsonObject.from(input, "input").optionalString("publicUrl");
+    try {
+      return await rotation.start(parts.clock.nowMs());
+    } finally {
+      givenUrl = undefined;
+    }
   });
   const advance = async (): Promise<void> => void (await rotation.advance(parts.clock.nowMs()));
   return { jobs: [{ name: "rotation", everyMs: rotationCheckMs, atStart: true, run: advance }], actions };

@@ -95,6 +95,7 @@ describe("rotation of Rekor v2's shards", () => {
     const action = service.actions.get("log-v2.rotate");
     assert.ok(action !== undefined);
     await assert.rejects(action({ publicUrl: publicUrls.logV2 }), { code: "SHARD_ADDRESS_TAKEN" });
+    await assert.rejects(action(null), { code: "REKOR_V2_ADDRESS_MISSING", message: /none was given/ });
     nowMs += day;
     const begun = (await action({ publicUrl: "https://log2.example" })) as { step: string; untilMs: number };
     assert.deepEqual([begun.step, begun.untilMs, states()], ["published", nowMs + 7 * day, ["active", "planned"]]);
@@ -141,5 +142,96 @@ describe("rotation of Rekor v2's shards", () => {
       [0, 0],
     );
     assert.deepEqual((await Keyring.open(directory)).document, keyring.document);
+  });
+});
+
+describe("shards of Rekor v2 on one machine", () => {
+  test("have a port of their own each, rotate by the schedule, and take the next address of a pattern", async () => {
+    let nowMs = Date.UTC(2026, 10, 24);
+    const directory = await mkdtemp(join(tmpdir(), "sigillum-rotation-v2-"));
+    const urls = { ...publicUrls, logV2: "http://localhost:3001" };
+    const keyring = await Keyring.create(directory, { organization: "Example", operator: "example", publicUrls: urls }, nowMs);
+    const open = async (record: ShardRecord): Promise<RekorV2Shard> => ({
+      keyId: record.logId,
+      publicUrl: record.publicUrl,
+      shard: await openRekorV2Shard({
+        directory: join(directory, `v2-${record.id}`),
+        origin: record.origin,
+        signer: keyring.signer(record.key),
+        clock: { nowMs: () => nowMs },
+        logger: silentLogger,
+      }),
+    });
+    const [record] = keyring.shards("v2");
+    assert.ok(record !== undefined);
+    const listening: string[] = [];
+    const service = createRekorV2({
+      ...(await open(record)),
+      listener: { addresses: ["127.0.0.1"], port: 0 },
+      logger: silentLogger,
+      rotation: {
+        keyring,
+        clock: { nowMs: () => nowMs },
+        periods: { cacheWindowMs: day, graceMs: 0 },
+        schedule: { everyMs: 10 * day },
+        nextUrl: "http://localhost:300{number}",
+        open,
+        listen: async ({ publicUrl }) => void listening.push(publicUrl),
+        publish: async () => undefined,
+      },
+    });
+    const host = new Host({ logger: silentLogger, clock: systemClock });
+    await host.start([{ ...service, jobs: [] }]);
+    try {
+      const advance = async (): Promise<void> => void (await service.jobs[0]?.run(new AbortController().signal));
+      const port = host.addresses()[0]?.port;
+      const origin = async (name: string): Promise<string> =>
+        new Promise((resolve, reject) => {
+          const outgoing = request({ host: "127.0.0.1", port, path: "/checkpoint", headers: { host: name } }, (reply) => {
+            let text = "";
+            reply.setEncoding("utf8").on("data", (part: string) => (text += part));
+            reply.on("end", () => resolve(`${reply.statusCode} ${text.split(/[ \n]/)[6]?.slice(0, 6)}`));
+          });
+          outgoing.on("error", reject);
+          outgoing.end();
+        });
+      nowMs += 9 * day - 1;
+      await advance();
+      assert.equal(keyring.shards("v2").length, 1);
+      nowMs += 1;
+      await advance();
+      assert.deepEqual(
+        keyring.shards("v2").map(({ publicUrl, origin: own, state }) => [publicUrl, own, state]),
+        [
+          ["http://localhost:3001", "localhost", "active"],
+          ["http://localhost:3002", "localhost", "planned"],
+        ],
+      );
+      assert.ok(listening.includes("http://localhost:3002"));
+      const hint = (at: number): string => Buffer.from(keyring.shards("v2")[at]?.logId ?? []).toString("base64").slice(0, 5);
+      const [first, second] = await Promise.all([origin("localhost:3001"), origin("localhost:3002")]);
+      assert.equal(first, `200 ${first.slice(4)}`);
+      assert.equal(first.slice(4, 9), hint(0));
+      assert.equal(second.slice(4, 9), hint(1));
+      assert.equal(await origin("127.0.0.1:3002"), second);
+      assert.equal((await origin("localhost:3009")).slice(0, 3), "421");
+      nowMs += day;
+      await advance();
+      assert.deepEqual(
+        keyring.shards("v2").map(({ state }) => state),
+        ["sealed", "active"],
+      );
+      const list = (await service.actions.get("log-v2.shards")?.(null)) as { id: string; publicUrl: string; to?: string }[];
+      assert.deepEqual(
+        list.map(({ id, publicUrl, to }) => [id, publicUrl, to !== undefined]),
+        [
+          ["2026-1", "http://localhost:3001", true],
+          ["2026-2", "http://localhost:3002", false],
+        ],
+      );
+    } finally {
+      await host.stop();
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 });

@@ -1,6 +1,7 @@
 // The shards of a Rekor v2 log: each is a log of its own under a host name of its own, and one listener serves them all.
 import { noteKey, signCheckpoint } from "@sigillum/library/checkpoint";
 import type { Signer } from "@sigillum/library/crypto";
+import { equalBytes } from "@sigillum/library/encoding";
 import type { Clock, HttpRequest, Logger, MetricsRegistry } from "../host/index.ts";
 import { type BodyEntry, bodyEntryFormat, type LogLimits, LogShard } from "../log-engine/index.ts";
 import { rekorV2Error } from "./errors.ts";
@@ -38,9 +39,11 @@ export interface RekorV2Shard {
   readonly shard: LogShard<BodyEntry>;
   /** `rekorV2KeyId` of the shard. */
   readonly keyId: Uint8Array;
+  /** Where clients reach it; what their requests name as host leads to it. Its origin is the host where nothing is said. */
+  readonly publicUrl?: string;
 }
 
-/** The shards behind one listener, oldest first. */
+/** The shards behind one service, oldest first. */
 export class RekorV2Shards {
   #all: readonly RekorV2Shard[];
 
@@ -57,19 +60,47 @@ export class RekorV2Shards {
     this.#all = [...this.#all, shard];
   }
 
-  /** The shard whose host name a request asks for; any name will do while there is one alone. */
+  /** The shard with this key id. */
+  byKeyId(keyId: Uint8Array): RekorV2Shard | undefined {
+    return this.#all.find((shard) => equalBytes(shard.keyId, keyId));
+  }
+
+  /**
+   * The shard whose host a request asks for; any will do while there is one alone. A proxy in front may hide the port, and on this
+   * machine shards share their names: so what names exactly one shard is enough.
+   */
   of(request: HttpRequest): RekorV2Shard {
     const [first, second] = this.#all;
     if (first === undefined) throw new TypeError("Rekor v2 has no shard");
     if (second === undefined) return first;
-    const host = (request.headers.host ?? "").toLowerCase().replace(/:\d+$/, "");
-    const found = this.#all.find(({ shard }) => shard.origin === host);
-    if (found !== undefined) return found;
-    const expected = this.#all.map(({ shard }) => shard.origin).join(", ");
+    const asked = (request.headers.host ?? "").toLowerCase();
+    const [, name = "", port = ""] = /^(.*?)(?::(\d+))?$/.exec(asked) ?? [];
+    const hosts = this.#all.map((shard) => ({ shard, host: hostOf(shard) }));
+    for (const same of [
+      ({ host }: { host: URL }) => host.host === asked || (host.hostname === name && portOf(host) === port),
+      ({ host }: { host: URL }) => host.hostname === name,
+      ({ host }: { host: URL }) => port !== "" && isLocal(name) && isLocal(host.hostname) && portOf(host) === port,
+    ]) {
+      const [found, other] = hosts.filter(same);
+      if (found !== undefined && other === undefined) return found.shard;
+    }
+    const expected = hosts.map(({ host }) => host.host).join(", ");
     throw rekorV2Error(
       "REKOR_V2_HOST_UNKNOWN",
-      `Cannot serve ${JSON.stringify(host.slice(0, 80))}: the shards here are ${expected}`,
-      { found: host.slice(0, 80), expected },
+      `Cannot serve ${JSON.stringify(asked.slice(0, 80))}: the shards here are ${expected}`,
+      { found: asked.slice(0, 80), expected },
     );
   }
+}
+
+function hostOf({ shard, publicUrl }: RekorV2Shard): URL {
+  return new URL(publicUrl ?? `https://${shard.origin}`);
+}
+
+function portOf(url: URL): string {
+  return url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port;
+}
+
+function isLocal(name: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/u.test(name);
 }

@@ -305,6 +305,40 @@ export const settingsDescription: SectionField = {
         },
       },
     },
+    transparencyLog: {
+      kind: "section",
+      means: "The transparency log, under both its APIs.",
+      fields: {
+        rotateEveryDays: {
+          kind: "integer",
+          means: "Age in days at which a shard is followed by a new one with a key of its own, without anybody's asking; 0 never.",
+          default: 365,
+          minimum: 0,
+          maximum: 3650,
+        },
+        rotateAtEntries: {
+          kind: "integer",
+          means: "Number of entries from which on a shard's successor is prepared; 0 never.",
+          default: 0,
+          minimum: 0,
+          maximum: Number.MAX_SAFE_INTEGER,
+        },
+        nextUrlV2: {
+          kind: "text",
+          means:
+            "Public URL of the next shard of log v2, each of which has an address of its own: {year} and {number} stand for what makes it new. Without it log v2 rotates only when it is told a URL.",
+          pattern: /^https?:\/\/[^\s/?#@]+$/u,
+          form: "an http or https URL without a path, such as https://log{year}-{number}.rekor.example.com",
+        },
+        overlapHours: {
+          kind: "integer",
+          means: "How long a shard of log v2 goes on to accept entries after signing configs name its successor.",
+          default: 168,
+          minimum: 0,
+          maximum: 8760,
+        },
+      },
+    },
     ctLog: {
       kind: "section",
       means: "The certificate transparency log.",
@@ -368,6 +402,14 @@ export const settingsDescription: SectionField = {
             "The log API that signing_config.v0.2.json names; the other stands in signing_config_rekor_v1.v0.2.json or signing_config_rekor_v2.v0.2.json.",
           default: "v1",
           choices: ["v1", "v2"],
+        },
+        cacheWindowHours: {
+          kind: "integer",
+          means:
+            "How long clients may go on with a trusted root that they fetched before; a new key is used no sooner after its publication.",
+          default: 168,
+          minimum: 0,
+          maximum: 8760,
         },
         rootLifetimeDays: days(365, "Days for which a version of root.json is valid."),
         targetsLifetimeDays: days(30, "Days for which a version of targets.json is valid."),

@@ -61,6 +61,12 @@ export interface Settings {
     readonly issuersFile?: string;
     readonly issuers: readonly IssuerSettings[];
   };
+  readonly transparencyLog: {
+    readonly rotateEveryDays: number;
+    readonly rotateAtEntries: number;
+    readonly nextUrlV2?: string;
+    readonly overlapHours: number;
+  };
   readonly ctLog: { readonly leafIndexExtension: boolean; readonly remoteUrl?: string; readonly remotePublicKeyFile?: string };
   readonly timestampAuthority: {
     readonly policy: string;
@@ -69,6 +75,7 @@ export interface Settings {
   };
   readonly trust: {
     readonly defaultLog: "v1" | "v2";
+    readonly cacheWindowHours: number;
     readonly rootLifetimeDays: number;
     readonly targetsLifetimeDays: number;
     readonly snapshotLifetimeDays: number;
@@ -98,6 +105,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
   const provider = root.object("identityProvider");
   const developmentUser = provider.object("developmentUser");
   const authority = root.object("certificateAuthority");
+  const transparencyLog = root.object("transparencyLog");
   const ctLog = root.object("ctLog");
   const timestamps = root.object("timestampAuthority");
   const trust = root.object("trust");
@@ -144,6 +152,12 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
         ]),
       })),
     },
+    transparencyLog: {
+      rotateEveryDays: transparencyLog.safeInteger("rotateEveryDays"),
+      rotateAtEntries: transparencyLog.safeInteger("rotateAtEntries"),
+      overlapHours: transparencyLog.safeInteger("overlapHours"),
+      ...textsOf(transparencyLog, ["nextUrlV2"]),
+    },
     ctLog: {
       leafIndexExtension: ctLog.boolean("leafIndexExtension"),
       ...textsOf(ctLog, ["remoteUrl", "remotePublicKeyFile"]),
@@ -155,6 +169,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
     },
     trust: {
       defaultLog: choice(trust.string("defaultLog"), ["v1", "v2"]),
+      cacheWindowHours: trust.safeInteger("cacheWindowHours"),
       rootLifetimeDays: trust.safeInteger("rootLifetimeDays"),
       targetsLifetimeDays: trust.safeInteger("targetsLifetimeDays"),
       snapshotLifetimeDays: trust.safeInteger("snapshotLifetimeDays"),
