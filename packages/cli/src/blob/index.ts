@@ -10,6 +10,7 @@ export { hashFile, readInput, readSmallFile, writeWhole } from "./files.ts";
 export { runInspect } from "./inspect.ts";
 export { readBundles } from "./material.ts";
 export { predicateTypeOf, predicateTypesFor, type StatementOrder, statementOf } from "./predicate.ts";
+export { regexpMatcher } from "./regexp.ts";
 export { runSignBlob } from "./sign-blob.ts";
 export { issuerOf, signIn } from "./sign-in.ts";
 export { openSession, type SigningSession } from "./signer.ts";

@@ -5,6 +5,7 @@ import { blobCommands, bundleCommands } from "./blob.ts";
 import type { CommandGroup } from "./command.ts";
 import { attachmentCommands, imageCommands } from "./image.ts";
 import { keyCommands } from "./key.ts";
+import { logCommands } from "./log.ts";
 import { operateCommands } from "./operate.ts";
 import { setupCommands } from "./setup.ts";
 import { trustCommands } from "./trust.ts";
@@ -21,6 +22,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: "Images and what hangs on them", commands: attachmentCommands },
   { title: "Bundles", commands: bundleCommands },
   { title: "Keys", commands: keyCommands },
+  { title: "The transparency log", commands: logCommands },
   { title: "Whom to trust", commands: [...trustCommands, ...setupCommands] },
   { title: "Run a private Sigstore", commands: operateCommands },
   { title: "About this program", commands: [...aboutCommands, completion] },

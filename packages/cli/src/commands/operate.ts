@@ -35,5 +35,13 @@ const demo: Command = {
   run: async (args, terminal) => await (await load()).runDemo(args, terminal),
 };
 
+const status: Command = {
+  name: "status",
+  summary: "say where a running stack stands: services, log shards, root of trust",
+  positionals: none,
+  flags: [dataFlag],
+  run: async (args, terminal) => await (await load()).runStatus(args, terminal),
+};
+
 /** Commands that run a Sigstore. */
-export const operateCommands: readonly Command[] = [init, serve, demo];
+export const operateCommands: readonly Command[] = [init, serve, status, demo];

@@ -2,3 +2,4 @@
 export { runDemo } from "./demo.ts";
 export { operateError, operateErrors } from "./errors.ts";
 export { runInit, runServe } from "./serve.ts";
+export { runStatus } from "./status.ts";

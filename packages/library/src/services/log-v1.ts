@@ -19,7 +19,8 @@ export type LogOrderV1 =
     }
   | { readonly envelope: Envelope; readonly verifier: LogVerifier };
 
-const maxAnswerBytes = 4 * 1024 * 1024;
+/** The longest answer about an entry. */
+export const maxAnswerBytes: number = 4 * 1024 * 1024;
 const service = "transparency log";
 
 /**
@@ -84,8 +85,8 @@ export async function findLogEntryV1(
   });
 }
 
-// 64 hexadecimal digits of the leaf hash, after 16 of the tree's id or none.
-const entryId = /^(?:[0-9a-f]{16})?[0-9a-f]{64}$/;
+/** 64 hexadecimal digits of the leaf hash, after 16 of the tree's id or none. */
+export const entryId: RegExp = /^(?:[0-9a-f]{16})?[0-9a-f]{64}$/;
 
 async function fetchExisting(
   logUrl: string,
@@ -127,7 +128,8 @@ function readLogEntryV1(call: ServiceCall, response: HttpResponse): LogEntry {
   });
 }
 
-function readEntry(entry: JsonObject): LogEntry {
+/** Read an entry as Rekor v1 answers it. Nothing in it was verified. */
+export function readEntry(entry: JsonObject): LogEntry {
   const body = entry.base64("body");
   const { kind, version } = readKindVersion(body);
   const verification = entry.object("verification");

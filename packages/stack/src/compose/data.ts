@@ -30,6 +30,8 @@ export interface StackDataOptions {
   /** How to make the directory where there is none. */
   readonly initialise?: InitialiseOptions;
   readonly nowMs: number;
+  /** Open what is there alone: a directory that is missing or unfinished is refused. */
+  readonly existing?: boolean;
 }
 
 /**
@@ -39,7 +41,8 @@ export interface StackDataOptions {
 export async function openStackData(options: StackDataOptions): Promise<StackData> {
   const { dataDirectory } = options;
   // Before the lock, which writes: a foreign directory, or a newer one, is refused untouched.
-  await inspectDataDirectory(dataDirectory);
+  const found = await inspectDataDirectory(dataDirectory);
+  if (options.existing === true && found !== "initialised") await openDataDirectory(dataDirectory);
   const lock = await lockDirectory(dataDirectoryLayout(dataDirectory).root);
   try {
     // Under the lock: another process may have made it meanwhile.

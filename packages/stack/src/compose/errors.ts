@@ -7,6 +7,7 @@ const table = {
     means: "A public URL in the settings differs from the one that the stack's keys, certificates or trust root name.",
   },
   STACK_SERVICE_UNKNOWN: { kind: "malformed", means: "A service was named that does not exist." },
+  STACK_NOT_RUNNING: { kind: "state", means: "A command needs the process that serves a data directory, and none does." },
   STACK_TRUST_UNPUBLISHED: {
     kind: "state",
     means: "A rotation waits: clients cannot have the next key yet, since the trusted root with it has not been published.",

@@ -1,4 +1,5 @@
 // The public surface of the room `compose`.
 export { composeError, composeErrors } from "./errors.ts";
+export { callStack, checkStoredLogs } from "./operate.ts";
 export { initialiseStack, type Stack, type StackOptions, startStack } from "./stack.ts";
 export { rolePeriods, trustFiles } from "./trust-files.ts";

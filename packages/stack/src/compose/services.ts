@@ -308,6 +308,6 @@ function makeTufPublisher({ settings, keyring, clock, logger }: ServiceParts): P
 }
 
 /** Each shard in a folder of its own, named after its API. */
-function shardDirectory(settings: Settings, record: ShardRecord): string {
+export function shardDirectory(settings: Settings, record: ShardRecord): string {
   return join(dataDirectoryLayout(settings.dataDirectory).logs, `${record.api}-${record.id}`);
 }

@@ -15,7 +15,7 @@ import { encodeSigningConfig, encodeTrustedRoot, parseSigningConfig } from "@sig
 import { verifyBundle } from "@sigillum/library/verification";
 import { callControlSocket, controlSocketPath, silentLogger } from "../host/index.ts";
 import { initialiseDataDirectory, serviceNames } from "../settings/index.ts";
-import { composeErrors, initialiseStack, type Stack, startStack, trustFiles } from "./index.ts";
+import { callStack, composeErrors, initialiseStack, type Stack, startStack, trustFiles } from "./index.ts";
 
 const email = "dev@example.com";
 const made: string[] = [];
@@ -222,6 +222,15 @@ describe("startStack in parts", () => {
       assert.equal(stack.tufRootSha256, undefined);
       assert.equal((await request({ url: `${stack.urls.ca}/api/v2/trustBundle` })).status, 200);
       await assert.rejects(stack.developmentToken(), code("STACK_SERVICE_DISABLED"));
+      // Nobody here can publish the next key, so no shard takes over.
+      await assert.rejects(callStack(stack.settings.dataDirectory, "log-v1.rotate", null), (error: { found?: string }) => {
+        assert.equal(error.found, "STACK_TRUST_UNPUBLISHED");
+        return true;
+      });
+      assert.deepEqual(
+        stack.keyring.shards("v1").map(({ state }) => state),
+        ["active", "planned"],
+      );
     } finally {
       await stack.stop();
     }

@@ -208,7 +208,10 @@ describe("shards of Rekor v2 on one machine", () => {
         ],
       );
       assert.ok(listening.includes("http://localhost:3002"));
-      const hint = (at: number): string => Buffer.from(keyring.shards("v2")[at]?.logId ?? []).toString("base64").slice(0, 5);
+      const hint = (at: number): string =>
+        Buffer.from(keyring.shards("v2")[at]?.logId ?? [])
+          .toString("base64")
+          .slice(0, 5);
       const [first, second] = await Promise.all([origin("localhost:3001"), origin("localhost:3002")]);
       assert.equal(first, `200 ${first.slice(4)}`);
       assert.equal(first.slice(4, 9), hint(0));

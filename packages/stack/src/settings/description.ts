@@ -311,7 +311,8 @@ export const settingsDescription: SectionField = {
       fields: {
         rotateEveryDays: {
           kind: "integer",
-          means: "Age in days at which a shard is followed by a new one with a key of its own, without anybody's asking; 0 never.",
+          means:
+            "Age in days at which a shard is followed by a new one with a key of its own, without anybody's asking; 0 never.",
           default: 365,
           minimum: 0,
           maximum: 3650,

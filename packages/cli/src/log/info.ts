@@ -1,0 +1,84 @@
+// log info: the trees of a log, proved to extend what they were when this was last asked.
+import { encodeHex } from "@sigillum/library/encoding";
+import { fetchLogInfoV1 } from "@sigillum/library/services";
+import type { Arguments } from "../arguments/index.ts";
+import { exitCodes, type Terminal } from "../terminal/index.ts";
+import { checkExtends, checkShard, type TreeHead } from "./check.ts";
+import { type OpenLog, openLog } from "./connection.ts";
+import { logCommandError } from "./errors.ts";
+import { memoryPath, readMemory, writeMemory } from "./memory.ts";
+
+/** `sigillum log info`. */
+export async function runLogInfo(args: Arguments, terminal: Terminal): Promise<number> {
+  const log = await openLog(args, terminal);
+  const remembers = args.boolean("store-tree-state", true);
+  const path = memoryPath(log.url);
+  const memory = await readMemory(path, log.url);
+  const heads = await currentHeads(log);
+  await checkAllExtend(log, memory.trees, heads);
+  if (remembers) await writeMemory(path, { ...memory, trees: heads });
+  const active = heads.at(-1);
+  const total = heads.reduce((sum, { size }) => sum + size, 0);
+  const rekor = {
+    ActiveTreeSize: active?.size ?? 0,
+    TotalTreeSize: total,
+    RootHash: encodeHex(active?.root ?? new Uint8Array()),
+    TreeID: active?.treeId ?? "",
+  };
+  if (args.string("format") === "json") terminal.out(JSON.stringify(rekor));
+  else if (terminal.format === "json")
+    terminal.json({
+      log: log.url,
+      vouchedBy: log.vouchedBy,
+      comparedWithBefore: memory.trees.length > 0,
+      totalSize: total,
+      shards: heads.map(({ treeId, size, root }, at) => ({
+        treeId,
+        size,
+        root: encodeHex(root),
+        state: at === heads.length - 1 ? "active" : "sealed",
+      })),
+    });
+  else {
+    terminal.out("Verification Successful!");
+    terminal.out(`Active Tree Size:       ${rekor.ActiveTreeSize}`);
+    terminal.out(`Total Tree Size:        ${rekor.TotalTreeSize}`);
+    terminal.out(`Root Hash:              ${rekor.RootHash}`);
+    terminal.out(`TreeID:                 ${rekor.TreeID}`);
+    for (const { treeId, size } of heads.slice(0, -1)) terminal.out(`Sealed Tree:            ${treeId} of ${size}`);
+    terminal.note(`Checkpoints verified under keys that have the word of ${log.vouchedBy}`);
+    terminal.note(
+      memory.trees.length === 0
+        ? "Nothing was seen of this log before, so nothing could be compared"
+        : "Every tree extends what was seen of it before",
+    );
+  }
+  return exitCodes.success;
+}
+
+/** The trees of a log, oldest first, each under a checkpoint that its key signed. */
+export async function currentHeads(log: OpenLog): Promise<TreeHead[]> {
+  const { active, inactive } = await fetchLogInfoV1(log.url);
+  const heads: TreeHead[] = [];
+  for (const shard of [...inactive, active]) heads.push(await checkShard(log, shard));
+  return heads;
+}
+
+/** Prove that every tree that was seen before is there still and extends what it was; a sealed one may not grow. */
+export async function checkAllExtend(log: OpenLog, before: readonly TreeHead[], now: readonly TreeHead[]): Promise<void> {
+  for (const [at, old] of before.entries()) {
+    const current = now[at];
+    if (current?.treeId !== old.treeId)
+      throw logCommandError("LOG_REWRITTEN", `Log ${log.url} does not show tree ${old.treeId} any more, which it had`, {
+        found: now.map(({ treeId }) => treeId).join(", "),
+        expected: old.treeId,
+      });
+    await checkExtends(log, old, current);
+    // Every tree but the last had its final size when it was seen: indexes over all shards depend on it.
+    if (at < before.length - 1 && current.size !== old.size)
+      throw logCommandError("LOG_REWRITTEN", `Log ${log.url}, tree ${old.treeId}, has grown after it was sealed`, {
+        found: String(current.size),
+        expected: String(old.size),
+      });
+  }
+}
