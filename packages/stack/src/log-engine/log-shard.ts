@@ -5,7 +5,7 @@ import { sha256 } from "@sigillum/library/crypto";
 import { encodeHex, equalBytes } from "@sigillum/library/encoding";
 import type { Hash } from "@sigillum/library/merkle";
 import { type Clock, type Logger, MetricsRegistry } from "../host/index.ts";
-import { type FileSystem, type KeyValueStore, openKeyValueStore, posixFileSystem } from "../storage/index.ts";
+import { type FileSystem, type KeyValueStore, openPosixShardStore, type ShardStore } from "../storage/index.ts";
 import type { EntryFormat } from "./entry-format.ts";
 import type { FoundEntry } from "./entry-index.ts";
 import { logError } from "./errors.ts";
@@ -25,8 +25,10 @@ export interface TreeHead {
 
 /** What a shard is made of. */
 export interface LogShardOptions<Entry> {
-  /** Holds this shard and nothing else; the lock on the data directory is the caller's. */
+  /** Holds this shard and nothing else; the lock on the data directory is the caller's. Not used where there is a `store`. */
   readonly directory: string;
+  /** Where the shard is kept in place of files and LevelDB in `directory`; closed with the shard. */
+  readonly store?: ShardStore;
   readonly format: EntryFormat<Entry>;
   readonly origin: string;
   readonly clock: Clock;
@@ -111,12 +113,10 @@ export class LogShard<Entry> {
   static async open<Entry>(options: LogShardOptions<Entry>): Promise<LogShard<Entry>> {
     const limits = { ...defaultLogLimits, ...options.limits };
     const { storage, state } = await ShardStorage.open({
-      directory: options.directory,
+      store: options.store ?? (await openPosixShardStore(options)),
       origin: options.origin,
       format: options.format,
       logger: options.logger,
-      fileSystem: options.fileSystem ?? posixFileSystem,
-      openKeyValues: options.openKeyValues ?? ((directory) => openKeyValueStore(directory)),
       maxWriteAheadBytes: limits.maxWriteAheadBytes,
       cacheBytes: limits.cacheBytes,
     });

@@ -3,6 +3,7 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import type { FileSystem } from "./file-system.ts";
 import type { KeyValueStore } from "./key-value-store.ts";
 import type { ObjectStore } from "./object-store.ts";
+import type { Journal, ShardStore } from "./shard-store.ts";
 
 /** One rule of a contract; `subject` is fresh and empty. */
 export interface ContractCase<Subject> {
@@ -143,6 +144,109 @@ export const fileSystemContract: readonly ContractCase<{ readonly files: FileSys
       await file.append(Array.from({ length: 3000 }, (_, at) => Uint8Array.of(at % 256, 1)));
       await file.close();
       equal((await files.readFile(`${directory}/parts`))?.length, 6000);
+    },
+  },
+];
+
+/** A shard's store that can be opened again: whatever was open of it before counts as killed. */
+export interface ReopenableStore {
+  open(): Promise<ShardStore>;
+}
+
+interface OpenedJournal {
+  readonly journal: Journal;
+  readonly records: readonly (string | undefined)[];
+}
+
+async function openJournal(store: ShardStore, first: number, fresh: boolean): Promise<OpenedJournal> {
+  const records: (string | undefined)[] = [];
+  const journal = await store.openJournal({ first, fresh }, async ({ payload }) => void records.push(string(payload)));
+  return { journal, records };
+}
+
+/** What every ShardStore does. */
+export const shardStoreContract: readonly ContractCase<ReopenableStore>[] = [
+  {
+    name: "a document is what was last written, and survives; another name is not there",
+    async run(subject) {
+      const store = await subject.open();
+      equal(await store.documents.read("head.json"), undefined);
+      await store.documents.write("head.json", text("1"));
+      await store.documents.write("head.json", text("2"));
+      equal(string(await store.documents.read("head.json")), "2");
+      const again = await subject.open();
+      equal(string(await again.documents.read("head.json")), "2");
+      equal(await again.documents.read("sealed.json"), undefined);
+      for (const name of ["../head", "a/b", "", "Head"]) await rejects(async () => again.documents.read(name), TypeError);
+    },
+  },
+  {
+    name: "the journal gives back every record whole and in order, and goes on after them",
+    async run(subject) {
+      const { journal, records } = await openJournal(await subject.open(), 1, true);
+      deepEqual([records, journal.segment, journal.length], [[], 1, 0]);
+      await journal.append([text("a"), text("b")]);
+      await journal.append([text("")]);
+      await journal.append(Array.from({ length: 3000 }, () => text("x")));
+      const length = journal.length;
+      const second = await openJournal(await subject.open(), 1, true);
+      deepEqual(second.records, ["ab", "", "x".repeat(3000)]);
+      deepEqual([second.journal.segment, second.journal.length], [1, length]);
+      await second.journal.append([text("c")]);
+      deepEqual((await openJournal(await subject.open(), 1, true)).records, ["ab", "", "x".repeat(3000), "c"]);
+    },
+  },
+  {
+    name: "segments follow each other, empty ones too, and those below the first are dropped",
+    async run(subject) {
+      const { journal } = await openJournal(await subject.open(), 1, true);
+      await journal.append([text("a")]);
+      deepEqual([await journal.beginSegment(), journal.segment, journal.length], [2, 2, 0]);
+      await journal.append([text("b")]);
+      equal(await journal.beginSegment(), 3);
+      const second = await openJournal(await subject.open(), 1, true);
+      deepEqual([second.records, second.journal.segment], [["a", "b"], 3]);
+      await second.journal.append([text("c")]);
+      await second.journal.removeBefore(2);
+      const third = await openJournal(await subject.open(), 2, false);
+      deepEqual(third.records, ["b", "c"]);
+      deepEqual((await openJournal(await subject.open(), 3, false)).records, ["c"]);
+    },
+  },
+  {
+    name: "a journal that lacks what a snapshot needs is refused",
+    async run(subject) {
+      await rejects(async () => openJournal(await subject.open(), 1, false), { code: "WRITE_AHEAD_CORRUPT" });
+      const { journal } = await openJournal(await subject.open(), 1, true);
+      await journal.append([text("a")]);
+      await rejects(async () => openJournal(await subject.open(), 2, false), { code: "WRITE_AHEAD_CORRUPT" });
+    },
+  },
+  {
+    name: "an error of the caller while records are read stops the opening, and the next one reads them again",
+    async run(subject) {
+      const { journal } = await openJournal(await subject.open(), 1, true);
+      await journal.append([text("a")]);
+      const failing = async (): Promise<void> => Promise.reject(new RangeError("no"));
+      await rejects(async () => (await subject.open()).openJournal({ first: 1, fresh: true }, failing), RangeError);
+      deepEqual((await openJournal(await subject.open(), 1, true)).records, ["a"]);
+    },
+  },
+  {
+    name: "objects that were synced and index writes that were synced survive; sweep removes neither",
+    async run(subject) {
+      const store = await subject.open();
+      await store.objects.write("tile/0/000", text("1"));
+      await store.objects.sync();
+      const index = await store.openIndex();
+      await index.write([put("k", "v")], { sync: true });
+      await index.close();
+      const again = await subject.open();
+      equal(await again.sweep(), 0);
+      equal(string(await again.objects.read("tile/0/000")), "1");
+      const indexAgain = await again.openIndex();
+      equal(string(await indexAgain.get(text("k"))), "v");
+      await indexAgain.close();
     },
   },
 ];

@@ -12,10 +12,14 @@ const table = {
     kind: "state",
     means: "The system could not say that written data is durable; nothing more is written until the process starts anew.",
   },
+  STORAGE_FENCED: {
+    kind: "state",
+    means: "Another process has opened the store since; this one writes nothing more.",
+  },
   STORAGE_READ_FAILED: { kind: "unavailable", means: "A file or key of the data directory could not be read." },
   WRITE_AHEAD_CORRUPT: {
     kind: "state",
-    means: "A write-ahead file is damaged before its end, which no crash of ours can cause.",
+    means: "A journal is damaged before its end, or a part of it is missing, which no crash of ours can cause.",
   },
   WRITE_AHEAD_RECORD_TOO_LARGE: { kind: "malformed", means: "A record is longer than a write-ahead file takes." },
 } as const;
