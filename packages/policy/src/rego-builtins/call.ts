@@ -13,6 +13,7 @@ import {
   type ArrayValue,
   isArray,
   isNumeric,
+  isPolicyError,
   kindOf,
   type Numeric,
   ObjectValue,
@@ -123,7 +124,12 @@ export class Call {
   /** The text of a regular expression, compiled. */
   regex(pattern: string): Regex {
     this.context.budget.step(1 + (pattern.length >> 2));
-    return this.context.regexes.compile(pattern);
+    try {
+      return this.context.regexes.compile(pattern);
+    } catch (error) {
+      if (!isPolicyError(error) || error.code !== "POLICY_REGEX_MALFORMED") throw error;
+      throw this.fail(error.message.replace(/^Cannot compile regular expression: /, ""), error);
+    }
   }
 
   /** For `Regex`: spends steps. */

@@ -35,7 +35,7 @@ function isValid(call: Call): Value {
     call.regex(pattern);
     return true;
   } catch (error) {
-    if (isPolicyError(error) && error.code === "POLICY_REGEX_MALFORMED") return false;
+    if (isPolicyError(error) && error.code === "eval_builtin_error") return false;
     throw error;
   }
 }

@@ -49,8 +49,8 @@ function compare(call: Call): Value {
   const [a, b] = [call.string(1), call.string(2)];
   call.text(a.length + b.length);
   const [left, right] = [parseVersion(a), parseVersion(b)];
-  if (typeof left === "string") throw call.fail(left);
-  if (typeof right === "string") throw call.fail(right);
+  if (typeof left === "string") throw call.fail(`operand 1: string ${JSON.stringify(a)} is not a valid SemVer: ${left}`);
+  if (typeof right === "string") throw call.fail(`operand 2: string ${JSON.stringify(b)} is not a valid SemVer: ${right}`);
   for (const [i, number] of left.numbers.entries()) {
     const other = right.numbers[i] ?? 0n;
     if (number !== other) return number < other ? -1 : 1;

@@ -116,7 +116,10 @@ function change(
   call.context.budget.leave();
   if (document instanceof ObjectValue) return document.with(key, changed);
   if (isArray(document)) return document.with(index(call, document.length, key), changed);
-  throw call.fail("a member of a set cannot be changed in place");
+  const members = new SetBuilder();
+  if (document instanceof SetValue)
+    for (const member of document.values()) members.add(equalValues(member, key) ? changed : member);
+  return members.finish();
 }
 
 function insert(call: Call, document: Value | undefined, path: Path, value: Value): Value {

@@ -1,7 +1,7 @@
 // Functions over networks in CIDR notation. Nothing is looked up.
 import { anyType, arrayOf, type Builtin, booleanType, objectOf, oneOf, setOf, stringType, tupleOf } from "../../rego/index.ts";
 import { isArray, ObjectValue, SetBuilder, SetValue, type Value } from "../../values/index.ts";
-import { type Call, define, refuse } from "../call.ts";
+import { type Call, define } from "../call.ts";
 import {
   type Address,
   formatAddress,
@@ -32,7 +32,6 @@ export const cidr: readonly Builtin[] = [
   }),
   define("net.cidr_is_valid", [stringType], booleanType, (call) => parseNetwork(call.string(1)) !== undefined),
   define("net.cidr_merge", [oneOf(arrayOf(oneOf(stringType)), setOf(stringType))], setOf(stringType), merge),
-  refuse("net.lookup_ip_addr", [stringType], setOf(stringType), "a policy may not ask a name server", true),
 ];
 
 function networkOf(call: Call, text: string): Network {
@@ -79,7 +78,7 @@ function listed(call: Call, operand: number): readonly (readonly [text: string, 
 function networkText(call: Call, item: Value): string {
   const text = isArray(item) ? item[0] : item;
   if (typeof text === "string") return text;
-  throw call.fail("element must be string or non-empty array");
+  throw call.fail("operand 2: element must be string or non-empty array");
 }
 
 function expand(call: Call): Value {

@@ -1,0 +1,73 @@
+// Functions of OPA that reach outside of the policy: network, randomness, the process. Each stands here so that a policy that names
+// one compiles and can put another in its place by `with`, and is refused by name when it is called.
+import { anyType, type Builtin, numberType, objectOf, setOf, stringType } from "../rego/index.ts";
+import { formatValue, ObjectBuilder, SetBuilder, type Value } from "../values/index.ts";
+import { type Call, define, refuse } from "./call.ts";
+
+const network = "a policy reaches no network";
+const anyObject = objectOf(stringType, anyType);
+
+/** The functions of this file. */
+export const outside: readonly Builtin[] = [
+  define("http.send", [anyObject], objectOf(anyType, anyType), send, { nondeterministic: true }),
+  refuse("net.lookup_ip_addr", [stringType], setOf(stringType), network, true),
+  refuse("rand.intn", [stringType, numberType], numberType, "a policy has no randomness", true),
+  define("opa.runtime", [], anyObject, runtime, { nondeterministic: true }),
+];
+
+const requestKeys = new Set([
+  "method",
+  "url",
+  "body",
+  "enable_redirect",
+  "force_json_decode",
+  "force_yaml_decode",
+  "headers",
+  "raw_body",
+  "tls_use_system_certs",
+  "tls_ca_cert",
+  "tls_ca_cert_file",
+  "tls_ca_cert_env_variable",
+  "tls_client_cert",
+  "tls_client_cert_file",
+  "tls_client_cert_env_variable",
+  "tls_client_key",
+  "tls_client_key_file",
+  "tls_client_key_env_variable",
+  "tls_insecure_skip_verify",
+  "tls_server_name",
+  "timeout",
+  "cache",
+  "force_cache",
+  "force_cache_duration_seconds",
+  "raise_error",
+  "caching_mode",
+  "max_retry_attempts",
+  "cache_ignored_headers",
+]);
+
+/** The request is checked as OPA checks it, so that a mistake in it is told; a right one is refused. */
+function send(call: Call): Value {
+  checkRequest(call);
+  throw call.fail(`this function is refused: ${network}`);
+}
+
+/** The keys of a request, which is the first operand: no unknown one, and none missing. */
+export function checkRequest(call: Call): void {
+  const request = call.object(1);
+  const invalid = new SetBuilder();
+  for (const key of request.keys()) if (typeof key !== "string" || !requestKeys.has(key)) invalid.add(key);
+  if (invalid.size > 0) throw call.operand(1, `invalid request parameters(s): ${formatValue(invalid.finish())}`);
+  const missing = new SetBuilder();
+  for (const key of ["method", "url"]) if (!request.has(key)) missing.add(key);
+  if (missing.size > 0) throw call.operand(1, `missing required request parameters(s): ${formatValue(missing.finish())}`);
+}
+
+/** Empty, but for the environment variables that the caller gave. */
+function runtime(call: Call): Value {
+  const { env } = call.context;
+  if (env.size === 0) return new ObjectBuilder().finish();
+  const variables = new ObjectBuilder();
+  for (const [name, value] of env) variables.set(name, value);
+  return new ObjectBuilder().set("env", variables.finish()).finish();
+}
