@@ -41,6 +41,29 @@ const ways = {
     run("nice", ["-n", "19", "go", "install", "-ldflags=-s -w", `${peer.package}@${peer.version}`], folder, env, 3_600_000);
     return peer.version;
   },
+  // a module as it stands, with its own replacements and pinned sums: what `go install` refuses
+  "go-source"(peer, folder) {
+    const { Dir, Version } = JSON.parse(run("go", ["mod", "download", "-json", `${peer.package}@${peer.version}`], folder));
+    const source = join(folder, "source");
+    cpSync(Dir, source, { recursive: true });
+    run("chmod", ["-R", "u+w", source], folder);
+    const env = { ...process.env, GOFLAGS: "-trimpath -p=1 -mod=mod", CGO_ENABLED: "0" };
+    const flags = peer.tags === undefined ? [] : ["-tags", peer.tags];
+    const args = [
+      "-n",
+      "19",
+      "go",
+      "build",
+      ...flags,
+      "-ldflags=-s -w -checklinkname=0",
+      "-o",
+      join(folder, peer.file),
+      peer.main,
+    ];
+    run("nice", args, source, env, 3_600_000);
+    rmSync(source, { recursive: true, force: true });
+    return Version;
+  },
   // data that a module carries: one folder of it, copied out of the module cache
   "go-module"(peer, folder) {
     const { Dir, Version } = JSON.parse(run("go", ["mod", "download", "-json", `${peer.package}@${peer.version}`], folder));
@@ -109,7 +132,7 @@ function aptOnce(directory) {
 function origin(peer) {
   return peer.from === "debian"
     ? `Debian ${peer.suite}, ${peer.package}`
-    : `${{ npm: "npm", pypi: "PyPI", go: "Go modules", "go-module": "Go module data" }[peer.from]}${peer.package ? `, ${peer.package}` : ""}`;
+    : `${{ npm: "npm", pypi: "PyPI", go: "Go modules", "go-source": "Go modules, source", "go-module": "Go module data" }[peer.from]}${peer.package ? `, ${peer.package}` : ""}`;
 }
 
 function main(args) {
@@ -119,15 +142,16 @@ function main(args) {
     return 0;
   }
   mkdirSync(directory, { recursive: true });
+  const except = args.filter((arg) => arg.startsWith("--except=")).flatMap((arg) => arg.slice("--except=".length).split(","));
   const asked = args.filter((arg) => !arg.startsWith("--"));
   const apt = aptOnce(directory);
   let had = 0;
   for (const [name, peer] of Object.entries(peers)) {
     if (asked.length > 0 && !asked.includes(name)) continue;
-    const skip =
-      peer.slow === true && !args.includes("--all") && !asked.includes(name) && findPeer(name, directory).path === undefined;
+    const unwanted = (peer.slow === true && !args.includes("--all")) || except.includes(name);
+    const skip = unwanted && !asked.includes(name) && findPeer(name, directory).path === undefined;
     const found = skip
-      ? { missing: "built from source in minutes, on request: npm run peers -- --all" }
+      ? { missing: `built from source in minutes, on request: npm run peers -- ${name}` }
       : bring(name, apt, directory);
     if (found.path !== undefined) had += 1;
     const surprise =

@@ -5,6 +5,7 @@ import {
   type FetchedManifest,
   fetchManifest,
   isIndex,
+  isNonDistributable,
   type OciDigest,
   parseManifest,
   pushManifest,
@@ -81,7 +82,8 @@ async function copyManifest(
 
 async function copyBlobs({ client, source, target }: CopyOrder, { manifest }: FetchedManifest): Promise<void> {
   const blobs = [...(manifest.config === undefined ? [] : [manifest.config]), ...manifest.layers];
-  for (const blob of blobs) await copyBlob({ client, repository: source }, { client, repository: target }, blob);
+  for (const blob of blobs)
+    if (!isNonDistributable(blob.mediaType)) await copyBlob({ client, repository: source }, { client, repository: target }, blob);
 }
 
 async function copyAttachments(order: CopyOrder, subject: FetchedManifest, seen: Set<OciDigest>, depth: number): Promise<void> {

@@ -11,6 +11,7 @@ import {
   encodeManifest,
   fetchManifest,
   isIndex,
+  isNonDistributable,
   type Manifest,
   maxManifestBytes,
   mediaTypes,
@@ -62,7 +63,7 @@ async function saveManifest(
 ): Promise<Descriptor> {
   const { bytes, descriptor, manifest } = await fetchManifest(client, reference, digest);
   for (const child of manifest.manifests) await saveManifest(client, reference, directory, child.digest);
-  for (const blob of [...(manifest.config === undefined ? [] : [manifest.config]), ...manifest.layers]) {
+  for (const blob of blobsOf(manifest)) {
     const path = blobPath(directory, blob.digest);
     if ((await stat(path).catch(() => undefined))?.size === blob.size) continue; // missing: to be written
     await pipeline(streamBlob(client, reference, blob), createWriteStream(path));
@@ -101,8 +102,11 @@ async function pushFrom(
 }
 
 async function pushBlobs(client: RegistryClient, reference: Reference, directory: string, manifest: Manifest): Promise<void> {
-  for (const blob of [...(manifest.config === undefined ? [] : [manifest.config]), ...manifest.layers])
-    await pushBlobStream(client, reference, blob, () => readBlobStream(directory, blob));
+  for (const blob of blobsOf(manifest)) await pushBlobStream(client, reference, blob, () => readBlobStream(directory, blob));
+}
+
+function blobsOf({ config, layers }: Manifest): Descriptor[] {
+  return [...(config === undefined ? [] : [config]), ...layers].filter((one) => !isNonDistributable(one.mediaType));
 }
 
 /** An image in a directory and its attachments, to be verified as those in a registry are. */

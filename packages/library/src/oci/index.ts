@@ -24,6 +24,7 @@ export {
   emptyConfig,
   encodeManifest,
   isIndex,
+  isNonDistributable,
   type Manifest,
   maxManifestBytes,
   mediaTypes,

@@ -55,6 +55,11 @@ export function isIndex(mediaType: string): boolean {
   return mediaType === mediaTypes.index || mediaType === mediaTypes.dockerIndex;
 }
 
+/** Whether a layer's media type says that registries need not have it: it is fetched from elsewhere, if at all. */
+export function isNonDistributable(mediaType: string): boolean {
+  return mediaType.startsWith("application/vnd.oci.image.layer.nondistributable.") || mediaType.includes(".rootfs.foreign.");
+}
+
 /** Read a manifest or index; `contentType` counts where the document has no `mediaType`. Digests inside are not looked up. */
 export function parseManifest(bytes: Uint8Array, contentType: string): Manifest {
   return readOci("manifest", () => {

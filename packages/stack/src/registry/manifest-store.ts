@@ -4,6 +4,7 @@ import {
   createOciHasher,
   type Descriptor,
   isIndex,
+  isNonDistributable,
   isOciDigest,
   type Manifest,
   mediaTypes,
@@ -125,6 +126,7 @@ export class ManifestStore {
 
   async #demandParts(name: RepositoryName, manifest: Manifest): Promise<void> {
     for (const part of [...(manifest.config === undefined ? [] : [manifest.config]), ...manifest.layers]) {
+      if (isNonDistributable(part.mediaType)) continue; // OCI image spec, "Non-Distributable Layers": fetched from elsewhere
       if ((await this.#blobs.length(name, part.digest)) === undefined) incomplete(name, part.digest, "blob");
     }
     for (const part of manifest.manifests) {
