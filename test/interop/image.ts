@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from "node:crypto";
 
 /** Push an image of one small layer, different at every call; the reference by digest, as `localhost:5000/name@sha256:…`. */
-export async function pushImage(registryUrl: string, repository: string): Promise<string> {
+export async function pushImage(registryUrl: string, repository: string, tag?: string): Promise<string> {
   const base = `${registryUrl}/v2/${repository}`;
   const layer = Buffer.from(`a layer ${randomUUID()}`);
   const config = Buffer.from(
@@ -18,7 +18,10 @@ export async function pushImage(registryUrl: string, repository: string): Promis
     }),
   );
   const headers = { "content-type": "application/vnd.oci.image.manifest.v1+json" };
-  await expectStatus(201, await fetch(`${base}/manifests/${digestOf(manifest)}`, { method: "PUT", headers, body: manifest }));
+  await expectStatus(
+    201,
+    await fetch(`${base}/manifests/${tag ?? digestOf(manifest)}`, { method: "PUT", headers, body: manifest }),
+  );
   return `${new URL(registryUrl).host}/${repository}@${digestOf(manifest)}`;
 }
 

@@ -79,13 +79,8 @@ async function targetsOf(
   return targets;
 }
 
-/** The manifests below an index, indexes within it too; empty for an image. */
-export async function childrenOf(
-  client: RegistryClient,
-  reference: Reference,
-  image: Descriptor,
-  depth = 0,
-): Promise<Descriptor[]> {
+// The manifests below an index, indexes within it too; empty for an image.
+async function childrenOf(client: RegistryClient, reference: Reference, image: Descriptor, depth = 0): Promise<Descriptor[]> {
   if (!isIndex(image.mediaType) || depth === maxIndexDepth) return [];
   const { manifest } = await fetchManifest(client, reference, image.digest);
   const children: Descriptor[] = [];
@@ -96,7 +91,8 @@ export async function childrenOf(
   return children;
 }
 
-const maxIndexDepth = 4;
+/** How deep indexes within indexes are followed. */
+export const maxIndexDepth = 4;
 
 interface SignOptions {
   readonly annotations: Readonly<Record<string, string>>;

@@ -7,7 +7,7 @@ import {
   verifyImage,
   verifyImageAttestations,
 } from "@sigillum/library/image";
-import { encodeReference, type Reference, type RegistryClient, resolveReference } from "@sigillum/library/oci";
+import { encodeReference, type Reference, type RegistryClient } from "@sigillum/library/oci";
 import type { TrustedRoot } from "@sigillum/library/trusted-root";
 import type { Arguments } from "../arguments/index.ts";
 import {
@@ -25,7 +25,7 @@ import { exitCodes, type Terminal } from "../terminal/index.ts";
 import { annotationsOf, attachmentPlace, referencesOf, registryClient } from "./client.ts";
 import { eachOf } from "./many.ts";
 import { payloadElement } from "./payload.ts";
-import { childrenOf } from "./sign.ts";
+import { maxIndexDepth } from "./sign.ts";
 
 /** `sigillum verify IMAGE…`: every image must have a signature that proves what is asked. */
 export async function runVerify(args: Arguments, terminal: Terminal): Promise<number> {
@@ -38,8 +38,7 @@ export async function runVerify(args: Arguments, terminal: Terminal): Promise<nu
 /** Verify images as `verify` does: what the flags of the command demand, told as its --output says. */
 export async function verifyReferences(given: readonly Reference[], args: Arguments, terminal: Terminal): Promise<number> {
   const context = await contextOf(args, terminal);
-  const references = isSet(args, "recursive") ? await withChildren(given, context.client) : given;
-  const found = await eachOf(references, terminal, "Verifying images", (reference) => verifyImage(question(reference, context)));
+  const found = await verifyEach(given, context, terminal);
   if (terminal.format === "json")
     terminal.json({
       verified: true,
@@ -91,25 +90,39 @@ function localReference(directory: string): Reference {
 }
 
 function nameOf(reference: Reference): string {
-  return reference.registry === "" ? reference.name : encodeReference(reference);
+  if (reference.registry !== "") return encodeReference(reference);
+  return reference.digest === undefined ? reference.name : `${reference.name}@${reference.digest}`;
 }
 
 function question(reference: Reference, context: Context): ImageQuestion {
   const { client, trustedRoot, demands, annotations, checkClaims } = context;
   const source = isSet(context.args, "local-image")
-    ? directorySource(reference.name)
+    ? directorySource(reference.name, reference.digest)
     : registrySource(client, reference, attachmentPlace(context.args));
   return { client, reference, trustedRoot, ...demands, annotations, checkClaims, source };
 }
 
-async function withChildren(references: readonly Reference[], client: RegistryClient): Promise<Reference[]> {
-  const all: Reference[] = [];
-  for (const reference of references) {
-    const image = await resolveReference(client, reference);
-    const children = await childrenOf(client, reference, image);
-    all.push(reference, ...children.map(({ digest }) => ({ registry: reference.registry, name: reference.name, digest })));
+interface FoundImage {
+  readonly item: Reference;
+  readonly result: VerifiedImage;
+}
+
+// With --recursive the images of an index too: those that the manifest names which was just proved, each after its index.
+async function verifyEach(
+  references: readonly Reference[],
+  context: Context,
+  terminal: Terminal,
+  depth = 0,
+): Promise<FoundImage[]> {
+  const found = await eachOf(references, terminal, "Verifying images", (reference) => verifyImage(question(reference, context)));
+  if (!isSet(context.args, "recursive") || depth === maxIndexDepth) return found;
+  const families: FoundImage[][] = [];
+  for (const one of found) {
+    const { registry, name } = one.item;
+    const children = one.result.manifest.manifests.map(({ digest }): Reference => ({ registry, name, digest }));
+    families.push([one, ...(children.length === 0 ? [] : await verifyEach(children, context, terminal, depth + 1))]);
   }
-  return all;
+  return families.flat();
 }
 
 function tellSignatures(reference: Reference, found: VerifiedImage, context: Context, terminal: Terminal): void {

@@ -17,6 +17,7 @@ import {
   mediaTypes,
   type OciDigest,
   parseManifest,
+  parseOciDigest,
   pushBlobStream,
   pushManifest,
   pushReferrer,
@@ -34,25 +35,64 @@ import { attachmentTag, defaultMaxAttachmentBytes, type TagKind, type TagLayer }
 const kindAnnotation = "kind";
 const kindPrefix = "dev.cosignproject.cosign/";
 const tagKinds: Readonly<Record<string, TagKind>> = { sigs: "sig", atts: "att", sboms: "sbom" };
+// Attachments of something else than the whole, which cosign's reader must not take for the whole's.
+const ownKindPrefix = "dev.sigillum.image/";
+const subjectAnnotation = "dev.sigillum.image/subject";
+const maxDepth = 8;
 const bundleTypePrefix = "application/vnd.dev.sigstore.bundle";
 
-/** Write an image, an index with its images, and everything that hangs on it into a directory. Returns what the reference names. */
+/**
+ * Write an image, an index with its images, and everything that hangs on each of them into a directory. cosign reads what hangs on the
+ * whole; what hangs on an image of an index stands under a kind of our own, which cosign passes over. Returns what the reference names.
+ */
 export async function saveImage(client: RegistryClient, reference: Reference, directory: string): Promise<Descriptor> {
   await mkdir(join(directory, "blobs", "sha256"), { recursive: true });
   const root = await fetchManifest(client, reference, reference.digest ?? reference.tag ?? "latest");
   const entries: Descriptor[] = [];
-  const keep = async (digest: OciDigest, kind: string): Promise<void> => {
+  const kept = new Set<OciDigest>();
+  const keep = async (digest: OciDigest, annotations: Readonly<Record<string, string>>): Promise<void> => {
     const descriptor = await saveManifest(client, reference, directory, digest);
-    entries.push({ ...descriptor, annotations: { ...descriptor.annotations, [kindAnnotation]: `${kindPrefix}${kind}` } });
+    entries.push({ ...descriptor, annotations: { ...descriptor.annotations, ...annotations } });
   };
-  await keep(root.descriptor.digest, isIndex(root.descriptor.mediaType) ? "imageIndex" : "image");
-  const { tags, referrers } = await listAttachments(client, reference, root.descriptor.digest);
-  for (const { kind, image } of tags) await keep(image.descriptor.digest, `${kind}s`);
-  for (const { digest } of referrers) await keep(digest, "referrer");
+  // What refers to a referrer, and to an attachment, goes with it.
+  const keepAttachments = async (subject: OciDigest, depth: number): Promise<void> => {
+    if (kept.has(subject) || depth > maxDepth) return;
+    kept.add(subject);
+    const { tags, referrers } = await listAttachments(client, reference, subject);
+    for (const { kind, image } of tags) {
+      const own = subject === root.descriptor.digest ? {} : { [subjectAnnotation]: subject };
+      const name = subject === root.descriptor.digest ? `${kindPrefix}${kind}s` : `${ownKindPrefix}${kind}s`;
+      await keep(image.descriptor.digest, { [kindAnnotation]: name, ...own });
+      await keepAttachments(image.descriptor.digest, depth + 1);
+    }
+    for (const { digest } of referrers) {
+      if (entries.some((one) => one.digest === digest)) continue;
+      await keep(digest, { [kindAnnotation]: `${kindPrefix}referrer` });
+      await keepAttachments(digest, depth + 1);
+    }
+  };
+  await keep(root.descriptor.digest, {
+    [kindAnnotation]: `${kindPrefix}${isIndex(root.descriptor.mediaType) ? "imageIndex" : "image"}`,
+  });
+  await keepAttachments(root.descriptor.digest, 0);
+  for (const digest of await childrenIn(directory, root.manifest, 0)) await keepAttachments(digest, 0);
   await writeFile(join(directory, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
   const index: Manifest = { mediaType: mediaTypes.index, layers: [], manifests: entries, annotations: {} };
   await writeFile(join(directory, "index.json"), encodeManifest(index));
   return root.descriptor;
+}
+
+// The manifests below an index, indexes within it too, as the directory has them.
+async function childrenIn(directory: string, manifest: Manifest, depth: number): Promise<OciDigest[]> {
+  const found: OciDigest[] = [];
+  for (const { digest, mediaType } of depth > maxDepth ? [] : manifest.manifests) {
+    found.push(digest);
+    if (isIndex(mediaType))
+      found.push(
+        ...(await childrenIn(directory, parseManifest(await readManifestBytes(directory, digest), mediaType), depth + 1)),
+      );
+  }
+  return found;
 }
 
 async function saveManifest(
@@ -76,8 +116,8 @@ async function saveManifest(
 export async function loadImage(client: RegistryClient, reference: Reference, directory: string): Promise<Descriptor> {
   const layout = await readLayout(directory);
   await pushFrom(client, reference, directory, layout.image.digest, reference.tag);
-  for (const { descriptor, kind } of layout.tags)
-    await pushFrom(client, reference, directory, descriptor.digest, attachmentTag(layout.image.digest, kind));
+  for (const { descriptor, kind, subject } of layout.tags)
+    await pushFrom(client, reference, directory, descriptor.digest, attachmentTag(subject, kind));
   for (const { digest } of layout.referrers) {
     const bytes = await readManifestBytes(directory, digest);
     const manifest = parseManifest(bytes, mediaTypes.manifest);
@@ -109,18 +149,28 @@ function blobsOf({ config, layers }: Manifest): Descriptor[] {
   return [...(config === undefined ? [] : [config]), ...layers].filter((one) => !isNonDistributable(one.mediaType));
 }
 
-/** An image in a directory and its attachments, to be verified as those in a registry are. */
-export function directorySource(directory: string): ImageSource {
+/**
+ * An image in a directory and its attachments, to be verified as those in a registry are; with `digest` an image of the index that the
+ * directory holds.
+ */
+export function directorySource(directory: string, digest?: OciDigest): ImageSource {
   return {
-    resolve: async () => (await readLayout(directory)).image,
+    resolve: async () => {
+      const { image } = await readLayout(directory);
+      const bytes = await readManifestBytes(directory, digest ?? image.digest);
+      const manifest = parseManifest(bytes, digest === undefined ? image.mediaType : mediaTypes.manifest);
+      const { mediaType } = digest === undefined ? image : manifest;
+      return { descriptor: { mediaType, digest: digest ?? image.digest, size: bytes.length }, bytes, manifest };
+    },
+    confirm: () => Promise.resolve(), // a directory has no tags
     bundles: async (image) => {
       const { referrers } = await readLayout(directory);
       const found = await Promise.all(referrers.map((one) => readReferrer(directory, one.digest, image)));
       return found.filter((one) => one !== undefined);
     },
-    layers: async (_, kind) => {
+    layers: async (image, kind) => {
       const { tags } = await readLayout(directory);
-      const own = tags.find((one) => one.kind === kind);
+      const own = tags.find((one) => one.kind === kind && one.subject === image);
       if (own === undefined) return [];
       const { layers } = parseManifest(await readManifestBytes(directory, own.descriptor.digest), mediaTypes.manifest);
       return await Promise.all(
@@ -146,7 +196,7 @@ async function readReferrer(directory: string, digest: OciDigest, image: OciDige
 
 interface Layout {
   readonly image: Descriptor;
-  readonly tags: readonly { readonly descriptor: Descriptor; readonly kind: TagKind }[];
+  readonly tags: readonly { readonly descriptor: Descriptor; readonly kind: TagKind; readonly subject: OciDigest }[];
   readonly referrers: readonly Descriptor[];
 }
 
@@ -162,8 +212,10 @@ async function readLayout(directory: string): Promise<Layout> {
   return {
     image: { mediaType: image.mediaType, digest: image.digest, size: image.size },
     tags: manifests.flatMap((descriptor) => {
-      const kind = tagKinds[kindOf(descriptor)];
-      return kind === undefined ? [] : [{ descriptor, kind }];
+      const name = kindOf(descriptor);
+      const kind = tagKinds[name.replace(ownKindPrefix, "")];
+      const subject = name.startsWith(ownKindPrefix) ? descriptor.annotations?.[subjectAnnotation] : image.digest;
+      return kind === undefined || subject === undefined ? [] : [{ descriptor, kind, subject: parseOciDigest(subject) }];
     }),
     referrers: manifests.filter((one) => ["referrer", "referrers"].includes(kindOf(one))),
   };

@@ -14,6 +14,10 @@ export const imageErrors = {
     means: "An identity is expected, and the image's signatures were made with keys and carry no certificate.",
   },
   IMAGE_DIGEST_UNEXPECTED: { kind: "verification", means: "The signature is for another image than the one that was asked for." },
+  IMAGE_TAG_MOVED: {
+    kind: "verification",
+    means: "While the image was verified its tag came to name another one, of which nothing was proved.",
+  },
   IMAGE_ANNOTATION_MISSING: {
     kind: "verification",
     means: "The signature lacks an annotation that is demanded, or has another value.",

@@ -1,13 +1,17 @@
 // Where an image's signatures are read from: a registry, or a directory that `save` wrote.
 import { isSigillumError } from "../encoding/index.ts";
 import {
-  type Descriptor,
+  encodeReference,
+  type FetchedManifest,
+  fetchManifest,
+  imageNotFound,
   type OciDigest,
   type Reference,
   type RegistryClient,
   type Repository,
   resolveReference,
 } from "../oci/index.ts";
+import { imageError } from "./errors.ts";
 import { type FoundBundle, findBundles } from "./find.ts";
 import {
   attachmentTag,
@@ -20,8 +24,10 @@ import {
 
 /** What can be asked about an image and what hangs on it. */
 export interface ImageSource {
-  /** The manifest or index that is meant, now. */
-  resolve(): Promise<Descriptor>;
+  /** The manifest or index that is meant, now: its bytes have the digest that it is verified by. */
+  resolve(): Promise<FetchedManifest>;
+  /** Fail with IMAGE_TAG_MOVED if what was asked for names another manifest by now. */
+  confirm(image: OciDigest): Promise<void>;
   /** The bundles that refer to it. */
   bundles(image: OciDigest): Promise<readonly FoundBundle[]>;
   /** The layers under its attachment tag; empty where there is no such tag. */
@@ -40,7 +46,18 @@ export interface AttachmentPlace {
 export function registrySource(client: RegistryClient, reference: Reference, place: AttachmentPlace = {}): ImageSource {
   const repository = place.repository ?? reference;
   return {
-    resolve: () => resolveReference(client, reference),
+    // GET and not HEAD: the digest of a header proves nothing about the bytes that whoever pulls the image is given.
+    resolve: () => fetchReference(client, reference),
+    confirm: async (image) => {
+      if (reference.digest !== undefined) return;
+      const { digest } = await resolveReference(client, reference);
+      if (digest === image) return;
+      throw imageError(
+        "IMAGE_TAG_MOVED",
+        `Cannot verify ${encodeReference(reference)}: while it was verified the tag came to name another image`,
+        { found: digest, expected: image },
+      );
+    },
     bundles: (image) => whereThereIsOne(() => findBundles(client, repository, image)),
     layers: async (image, kind) => {
       const found = await fetchTagImage(client, repository, attachmentTag(image, kind, place.tagPrefix));
@@ -49,6 +66,15 @@ export function registrySource(client: RegistryClient, reference: Reference, pla
         : await fetchTagLayers(client, repository, found, place.maxBytes ?? defaultMaxAttachmentBytes);
     },
   };
+}
+
+async function fetchReference(client: RegistryClient, reference: Reference): Promise<FetchedManifest> {
+  try {
+    return await fetchManifest(client, reference, reference.digest ?? reference.tag ?? "latest");
+  } catch (error) {
+    if (!isSigillumError(error) || error.code !== "OCI_NOT_FOUND") throw error;
+    throw imageNotFound(error, reference);
+  }
 }
 
 // A repository for signatures to which nobody has pushed yet does not exist: it was asked, and has nothing.

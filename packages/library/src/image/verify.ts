@@ -1,7 +1,14 @@
 import { cosignSignPredicateType, parseStatement, type Statement } from "../attestation/index.ts";
 import type { Bundle } from "../bundle/index.ts";
 import { isSigillumError, type JsonValue, parseHex, quote, type SigillumError } from "../encoding/index.ts";
-import { type Descriptor, encodeReference, type OciDigest, type Reference, type RegistryClient } from "../oci/index.ts";
+import {
+  type Descriptor,
+  encodeReference,
+  type Manifest,
+  type OciDigest,
+  type Reference,
+  type RegistryClient,
+} from "../oci/index.ts";
 import type { TrustedRoot } from "../trusted-root/index.ts";
 import { type Artifact, type Expectations, type Verified, verifyBundle } from "../verification/index.ts";
 import { imageError } from "./errors.ts";
@@ -50,6 +57,8 @@ export interface RejectedBundle {
 export interface VerifiedImage {
   /** The manifest or index that the reference named; what is signed is its digest. */
   readonly image: Descriptor;
+  /** Its content, which has that digest: of an index, the images that were signed with it. */
+  readonly manifest: Manifest;
   readonly signatures: readonly ImageSignature[];
   readonly rejected: readonly RejectedBundle[];
 }
@@ -61,7 +70,7 @@ export interface VerifiedImage {
  */
 export async function verifyImage(question: ImageQuestion): Promise<VerifiedImage> {
   const source = question.source ?? registrySource(question.client, question.reference);
-  const image = await source.resolve();
+  const { descriptor: image, manifest } = await source.resolve();
   const outcomes = judgeBundles(await source.bundles(image.digest), image, question, requireSignature);
   // The older layout costs requests of its own, and is read only where the newer one did not answer the question.
   if (!outcomes.some((one) => "verified" in one)) {
@@ -69,7 +78,8 @@ export async function verifyImage(question: ImageQuestion): Promise<VerifiedImag
   }
   const { signatures, rejected } = sort(outcomes);
   if (signatures.length === 0) throw refusal(question, image, rejected);
-  return { image, signatures, rejected };
+  await source.confirm(image.digest);
+  return { image, manifest, signatures, rejected };
 }
 
 /**
@@ -81,7 +91,7 @@ export async function verifyImageAttestations(
   predicateTypes: readonly string[],
 ): Promise<VerifiedImage> {
   const source = question.source ?? registrySource(question.client, question.reference);
-  const image = await source.resolve();
+  const { descriptor: image, manifest } = await source.resolve();
   const wanted = (statement: Statement | undefined): void => requirePredicateType(statement, predicateTypes);
   const outcomes = judgeBundles(await source.bundles(image.digest), image, question, wanted);
   for (const { descriptor, bytes } of await source.layers(image.digest, "att")) {
@@ -90,7 +100,8 @@ export async function verifyImageAttestations(
   }
   const { signatures, rejected } = sort(outcomes);
   if (signatures.length === 0) throw attestationRefusal(question, image, rejected, predicateTypes);
-  return { image, signatures, rejected };
+  await source.confirm(image.digest);
+  return { image, manifest, signatures, rejected };
 }
 
 type Outcome = ImageSignature | RejectedBundle;

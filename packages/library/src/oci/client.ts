@@ -12,6 +12,7 @@ import {
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { type CredentialSource, type Credentials, dockerCredentials } from "./credentials.ts";
 import { ociError } from "./errors.ts";
+import { isLoopback, isPrivateAddress } from "./hosts.ts";
 import { encodeRepository, type Repository } from "./reference.ts";
 import { TokenCache } from "./token.ts";
 
@@ -24,6 +25,8 @@ export interface RegistryOptions {
   /** Take plain http where https does not answer. */
   readonly allowHttpRegistry?: boolean;
   readonly tls?: TlsTrust;
+  /** How long a request may take; 30 s where nothing is said, a minute between the chunks of what streams. */
+  readonly timeoutMs?: number;
   /** Told each `Warning` header's text once. */
   readonly onWarning?: (text: string) => void;
 }
@@ -138,6 +141,7 @@ export class RegistryClient {
         method: what.method,
         url,
         redirects,
+        ...(this.#options.timeoutMs === undefined ? {} : { timeoutMs: this.#options.timeoutMs }),
         headers: { ...what.headers, ...(authorization === undefined ? {} : { authorization }) },
         ...(endpoint.tls === undefined ? {} : { tls: endpoint.tls }),
       },
@@ -206,7 +210,7 @@ export class RegistryClient {
   async #pingWith(registry: string, origin: string, tls: TlsTrust | undefined): Promise<Endpoint> {
     const answer = await request({
       url: `${origin}/v2/`,
-      timeoutMs: pingTimeoutMs,
+      timeoutMs: Math.min(pingTimeoutMs, this.#options.timeoutMs ?? pingTimeoutMs),
       maxBytes: maxErrorBytes,
       retries,
       retryUnreachable: !isLoopback(registry), // nobody on this machine's port is an answer
@@ -225,22 +229,6 @@ export class RegistryClient {
     this.#warned.add(text);
     this.#options.onWarning?.(text);
   }
-}
-
-/** Whether a registry's host is this machine, so that plain http is no risk. */
-export function isLoopback(registry: string): boolean {
-  const host = registry.replace(/:[0-9]+$/, "");
-  return (
-    host === "localhost" ||
-    host.endsWith(".localhost") ||
-    host === "[::1]" ||
-    /^127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$/.test(host)
-  );
-}
-
-// RFC 1918.
-function isPrivateAddress(registry: string): boolean {
-  return /^(?:10\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d{1,3}\.\d{1,3}(?::\d+)?$/.test(registry);
 }
 
 /** The error for a status that the caller has no use for. That it could not be looked is never said as "nothing there". */

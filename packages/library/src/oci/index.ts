@@ -1,6 +1,6 @@
 export { fetchBlob, hasBlob, pushBlob, pushBlobStream, streamBlob } from "./blobs.ts";
 export { type Challenge, parseChallenges } from "./challenge.ts";
-export { type Access, isLoopback, RegistryClient, type RegistryOptions, type RegistryRequest } from "./client.ts";
+export { type Access, RegistryClient, type RegistryOptions, type RegistryRequest } from "./client.ts";
 export {
   type CredentialSource,
   type Credentials,
@@ -19,6 +19,7 @@ export {
   verifyOciDigest,
 } from "./digest.ts";
 export { ociError, ociErrors } from "./errors.ts";
+export { isLoopback } from "./hosts.ts";
 export {
   type Descriptor,
   emptyConfig,
@@ -35,6 +36,7 @@ export {
   type FetchedManifest,
   fetchManifest,
   fetchPlatformManifest,
+  imageNotFound,
   type PushedManifest,
   pushManifest,
   resolveReference,

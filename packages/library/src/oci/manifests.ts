@@ -54,7 +54,7 @@ export async function resolveReference(client: RegistryClient, reference: Refere
     return { mediaType, digest, size: Number(size) };
   }
   if (answer.status !== 200 && answer.status !== 405)
-    throw notFound(unexpected(answer, `resolve ${encodeReference(reference)}`), reference);
+    throw imageNotFound(unexpected(answer, `resolve ${encodeReference(reference)}`), reference);
   return (await fetchManifest(client, reference, wanted)).descriptor;
 }
 
@@ -133,7 +133,8 @@ function contentType(headers: Readonly<Record<string, string>>): string {
   return (headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
 }
 
-function notFound(error: Error, reference: Reference): Error {
+/** The error in the words of whoever asked for an image, where it says that there is none; any other as it is. */
+export function imageNotFound(error: Error, reference: Reference): Error {
   if (Reflect.get(error, "code") !== "OCI_NOT_FOUND") return error;
   return ociError(
     "OCI_NOT_FOUND",

@@ -1,5 +1,6 @@
 // What refers to a manifest: the referrers API of the distribution spec 1.1 (end-12), and the tag that stands in for it
 // where a registry does not have the API ("Referrers Tag Schema").
+import { quote } from "../encoding/index.ts";
 import { type RegistryClient, unexpected } from "./client.ts";
 import type { OciDigest } from "./digest.ts";
 import { ociError } from "./errors.ts";
@@ -98,11 +99,21 @@ async function fromApi(
     });
     if (page === 0 && noApi.includes(answer.status)) return undefined;
     if (answer.status !== 200) throw unexpected(answer, what);
-    if (page === 0 && !(answer.headers["content-type"] ?? "").startsWith(mediaTypes.index)) return undefined;
+    requireIndex(answer.headers["content-type"] ?? "", what);
     found.push(...parseManifest(answer.body, mediaTypes.index).manifests);
     path = nextPage(answer.headers["link"], answer.url);
   }
   return found;
+}
+
+// A page that asks for a login, or that a proxy put in between, says nothing about what refers to the image.
+function requireIndex(contentType: string, what: string): void {
+  const type = contentType.split(";")[0]?.trim() ?? "";
+  if (type === mediaTypes.index || type === "application/json") return;
+  throw ociError("OCI_UNAVAILABLE", `Cannot ${what}: the registry answered with ${quote(type)} in place of an index`, {
+    found: type,
+    expected: mediaTypes.index,
+  });
 }
 
 // Link: <URL>; rel="next" (RFC 8288). Another origin would be handed no credentials, and is not followed at all.

@@ -3,6 +3,7 @@ import { describeResponse, type HttpResponse, request, type TlsTrust } from "../
 import type { Challenge } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
 import { ociError } from "./errors.ts";
+import { isLoopback, isPrivateAddress } from "./hosts.ts";
 
 /** What a token is wanted for. */
 export interface TokenWish {
@@ -123,7 +124,19 @@ function realmOf(wish: TokenWish): URL {
       { found: url.origin, expected: "https://…" },
     );
   }
+  // A public registry that sends credentials into a private network is used by somebody to reach what stands there.
+  if (isPrivateHost(url.host) && !isPrivateHost(new URL(wish.registry).host)) {
+    throw ociError(
+      "OCI_REALM_REFUSED",
+      `Cannot authenticate to ${wish.registry}: its token service ${url.origin} is in a private network, the registry is not`,
+      { found: url.origin, expected: "a public address" },
+    );
+  }
   return url;
+}
+
+function isPrivateHost(host: string): boolean {
+  return isLoopback(host) || isPrivateAddress(host) || /^(?:169\.254\.|\[f[cde]|0\.0\.0\.0)/i.test(host);
 }
 
 function readToken(answer: HttpResponse, realm: URL): Token {

@@ -2,6 +2,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 
+/** What a registry does with a request instead of answering it; `redirect` goes to a page of this server under another name. */
+export type RegistryFault = { readonly status: number } | "truncate" | "hang" | "redirect";
+
 /** The ways in which a registry may differ from the specification's plain case. */
 export interface RegistryQuirks {
   /** No referrers API: it answers 404. */
@@ -40,6 +43,10 @@ export interface RegistryQuirks {
   refuseMount?: boolean;
   /** A tag that is there is not moved: 400. */
   immutableTags?: boolean;
+  /** Asked at every request, with its path: what goes wrong with it, if anything. */
+  fault?: (method: string, path: string) => RegistryFault | undefined;
+  /** Called before a request is answered. */
+  onRequest?: (method: string, path: string) => void;
   /** Config media types that are taken, each with the layer types below it; everything else is refused. */
   allowedTypes?: Readonly<Record<string, readonly string[]>>;
 }
@@ -120,6 +127,17 @@ export class MemoryRegistry {
     this.requests.push(`${request.method} ${url.pathname}`);
     const body = await read(request);
     if (this.quirks.warning !== undefined) response.setHeader("warning", this.quirks.warning);
+    if (url.pathname === "/login-page") {
+      response.setHeader("content-type", "text/html");
+      response.end("<html>log in first</html>");
+      return;
+    }
+    this.quirks.onRequest?.(request.method ?? "", url.pathname);
+    const fault = this.quirks.fault?.(request.method ?? "", url.pathname);
+    if (fault !== undefined) {
+      this.#fail(fault, response);
+      return;
+    }
     if (url.pathname === "/token") {
       this.#token(url, request, response);
       return;
@@ -138,6 +156,17 @@ export class MemoryRegistry {
       return;
     }
     this.#route(url, request, response, body);
+  }
+
+  #fail(fault: RegistryFault, response: ServerResponse): void {
+    if (fault === "hang") return; // until the client gives up, or the registry stops
+    if (fault === "redirect")
+      response.writeHead(307, { location: `http://localhost:${this.host.split(":")[1]}/login-page` }).end();
+    else if (fault === "truncate") {
+      response.writeHead(200, { "content-type": indexType, "content-length": "1000" });
+      response.write('{"manifests":[');
+      setImmediate(() => response.destroy());
+    } else response.writeHead(fault.status, { "retry-after": "0" }).end(problem("DENIED"));
   }
 
   #route(url: URL, request: IncomingMessage, response: ServerResponse, body: Uint8Array): void {

@@ -281,6 +281,7 @@ function makeRegistry({ settings, clock, logger }: ServiceParts): Service {
     directory: dataDirectoryLayout(settings.dataDirectory).registry,
     logger: logger.child({ service: "registry" }),
     listener: listenerOf(settings, "registry"),
+    accepts: settings.registry.accepts,
     clock,
   });
 }

@@ -13,6 +13,10 @@ export const registryErrors = {
     kind: "malformed",
     means: "A pushed manifest names blobs or manifests that were not pushed to the repository before.",
   },
+  REGISTRY_TYPE_REFUSED: {
+    kind: "malformed",
+    means: "The registry is set to take manifests of other types alone, as Quay 3.6 did.",
+  },
   REGISTRY_MANIFEST_UNKNOWN: { kind: "verification", means: "The repository has no manifest of that tag or digest." },
   REGISTRY_BLOB_UNKNOWN: { kind: "verification", means: "The repository has no blob of that digest." },
   REGISTRY_NAME_UNKNOWN: { kind: "verification", means: "There is no repository of that name." },
@@ -40,6 +44,7 @@ export const registryAnswers: Readonly<Record<string, { readonly code: string; r
   REGISTRY_DIGEST_INVALID: { code: "DIGEST_INVALID", status: 400 },
   REGISTRY_MANIFEST_INVALID: { code: "MANIFEST_INVALID", status: 400 },
   REGISTRY_MANIFEST_INCOMPLETE: { code: "MANIFEST_BLOB_UNKNOWN", status: 404 },
+  REGISTRY_TYPE_REFUSED: { code: "MANIFEST_INVALID", status: 400 },
   REGISTRY_MANIFEST_UNKNOWN: { code: "MANIFEST_UNKNOWN", status: 404 },
   REGISTRY_BLOB_UNKNOWN: { code: "BLOB_UNKNOWN", status: 404 },
   REGISTRY_NAME_UNKNOWN: { code: "NAME_UNKNOWN", status: 404 },

@@ -14,6 +14,7 @@ import {
   parseManifest,
   parseOciDigest,
 } from "@sigillum/library/oci";
+import { type Acceptance, checkAcceptance } from "./acceptance.ts";
 import { type BlobStore, writeDurably } from "./blob-store.ts";
 import { registryError } from "./errors.ts";
 import { namesIn, readIfThere, removeIfThere } from "./files.ts";
@@ -32,10 +33,17 @@ const known: readonly string[] = [mediaTypes.manifest, mediaTypes.index, mediaTy
 export class ManifestStore {
   readonly #layout: Layout;
   readonly #blobs: BlobStore;
+  readonly #acceptance: Acceptance;
 
-  constructor(layout: Layout, blobs: BlobStore) {
+  constructor(layout: Layout, blobs: BlobStore, acceptance: Acceptance = "oci-1.1") {
     this.#layout = layout;
     this.#blobs = blobs;
+    this.#acceptance = acceptance;
+  }
+
+  /** Whether it lists what refers to a manifest. */
+  get hasReferrers(): boolean {
+    return this.#acceptance === "oci-1.1";
   }
 
   /** Read a manifest by tag or digest. */
@@ -67,11 +75,12 @@ export class ManifestStore {
     const tag = reference.includes(":") ? undefined : parseTagName(reference);
     const digest = tag === undefined ? checkedDigest(reference) : ociDigestOf(bytes);
     verify(bytes, digest);
+    checkAcceptance(this.#acceptance, manifest);
     await this.#demandParts(name, manifest);
     // Content first, then what names it: a crash between leaves content that nothing names.
     await writeDurably(this.#layout.content(digest), bytes);
     await writeDurably(this.#layout.manifest(name, digest), encodeUtf8(manifest.mediaType));
-    const subject = manifest.subject?.digest;
+    const subject = this.hasReferrers ? manifest.subject?.digest : undefined;
     if (subject !== undefined)
       await writeDurably(
         this.#layout.referrer(name, subject, digest),

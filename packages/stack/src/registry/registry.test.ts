@@ -36,7 +36,11 @@ interface Setting {
   readonly clock: { now: number };
 }
 
-async function withRegistry(use: (setting: Setting) => Promise<void>, limits: Partial<UploadLimits> = {}): Promise<void> {
+async function withRegistry(
+  use: (setting: Setting) => Promise<void>,
+  limits: Partial<UploadLimits> = {},
+  accepts: "oci-1.1" | "quay-3.6" = "oci-1.1",
+): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "sigillum-registry-"));
   const time = { now: 1_000_000 };
   const clock: Clock = { nowMs: () => time.now };
@@ -45,6 +49,7 @@ async function withRegistry(use: (setting: Setting) => Promise<void>, limits: Pa
     logger: silentLogger,
     clock,
     limits,
+    accepts,
     listener: { addresses: ["127.0.0.1"], port: 0 },
   });
   const server = createServer(service.listeners[0]?.handler);
@@ -352,5 +357,94 @@ describe("createRegistry", () => {
       );
       assert.equal((await request({ url: `${url}/` })).status, 200);
     });
+  });
+
+  it("takes a manifest whose non-distributable layers it does not have", async () => {
+    await withRegistry(async ({ client, repository, url }) => {
+      await pushBlob(client, repository, emptyConfig.bytes, mediaTypes.empty);
+      const foreign = { digest: ociDigestOf(bytes("elsewhere")), size: 9 };
+      const mediaType = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+      const push = (type: string): ReturnType<typeof request> =>
+        request({
+          method: "PUT",
+          url: `${url}/team/app/manifests/v1`,
+          headers: { "content-type": image.mediaType },
+          body: encodeManifest({ ...image, layers: [{ ...foreign, mediaType: type }] }),
+        });
+      assert.equal((await push(mediaType)).status, 201);
+      await refused(await push(mediaTypes.layerGzip), 404, "MANIFEST_BLOB_UNKNOWN", "REGISTRY_MANIFEST_INCOMPLETE");
+    });
+  });
+
+  it("lists tags with their signatures in the shape of Quay's API, in pages", async () => {
+    await withRegistry(async ({ client, repository, url }) => {
+      const api = url.replace("/v2", "/api/v1/repository");
+      const listing = async (query = ""): Promise<Record<string, unknown>> =>
+        JSON.parse(new TextDecoder().decode((await request({ url: `${api}/team/app/tag/${query}` })).body));
+      await refused(await request({ url: `${api}/team/app/tag/` }), 404, "NAME_UNKNOWN", "REGISTRY_NAME_UNKNOWN");
+      await refused(await request({ url: `${api}/team/app` }), 404, "UNSUPPORTED");
+      await pushBlob(client, repository, emptyConfig.bytes, mediaTypes.empty);
+      const manifest = { bytes: encodeManifest(image), mediaType: image.mediaType };
+      const other = { ...image, annotations: { other: "image" } };
+      const { digest } = await pushManifest(client, repository, manifest, "a");
+      await pushManifest(client, repository, { bytes: encodeManifest(other), mediaType: other.mediaType }, "b");
+      const subject = { mediaType: image.mediaType, digest, size: manifest.bytes.length };
+      const bundle = { ...image, artifactType: "application/vnd.dev.sigstore.bundle.v0.3+json", subject };
+      const bundleOf = (type: string): Manifest => ({ ...bundle, annotations: { "dev.sigstore.bundle.predicateType": type } });
+      await pushReferrer(client, repository, bundleOf("https://cyclonedx.org/bom"));
+      const [attested] = Object(await listing())["tags"];
+      assert.deepEqual([attested.signed, attested.attestations], [false, { tag: 0, referrers: 1 }]);
+      await pushReferrer(client, repository, bundleOf("https://sigstore.dev/cosign/sign/v1"));
+      const sig = `${digest.replace(":", "-")}.sig`;
+      await pushManifest(client, repository, { bytes: encodeManifest(other), mediaType: other.mediaType }, sig);
+      const { tags, has_additional } = Object(await listing());
+      assert.equal(has_additional, false);
+      assert.deepEqual(
+        tags.map((one: { name: string; signed: boolean }) => [one.name, one.signed]),
+        [
+          ["a", true],
+          ["b", false],
+        ],
+      );
+      assert.deepEqual(
+        [tags[0].cosign_signature_tag, tags[0].cosign_signature_manifest_digest, tags[0].signatures],
+        [sig, ociDigestOf(encodeManifest(other)), { tag: 0, referrers: 1 }],
+      );
+      assert.equal(Object(await listing("?limit=1"))["has_additional"], true);
+      assert.equal(Object(await listing("?limit=1&page=2"))["tags"][0].name, "b");
+      assert.equal(Object(await listing("?specificTag=b"))["tags"].length, 1);
+    });
+  });
+
+  it("like Quay 3.6 takes the types of an allow list alone, and lists no referrers", async () => {
+    await withRegistry(
+      async ({ client, repository, url }) => {
+        await pushBlob(client, repository, emptyConfig.bytes, mediaTypes.config);
+        const put = (manifest: Manifest): ReturnType<typeof request> =>
+          request({
+            method: "PUT",
+            url: `${url}/team/app/manifests/v1`,
+            headers: { "content-type": manifest.mediaType },
+            body: encodeManifest(manifest),
+          });
+        const config = { ...emptyConfig.descriptor, mediaType: mediaTypes.config };
+        const layer = (mediaType: string): Manifest => ({ ...image, config, layers: [{ ...emptyConfig.descriptor, mediaType }] });
+        const signature = layer("application/vnd.dev.cosign.simplesigning.v1+json");
+        assert.equal((await put(signature)).status, 201);
+        await refused(
+          await put(layer("application/vnd.dsse.envelope.v1+json")),
+          400,
+          "MANIFEST_INVALID",
+          "REGISTRY_TYPE_REFUSED",
+        );
+        await refused(await put(image), 400, "MANIFEST_INVALID", "REGISTRY_TYPE_REFUSED");
+        const { digest } = await resolveReference(client, { ...repository, tag: "v1" });
+        const answer = await put({ ...signature, subject: { ...emptyConfig.descriptor, digest, mediaType: image.mediaType } });
+        assert.deepEqual([answer.status, answer.headers["oci-subject"]], [201, undefined]);
+        await refused(await request({ url: `${url}/team/app/referrers/${digest}` }), 404, "UNSUPPORTED");
+      },
+      {},
+      "quay-3.6",
+    );
   });
 });

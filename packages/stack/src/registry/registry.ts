@@ -12,10 +12,12 @@ import {
   type Service,
   systemClock,
 } from "../host/index.ts";
+import type { Acceptance } from "./acceptance.ts";
 import { BlobStore } from "./blob-store.ts";
 import { registryAnswers, registryError } from "./errors.ts";
 import { Layout, parseRepositoryName, type RepositoryName } from "./layout.ts";
 import { ManifestStore } from "./manifest-store.ts";
+import { listTagsWithSignatures } from "./tag-listing.ts";
 import { type UploadLimits, Uploads } from "./uploads.ts";
 
 /** What a registry is made of. */
@@ -27,12 +29,16 @@ export interface RegistryOptions {
   readonly listener: Omit<ListenerSpec, "handler" | "name">;
   readonly clock?: Clock;
   readonly limits?: Partial<UploadLimits>;
+  /** What it takes: everything of OCI 1.1, or what Quay 3.6 took, without referrers. */
+  readonly accepts?: Acceptance;
 }
 
 /** The limits of a registry that names none: 20 GiB a blob, 1,000 uploads at once, each dropped after an idle hour. */
 export const defaultRegistryLimits: UploadLimits = { maxBlobBytes: 20 * 1024 ** 3, maxUploads: 1_000, idleMs: 3_600_000 };
 
 const maxTagsPerPage = 1_000;
+const defaultListedTags = 50;
+const maxListedTags = 100;
 const transferTimeoutMs = 3_600_000;
 
 interface Parts {
@@ -47,11 +53,12 @@ export function createRegistry(options: RegistryOptions): Service {
   const layout = new Layout(options.directory);
   const blobs = new BlobStore(layout);
   const uploads = new Uploads({ layout, blobs, clock, limits: { ...defaultRegistryLimits, ...options.limits } });
-  const parts: Parts = { blobs, uploads, manifests: new ManifestStore(layout, blobs) };
+  const parts: Parts = { blobs, uploads, manifests: new ManifestStore(layout, blobs, options.accepts) };
   const router = new Router();
   for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
     router.add(method, "/v2/*rest", async (request) => await route(parts, request));
   }
+  router.add("GET", "/api/v1/repository/*rest", async (request) => await signedTags(parts, request));
   router.add("GET", "/v2/", () => json(200, {}));
   router.add("GET", "/v2", () => json(200, {}));
   const handler = router.listener({
@@ -224,6 +231,7 @@ async function listTags(parts: Parts, name: RepositoryName, _: string, request: 
 
 // end-12a, end-12b: an index, empty when nothing refers to the digest; never 404.
 async function listReferrers(parts: Parts, name: RepositoryName, text: string, request: HttpRequest): Promise<HttpReply> {
+  if (!parts.manifests.hasReferrers) return problem(404, "UNSUPPORTED", "Cannot list referrers: this registry has no such API");
   const all = await parts.manifests.referrers(name, checkedDigest(text));
   const artifactType = request.query.get("artifactType");
   const manifests = artifactType === null ? all : all.filter((one) => one.artifactType === artifactType);
@@ -232,6 +240,25 @@ async function listReferrers(parts: Parts, name: RepositoryName, text: string, r
     ...(artifactType === null ? {} : { "oci-filters-applied": "artifactType" }),
   };
   return { status: 200, headers, body: encodeManifest({ mediaType: mediaTypes.index, layers: [], manifests, annotations: {} }) };
+}
+
+// Quay's API: /api/v1/repository/NAME/tag/?page=1&limit=50&specificTag=v1
+async function signedTags(parts: Parts, request: HttpRequest): Promise<HttpReply> {
+  const match = /^(.+)\/tag\/?$/.exec(request.params["rest"] ?? "");
+  if (match === null) return problem(404, "UNSUPPORTED", "Cannot serve this path: there is repository/NAME/tag/ alone");
+  const name = parseRepositoryName(match[1] ?? "");
+  if (!(await parts.manifests.hasRepository(name)))
+    throw registryError("REGISTRY_NAME_UNKNOWN", `Cannot list tags: there is no repository ${name}`, { found: name });
+  const number = (key: string, otherwise: number): number => {
+    const text = request.query.get(key) ?? "";
+    return /^[1-9][0-9]{0,5}$/.test(text) ? Number(text) : otherwise;
+  };
+  const tag = request.query.get("specificTag");
+  const limit = Math.min(number("limit", defaultListedTags), maxListedTags);
+  return json(
+    200,
+    await listTagsWithSignatures(parts.manifests, name, { page: number("page", 1), limit, ...(tag === null ? {} : { tag }) }),
+  );
 }
 
 function checkedDigest(text: string): OciDigest {

@@ -393,6 +393,19 @@ export const settingsDescription: SectionField = {
         },
       },
     },
+    registry: {
+      kind: "section",
+      means: "The embedded container registry.",
+      fields: {
+        accepts: {
+          kind: "text",
+          means:
+            "What it takes: all that OCI 1.1 describes, or what Quay 3.6 of 2021 took (an allow list of types, no referrers), to try signers with.",
+          default: "oci-1.1",
+          choices: ["oci-1.1", "quay-3.6"],
+        },
+      },
+    },
     trust: {
       kind: "section",
       means: "What the TUF repository publishes.",

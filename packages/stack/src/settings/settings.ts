@@ -73,6 +73,7 @@ export interface Settings {
     readonly clockToleranceMilliseconds: number;
     readonly ntpServers: readonly string[];
   };
+  readonly registry: { readonly accepts: "oci-1.1" | "quay-3.6" };
   readonly trust: {
     readonly defaultLog: "v1" | "v2";
     readonly cacheWindowHours: number;
@@ -167,6 +168,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       clockToleranceMilliseconds: timestamps.safeInteger("clockToleranceMilliseconds"),
       ntpServers: timestamps.strings("ntpServers"),
     },
+    registry: { accepts: choice(root.object("registry").string("accepts"), ["oci-1.1", "quay-3.6"]) },
     trust: {
       defaultLog: choice(trust.string("defaultLog"), ["v1", "v2"]),
       cacheWindowHours: trust.safeInteger("cacheWindowHours"),
