@@ -1,7 +1,9 @@
 // The roots of the public Sigstore instance, each as it was published: every change of key format that was ever made stands in this chain.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { isSigillumError } from "@sigillum/library/encoding";
+import { sha256 } from "@sigillum/library/crypto";
+import { encodeHex, isSigillumError } from "@sigillum/library/encoding";
+import { knownRoots } from "@sigillum/library/trust-store";
 import { parseRoot, TrustedMetadata } from "@sigillum/library/tuf";
 import { hasData, missingData, readData } from "./shared-data.ts";
 
@@ -22,6 +24,13 @@ describe("the public instance's TUF roots", { skip: missingData }, () => {
     const trusted = new TrustedMetadata(root(1), nowMs);
     for (let version = 2; version <= newest; version++) assert.equal(trusted.updateRoot(root(version)).version, version);
     trusted.finishRoots();
+  });
+
+  it("hold the root that the name sigstore pins", () => {
+    const [known] = knownRoots;
+    assert.ok(known);
+    assert.equal(encodeHex(sha256(root(known.rootVersion))), known.rootSha256);
+    assert.equal(parseRoot(root(known.rootVersion)).version, known.rootVersion);
   });
 
   it("are walked from each of them", () => {

@@ -171,6 +171,7 @@ class ServedStack {
       ISSUER: urls["identity"] ?? "",
       REGISTRY: new URL(urls["registry"] ?? "").host,
       ROOT: tufRootSha256,
+      DATA: data,
       NAME: new URL(urls["tuf"] ?? "").host.replace(":", "-"),
     };
     return new ServedStack(child, closed, values);
@@ -279,6 +280,7 @@ describe("a stack", () => {
         await writeTamperedBundle(values);
         await runSession("verify", values);
         await runSession("image", values);
+        await runSession("trust", values);
         await withPassword(() => runSession("cosign", values));
         await runSession("refused-start", refusals);
         assert.equal(await stack.stop(), 0);

@@ -7,6 +7,7 @@ import { attachmentCommands, imageCommands } from "./image.ts";
 import { keyCommands } from "./key.ts";
 import { logCommands } from "./log.ts";
 import { operateCommands } from "./operate.ts";
+import { rootCommands } from "./root.ts";
 import { setupCommands } from "./setup.ts";
 import { trustCommands } from "./trust.ts";
 
@@ -25,5 +26,6 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: "The transparency log", commands: logCommands },
   { title: "Whom to trust", commands: [...trustCommands, ...setupCommands] },
   { title: "Run a private Sigstore", commands: operateCommands },
+  { title: "The root of trust and its keyholders", commands: rootCommands },
   { title: "About this program", commands: [...aboutCommands, completion] },
 ];

@@ -40,6 +40,9 @@ export function exitCodeOf(error: unknown): number {
   const known = byCode.get(error.code);
   if (known !== undefined) return known;
   if (error.kind === "unavailable") return exitCodes.unavailable;
+  // Work on a root of trust that fails says nothing of the one that is trusted.
+  if (/^TUF_(?:EVENT|REPOSITORY|PLACE|NOT_FOUNDED|KEYS_OFFLINE|KEY_(?:POSSESSION|KNOWN|ATTESTATION))/.test(error.code))
+    return exitCodes.failure;
   if (/^(?:TUF|TRUST)_/.test(error.code)) return exitCodes.noTrustRoot;
   // What a service or provider refused to a signer is no verdict on a signature.
   if (/^(?:ID_TOKEN|TOKEN|OIDC|SIGNING|SERVICE|DEMO|CONTROL)_/.test(error.code)) return exitCodes.failure;

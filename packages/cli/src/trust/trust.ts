@@ -1,36 +1,66 @@
+import { readFile } from "node:fs/promises";
 import { formatRfc3339 } from "@sigillum/library/encoding";
-import { addRoot, type LoadedRoot, listRoots, type RootRecord, trustStoreDirectory } from "@sigillum/library/trust-store";
+import {
+  addRoot,
+  knownRoots,
+  type LoadedRoot,
+  listRoots,
+  type RootRecord,
+  trustStoreDirectory,
+} from "@sigillum/library/trust-store";
 import { type Arguments, argumentError } from "../arguments/index.ts";
 import { exitCodes, formatTime, type Terminal } from "../terminal/index.ts";
 
 /** `sigillum trust add URL`: fetch a TUF root, pin it, and read what it vouches for. */
 export async function runTrustAdd(args: Arguments, terminal: Terminal): Promise<number> {
-  const [url = ""] = args.positionals;
-  const rootSha256 = args.string("root-sha256");
-  const name = args.string("name");
+  const [given = ""] = args.positionals;
+  const known = knownRoots.find((one) => one.name === given);
+  const url = known?.url ?? given;
+  const rootSha256 = checksum(args) ?? known?.rootSha256;
+  const name = args.string("name") ?? known?.name;
+  const root = await rootFile(args);
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw argumentError("FLAG_VALUE_INVALID", `Cannot run trust add: ${JSON.stringify(url)} is no URL`, {
       found: url,
-      expected: "http://… or https://…",
+      expected: `http://…, https://…, or ${knownRoots.map((one) => one.name).join(", ")}`,
     });
   }
-  if (rootSha256 !== undefined && !/^[0-9a-fA-F]{64}$/.test(rootSha256)) {
-    throw argumentError("FLAG_VALUE_INVALID", "Cannot run trust add: --root-sha256 is not 64 hexadecimal digits", {
-      found: rootSha256,
-      expected: "64 hexadecimal digits",
-    });
-  }
-  const root = await addRoot({
+  const added = await addRoot({
     url,
     store: trustStoreDirectory(),
     nowMs: Date.now(),
     ...(rootSha256 === undefined ? {} : { rootSha256 }),
     ...(name === undefined ? {} : { name }),
+    ...(known === undefined ? {} : { rootVersion: known.rootVersion }),
+    ...(root === undefined ? {} : { root }),
   });
   if (terminal.format === "json")
-    terminal.json({ added: recordJson(root.record), rootVersion: root.rootVersion, services: services(root) });
-  else for (const line of addedLines(root, rootSha256 !== undefined)) terminal.out(line);
+    terminal.json({ added: recordJson(added.record), rootVersion: added.rootVersion, services: services(added) });
+  else for (const line of addedLines(added, rootSha256 !== undefined || root !== undefined)) terminal.out(line);
   return exitCodes.success;
+}
+
+/** --root-sha256, checked for its form. */
+export function checksum(args: Arguments): string | undefined {
+  const rootSha256 = args.string("root-sha256");
+  if (rootSha256 === undefined || /^[0-9a-fA-F]{64}$/.test(rootSha256)) return rootSha256;
+  throw argumentError("FLAG_VALUE_INVALID", `Cannot run ${args.command}: --root-sha256 is not 64 hexadecimal digits`, {
+    found: rootSha256,
+    expected: "64 hexadecimal digits",
+  });
+}
+
+/** --root: the first root, where it came another way. */
+async function rootFile(args: Arguments): Promise<Uint8Array | undefined> {
+  const path = args.string("root");
+  if (path === undefined) return undefined;
+  return readFile(path).catch((cause: unknown) => {
+    throw argumentError("FLAG_VALUE_INVALID", `Cannot run trust add: --root ${JSON.stringify(path)} cannot be read`, {
+      cause,
+      found: path,
+      expected: "a root.json",
+    });
+  });
 }
 
 /** `sigillum trust list`: the roots that were added. */

@@ -1,6 +1,7 @@
 export { maxArchiveBytes } from "./archive.ts";
 export { describeRoot, type RootDescription, type RootStep } from "./describe-root.ts";
 export { type TrustStoreErrorCode, trustStoreError, trustStoreErrors } from "./errors.ts";
+export { type KnownRoot, knownRoots } from "./known-roots.ts";
 export {
   type AddRootOptions,
   addRoot,

@@ -26,6 +26,8 @@ export interface AddRootOptions {
   readonly url: string;
   /** Hex SHA-256 that the first root must have; without it the root is trusted on first use. */
   readonly rootSha256?: string;
+  /** The version of the root to pin, where it is not the first. */
+  readonly rootVersion?: number;
   /** The first root itself, where it came another way; else it is fetched. */
   readonly root?: Uint8Array;
   /** Name to keep it under; the URL's host and port where none is given. */
@@ -61,7 +63,7 @@ export async function addRoot(options: AddRootOptions): Promise<LoadedRoot> {
   const url = options.url.replace(/\/+$/, "");
   const name = options.name ?? new URL(url).host.replaceAll(":", "-");
   const directory = rootDirectory(options.store, name);
-  const pinned = options.root ?? (await fetchFirstRoot(url));
+  const pinned = options.root ?? (await fetchFirstRoot(url, options.rootVersion));
   const rootSha256 = encodeHex(sha256(pinned));
   if (options.rootSha256 !== undefined && options.rootSha256.toLowerCase() !== rootSha256) {
     throw trustStoreError(
@@ -83,11 +85,13 @@ export async function addRoot(options: AddRootOptions): Promise<LoadedRoot> {
   return loadRoot({ name, store: options.store, nowMs: options.nowMs });
 }
 
-async function fetchFirstRoot(url: string): Promise<Uint8Array> {
+async function fetchFirstRoot(url: string, version: number | undefined): Promise<Uint8Array> {
   const fetch = httpFetcher(url);
-  const root = (await fetch("1.root.json", metadataLimits.root)) ?? (await fetch("root.json", metadataLimits.root));
+  const name = `${version ?? 1}.root.json`;
+  const newest = async () => (version === undefined ? fetch("root.json", metadataLimits.root) : undefined);
+  const root = (await fetch(name, metadataLimits.root)) ?? (await newest());
   if (root !== undefined) return root;
-  throw trustStoreError("TRUST_ROOT_MISSING", `Cannot add root: ${url} serves no 1.root.json`, {
+  throw trustStoreError("TRUST_ROOT_MISSING", `Cannot add root: ${url} serves no ${name}`, {
     expected: "the base URL of a TUF repository",
   });
 }

@@ -14,6 +14,7 @@ import {
   defaultPeriods,
   delegate,
   encodeEvent,
+  encodeKeySubmission,
   finishEvent,
   formatEventReport,
   mergeEvents,
@@ -23,6 +24,7 @@ import {
   proposeRoot,
   proposeTargets,
   publicationDuties,
+  renewRole,
   reportEvent,
   revokeDelegation,
   revokeKey,
@@ -257,6 +259,56 @@ describe("the ceremony", () => {
     assert.equal(reportEvent(changed).roles[1]?.signatures[0]?.have, 1, "the other file is as it was");
   });
 
+  test("a copy that left before a proposal brings its keys, and one key may be offered for two roles", async () => {
+    const event = startEvent({ name: "n", nonce: "00", nowMs: startMs });
+    const ada = signerOf("ada");
+    let copy = carry(event);
+    for (const role of ["root", "targets"]) copy = acceptKey(copy, await submitKey(copy, { owner: "ada", role, signer: ada }));
+    const joined = mergeEvents(proposeTargets(event, "targets", { expiresMs }), carry(copy));
+    assert.deepEqual(
+      [...joined.submissions.values()].map(({ role }) => role),
+      ["root", "targets"],
+    );
+  });
+
+  test("what an event carries beside signatures is verified: possession, target files, keys that nobody offered", async () => {
+    const event = await firstCeremony(new Live());
+    assert.deepEqual(reportEvent(event).problems, []);
+    const machines = reportEvent(event).warnings.filter((warning) => /^(?:snapshot|timestamp) gains/.test(warning));
+    assert.equal(machines.length, 2, "nobody proved possession of the online keys");
+    const [name, offer] = [...event.submissions][0] ?? assert.fail();
+    const claimed = { ...event, submissions: new Map(event.submissions).set(name, { ...offer, owner: "mallory" }) };
+    assert.match(reportEvent(claimed).problems.join(), /key of mallory for root: .*the proof is not by that key/);
+    const without = { ...event, targets: new Map() };
+    assert.deepEqual(reportEvent(without).problems, ["targets lists trusted_root.json, and the event does not hold it"]);
+    const other = { ...event, targets: new Map([["trusted_root.json", encodeUtf8("{ }")]]) };
+    assert.match(reportEvent(other).problems.join(), /^targets lists trusted_root.json with sha256 /);
+    const signed = await signedBy(other, "ada", "bea", "cyd");
+    assert.equal(reportEvent(signed).complete, false, "signatures do not make up for it");
+  });
+
+  test("renewRole signs for longer and changes nothing else", async () => {
+    const live = new Live();
+    await live.publish(finishEvent(await signedBy(await firstCeremony(live), "ada", "bea", "cyd")));
+    const later = expiresMs + 100 * dayMs;
+    let event = renewRole(renewRole(nextEvent(live, "renewal"), "root", later), "targets", later);
+    assert.deepEqual(reportEvent(event).changes, []);
+    event = await signedBy(event, "ada", "bea", "cyd");
+    await live.publish(finishEvent(event));
+    assert.deepEqual([live.state?.root.version, live.state?.root.expiresMs], [2, later]);
+    assert.throws(() => renewRole(event, "nobody", later), hasCode("TUF_EVENT_ROLE"));
+  });
+
+  test("a path that servers and clients read in different ways is refused", async () => {
+    const event = await firstCeremony(new Live());
+    for (const path of ["", "/a", "a//b", "../a", "a/../b", ".a", "a b", "a%20b", "a/", "ä"])
+      assert.throws(
+        () => proposeTargets(event, "targets", { add: new Map([[path, { bytes: encodeUtf8("a") }]]), expiresMs }),
+        hasCode("TUF_REPOSITORY_PATH"),
+        path,
+      );
+  });
+
   test("copies that propose different things are not joined", async () => {
     const event = await firstCeremony(new Live());
     assert.throws(() => mergeEvents(event, setThreshold(event, "root", 4, expiresMs)), hasCode("TUF_EVENT_CONFLICT"));
@@ -321,14 +373,17 @@ describe("the ceremony", () => {
     );
   });
 
-  test("parseEvent refuses what is no event", () => {
-    const good = encodeEvent(startEvent({ name: "n", nonce: "00", nowMs: startMs }));
+  test("parseEvent refuses what is no event", async () => {
+    const empty = startEvent({ name: "n", nonce: "00", nowMs: startMs });
+    const good = encodeEvent(empty);
+    const offer = await submitKey(empty, { owner: "ada", role: "root", signer: signerOf("ada") });
     for (const [path, text] of [
       ["event.json", "{"],
       ["event.json", "{}"],
       ["proposed/root.json", "{}"],
       ["live/targets.json", "{}"],
       ["keys/a.json", "{}"],
+      ["keys/other.json", parseUtf8(encodeKeySubmission(offer))],
       ["targets/%zz", ""],
       ["other.txt", ""],
       ["targets/../x", ""],
@@ -358,10 +413,9 @@ describe("the ceremony", () => {
       );
     const first = delegate(event, "targets", { ...keys, name: "wide", paths: ["*"] }, expiresMs);
     const second = delegate(first, "targets", { ...keys, name: "rekor", paths: ["rekor.*.pub"] }, expiresMs);
-    assert.deepEqual(reportEvent(second).warnings, [
-      "rekor shares rekor.*.pub with wide, which is asked before it and ends the search",
-    ]);
+    const shared = (of: CeremonyEvent): string[] => reportEvent(of).warnings.filter((warning) => warning.includes(" shares "));
+    assert.deepEqual(shared(second), ["rekor shares rekor.*.pub with wide, which is asked before it and ends the search"]);
     const moved = delegate(second, "targets", { ...keys, name: "rekor", paths: ["rekor.*.pub"], position: 0 }, expiresMs);
-    assert.deepEqual(reportEvent(moved).warnings, []);
+    assert.deepEqual(shared(moved), []);
   });
 });

@@ -31,6 +31,15 @@ export function lintDelegation(words: DelegationWords): void {
     if (!/^[0-9a-f]{1,64}$/.test(prefix)) throw refused(`hash prefix ${quote(prefix)}`, "lower-case hex");
 }
 
+/** Refuse, with TUF_REPOSITORY_PATH, a path that one client, server or bucket takes for another one. */
+export function lintTargetPath(path: string): void {
+  if (/^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/.test(path)) return;
+  throw tufRepositoryError("TUF_REPOSITORY_PATH", `Cannot list target ${quote(path)}: plain segments expected`, {
+    found: path,
+    expected: "letters, digits, dots, dashes and underscores between slashes, no segment that begins with a dot",
+  });
+}
+
 /** For each pattern that an earlier role covers as well, a sentence: there the earlier one speaks, and alone if it is terminating. */
 export function overlaps(roles: readonly (DelegationWords & { readonly terminating: boolean })[]): readonly string[] {
   return roles.flatMap((later, index) =>

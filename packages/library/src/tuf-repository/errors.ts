@@ -7,6 +7,12 @@ export const tufRepositoryErrors = {
   TUF_REPOSITORY_ROLLBACK: { kind: "state", means: "A publication would lower a version or change bytes under one that is out" },
   TUF_REPOSITORY_SIGNER: { kind: "state", means: "A signer is no key of the role, or a role lacks signers for its threshold" },
   TUF_REPOSITORY_TARGET: { kind: "state", means: "A target that metadata lists is not at hand, or its bytes are others" },
+  TUF_REPOSITORY_PATH: { kind: "state", means: "A target has a path that clients, servers or buckets read in different ways" },
+  TUF_PUBLISHED_CORRUPT: {
+    kind: "state",
+    means: "The published repository lacks a file that its own metadata names, or holds another",
+  },
+  TUF_PUBLISHED_CONFLICT: { kind: "state", means: "A file that never changes would have been published with other bytes" },
   TUF_REPOSITORY_DELEGATION: {
     kind: "state",
     means: "A delegation cannot be published, or is not one that every client understands",

@@ -12,10 +12,10 @@ import {
   type TufKey,
   tufKeyId,
 } from "../tuf/index.ts";
-import { lintDelegation } from "./delegation-lint.ts";
+import { lintDelegation, lintTargetPath } from "./delegation-lint.ts";
 import { tufRepositoryError } from "./errors.ts";
 import { type CeremonyEvent, encodeFile, eventRoot, eventTargets, parseRole } from "./event.ts";
-import { type KeySubmission, verifyPossession } from "./key-submission.ts";
+import { type KeySubmission, submissionName, verifyPossession } from "./key-submission.ts";
 import { buildRoot, buildTargets, describeTarget, type RolePlan, type TargetFile } from "./sign.ts";
 
 type Fields = { [name: string]: JsonValue };
@@ -34,18 +34,27 @@ export function proposeRoot(
  */
 export function acceptKey(event: CeremonyEvent, submission: KeySubmission): CeremonyEvent {
   verifyPossession(event, submission);
-  const keyid = tufKeyId(submission.publicKey);
+  const name = submissionName(submission);
   const device = submission.attestation?.device.der;
   for (const [other, { role, attestation }] of event.submissions) {
     const sameToken = device !== undefined && attestation !== undefined && equalBytes(device, attestation.device.der);
-    if (role === submission.role && (other === keyid || sameToken)) throw knownKey(submission, other);
+    if (role === submission.role && (other === name || sameToken)) throw knownKey(submission, other);
   }
-  return { ...event, submissions: new Map(event.submissions).set(keyid, submission) };
+  return { ...event, submissions: new Map(event.submissions).set(name, submission) };
 }
 
-/** Take a submitted key into its role of the root, after `acceptKey`. */
+/** As `acceptKey`, but a submission that the event has already, byte for byte, is taken as it is. */
+function acceptOnce(event: CeremonyEvent, submission: KeySubmission): CeremonyEvent {
+  const known = event.submissions.get(submissionName(submission));
+  if (known === undefined || !equalBytes(known.proof, submission.proof) || known.owner !== submission.owner)
+    return acceptKey(event, submission);
+  verifyPossession(event, submission);
+  return event;
+}
+
+/** Take a submitted key into its role of the root; accepts it where the event does not have it yet. */
 export function addKey(event: CeremonyEvent, submission: KeySubmission, expiresMs: number): CeremonyEvent {
-  return editRoleKeys(acceptKey(event, submission), submission.role, expiresMs, (role, keys) => {
+  return editRoleKeys(acceptOnce(event, submission), submission.role, expiresMs, (role, keys) => {
     return { ...role, keyids: [...role.keyids, listKey(submission, role.keyids, keys)] };
   });
 }
@@ -60,7 +69,7 @@ export function revokeKey(event: CeremonyEvent, role: string, keyid: string, exp
 
 /** Replace a key of a role by a submitted one, in its place. */
 export function rotateKey(event: CeremonyEvent, keyid: string, submission: KeySubmission, expiresMs: number): CeremonyEvent {
-  return editRoleKeys(acceptKey(event, submission), submission.role, expiresMs, (role, keys) => {
+  return editRoleKeys(acceptOnce(event, submission), submission.role, expiresMs, (role, keys) => {
     refuseUnknown(submission.role, keyid, role.keyids);
     const added = listKey(submission, role.keyids, keys);
     return { ...role, keyids: role.keyids.map((one) => (one === keyid ? added : one)) };
@@ -103,6 +112,19 @@ export interface TargetsChange {
   readonly expiresMs: number;
 }
 
+/** Sign a role for longer with nothing else changed; it must have a file. */
+export function renewRole(event: CeremonyEvent, role: string, expiresMs: number): CeremonyEvent {
+  return propose(
+    event,
+    role,
+    (signed) => {
+      if (signed === undefined) throw noRole(`there is no role ${role}`, [...event.live.keys()].join(", "));
+      return signed;
+    },
+    expiresMs,
+  );
+}
+
 /** Propose a new version of a targets-type role; a role without a file gets its first one. */
 export function proposeTargets(event: CeremonyEvent, role: string, change: TargetsChange): CeremonyEvent {
   const edited = propose(
@@ -115,7 +137,10 @@ export function proposeTargets(event: CeremonyEvent, role: string, change: Targe
         if (targets[path] === undefined) throw noRole(`${role} lists no target ${quote(path)}`, Object.keys(targets).join(", "));
         delete targets[path];
       }
-      for (const [path, file] of change.add ?? []) targets[path] = describeTarget(file);
+      for (const [path, file] of change.add ?? []) {
+        lintTargetPath(path);
+        targets[path] = describeTarget(file);
+      }
       return { ...fields, targets };
     },
     change.expiresMs,
@@ -256,10 +281,15 @@ function propose(
 function ownersOf(event: CeremonyEvent, root: Fields): Fields {
   const before = toFields(root[ownersField] ?? {});
   const owners = Object.keys(toFields(root["keys"] ?? {})).flatMap((keyid): [string, JsonValue][] => {
-    const owner = event.submissions.get(keyid)?.owner ?? before[keyid];
+    const owner = submittedOwner(event, keyid) ?? before[keyid];
     return owner === undefined ? [] : [[keyid, owner]];
   });
   return owners.length === 0 ? {} : { [ownersField]: Object.fromEntries(owners) };
+}
+
+/** Who submitted a key, for whatever role. */
+export function submittedOwner(event: CeremonyEvent, keyid: string): string | undefined {
+  return [...event.submissions.values()].find(({ publicKey }) => tufKeyId(publicKey) === keyid)?.owner;
 }
 
 /** The field of a root that names the owners of its keys, by key id. */

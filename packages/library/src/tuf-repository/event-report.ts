@@ -1,9 +1,11 @@
 // What an event changes and who still has to sign: computed from the folder alone, so that anybody can check it anywhere.
 import { encodeHex, formatRfc3339, JsonObject, type JsonValue } from "../encoding/index.ts";
-import { parseSigned, type RootMetadata, signersOf, type TargetsMetadata } from "../tuf/index.ts";
+import { parseSigned, type RootMetadata, signersOf, type TargetsMetadata, tufKeyId } from "../tuf/index.ts";
+import type { Certificate } from "../x509/index.ts";
 import { overlaps } from "./delegation-lint.ts";
 import { type CeremonyEvent, parseRole } from "./event.ts";
 import { authorities, ownersField } from "./event-edit.ts";
+import { orphanedRoles, type SubmittedKey, submittedKeys, targetProblems, unprovenKeys } from "./event-verify.ts";
 
 /** How far one proposed file is. */
 export interface RoleReport {
@@ -37,23 +39,46 @@ export interface EventReport {
   readonly roles: readonly RoleReport[];
   readonly changes: readonly ReportedChange[];
   readonly warnings: readonly string[];
+  /** Keys that were submitted, with what was proved of each. */
+  readonly keys: readonly SubmittedKey[];
+  /** What does not hold: invalid signatures, proofs and attestations, target files that are missing or others. Nobody should sign over one. */
+  readonly problems: readonly string[];
+  /** Roles that the event leaves as they are, though its new keys no longer vouch for them. */
+  readonly orphaned: readonly string[];
   /** Person by role: `signed`, `invalid`, `missing`, or no entry where the person has no say. */
   readonly matrix: Readonly<Record<string, Readonly<Record<string, "signed" | "invalid" | "missing">>>>;
   readonly complete: boolean;
 }
 
-/** Report an event. Every signature is verified; whether the event still fits what is published is the publisher's to see. */
-export function reportEvent(event: CeremonyEvent): EventReport {
-  const owners = ownersIn(event);
+/**
+ * Report an event. Every signature, proof of possession and target file is verified, and attestations where `makers` (certificates of the
+ * makers of tokens) are given; whether the event still fits what is published is the publisher's to see.
+ */
+export function reportEvent(event: CeremonyEvent, options: { readonly makers?: readonly Certificate[] } = {}): EventReport {
+  const owners = eventOwners(event);
   const roles = [...event.proposed].map(([role, bytes]) => reportRole(event, role, bytes, owners));
+  const keys = submittedKeys(event, options.makers ?? []);
+  const problems = [
+    ...roles.flatMap(({ role, invalid }) => invalid.map((who) => `${role}: the signature of ${who} does not hold`)),
+    ...keys.flatMap(({ owner, role, problem }) => (problem === undefined ? [] : [`key of ${owner} for ${role}: ${problem}`])),
+    ...targetProblems(event),
+  ];
+  // What a change takes away is no reason to trust the event less, but it cannot be published so.
+  const orphaned = orphanedRoles(event);
   return {
     event: event.name,
     repository: event.repository,
     roles,
     changes: [...event.proposed].flatMap(([role, bytes]) => changesOf(event, role, bytes, owners)),
-    warnings: [...warningsOf(event, owners)],
+    warnings: [
+      ...warningsOf(event, owners),
+      ...unprovenKeys(event).map(({ keyid, role }) => unprovenWords(role, nameOf(keyid, owners))),
+    ],
+    keys,
+    problems,
     matrix: matrixOf(event, owners),
-    complete: roles.length > 0 && roles.every((role) => role.complete),
+    orphaned,
+    complete: problems.length === 0 && orphaned.length === 0 && roles.length > 0 && roles.every((role) => role.complete),
   };
 }
 
@@ -75,9 +100,33 @@ export function formatEventReport(report: EventReport): string {
   }
   lines.push("", "Changes");
   for (const { role, what } of report.changes) lines.push(`  ${role}: ${what}`);
+  if (report.keys.length > 0) lines.push("", "Keys on offer", ...report.keys.map((key) => `  ${keyLine(key)}`));
   if (report.warnings.length > 0) lines.push("", "Warnings", ...report.warnings.map((warning) => `  ${warning}`));
-  lines.push("", report.complete ? "Complete: it can be published" : "Not complete: signatures are missing");
+  if (report.problems.length > 0) lines.push("", "DOES NOT HOLD", ...report.problems.map((problem) => `  ${problem}`));
+  if (report.orphaned.length > 0) lines.push("", "Has to be proposed as well", ...report.orphaned.map((one) => `  ${one}`));
+  lines.push("", lastLine(report));
   return `${lines.join("\n")}\n`;
+}
+
+function keyLine({ keyid, owner, role, proved, token }: SubmittedKey): string {
+  const made =
+    token === undefined
+      ? proved
+        ? "possession proved"
+        : "possession NOT proved"
+      : `possession proved; made in token ${token.serial} (PIN ${token.pinPolicy}, touch ${token.touchPolicy})`;
+  return `${owner} for ${role}: ${keyid.slice(0, 16)}, ${made}`;
+}
+
+function lastLine({ complete, orphaned, problems, roles }: EventReport): string {
+  if (complete) return "Complete: it can be published";
+  if (orphaned.length > 0) return "Not complete: a role would be left without enough signatures";
+  if (problems.length > 0) return "Not complete: something does not hold";
+  return roles.length === 0 ? "Nothing is proposed yet" : "Not complete: signatures are missing";
+}
+
+function unprovenWords(role: string, key: string): string {
+  return `${role} gains ${key}, for which nobody proved possession`;
 }
 
 function reportRole(event: CeremonyEvent, role: string, bytes: Uint8Array, owners: ReadonlyMap<string, string>): RoleReport {
@@ -232,14 +281,15 @@ function* warningsOf(event: CeremonyEvent, owners: ReadonlyMap<string, string>):
   }
 }
 
-function ownersIn(event: CeremonyEvent): ReadonlyMap<string, string> {
+/** Who holds which key, by key id: as the roots of an event say, and as the keys on offer do. */
+export function eventOwners(event: CeremonyEvent): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
   for (const bytes of [event.live.get("root"), event.proposed.get("root")]) {
     if (bytes === undefined) continue;
     const listed = JsonObject.exact(parseSigned(bytes), "root").optionalObject(ownersField);
     for (const keyid of listed?.names() ?? []) owners.set(keyid, String(listed?.value(keyid) satisfies JsonValue | undefined));
   }
-  for (const [keyid, { owner }] of event.submissions) owners.set(keyid, owner);
+  for (const { publicKey, owner } of event.submissions.values()) owners.set(tufKeyId(publicKey), owner);
   return owners;
 }
 

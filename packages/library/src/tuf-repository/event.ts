@@ -13,7 +13,7 @@ import {
 } from "../encoding/index.ts";
 import { parseRoot, parseTargets, type RootMetadata, roleFileName, type TargetsMetadata } from "../tuf/index.ts";
 import { tufRepositoryError } from "./errors.ts";
-import { type EventHead, encodeKeySubmission, type KeySubmission, parseKeySubmission } from "./key-submission.ts";
+import { type EventHead, encodeKeySubmission, type KeySubmission, parseKeySubmission, submissionName } from "./key-submission.ts";
 import type { PublishedState } from "./published-state.ts";
 
 /** An event. Its files are as they were given: nothing of it has been verified, `reportEvent` says what holds. */
@@ -24,7 +24,7 @@ export interface CeremonyEvent extends EventHead {
   readonly proposed: ReadonlyMap<string, Uint8Array>;
   /** Target files that the proposed roles list anew, by path. */
   readonly targets: ReadonlyMap<string, Uint8Array>;
-  /** Keys that were submitted with proof of possession, by key id. */
+  /** Keys that were submitted with proof of possession, by `submissionName`. */
   readonly submissions: ReadonlyMap<string, KeySubmission>;
 }
 
@@ -37,7 +37,10 @@ export function startEvent(options: {
   readonly nonce: string;
   readonly nowMs: number;
   /** Absent for a new repository. */
-  readonly live?: { readonly state: PublishedState; readonly firstRoot: Uint8Array };
+  readonly live?: {
+    readonly state: Pick<PublishedState, "root" | "targets" | "delegated">;
+    readonly firstRoot: Uint8Array;
+  };
 }): CeremonyEvent {
   const { state, firstRoot } = options.live ?? {};
   const live = new Map<string, Uint8Array>();
@@ -69,7 +72,8 @@ export function encodeEvent(event: CeremonyEvent): ReadonlyMap<string, Uint8Arra
   for (const [role, bytes] of event.live) files.set(`live/${roleFileName(role)}`, bytes);
   for (const [role, bytes] of event.proposed) files.set(`proposed/${roleFileName(role)}`, bytes);
   for (const [path, bytes] of event.targets) files.set(`targets/${encodeURIComponent(path)}`, bytes);
-  for (const [keyid, submission] of event.submissions) files.set(`keys/${keyid}.json`, encodeKeySubmission(submission));
+  for (const [name, submission] of event.submissions)
+    files.set(`keys/${encodeURIComponent(name)}.json`, encodeKeySubmission(submission));
   return files;
 }
 
@@ -87,8 +91,13 @@ export function parseEvent(files: ReadonlyMap<string, Uint8Array>): CeremonyEven
       if (bytes.length > eventLimits.bytes) throw malformed(`${path} has ${bytes.length} bytes`, `at most ${eventLimits.bytes}`);
       const [, folder, name = ""] = /^(live|proposed|targets|keys)\/([^/]+)$/.exec(path) ?? [];
       if (folder === "targets") parts.targets.set(decode(name), bytes);
-      else if (folder === "keys") submissions.set(name.replace(/\.json$/, ""), parseKeySubmission(bytes));
-      else if (folder === "live" || folder === "proposed") parts[folder].set(decode(name.replace(/\.json$/, "")), bytes);
+      else if (folder === "keys") {
+        const submission = parseKeySubmission(bytes);
+        // A file under another name could stand for the same key and role twice.
+        if (decode(name) !== `${submissionName(submission)}.json`)
+          throw malformed(`a key under the name ${quote(name)}`, `${submissionName(submission)}.json`);
+        submissions.set(submissionName(submission), submission);
+      } else if (folder === "live" || folder === "proposed") parts[folder].set(decode(name.replace(/\.json$/, "")), bytes);
       else if (path !== "event.json") throw malformed(`a file ${quote(path)}`, "none of that name");
     }
     for (const [role, bytes] of [...parts.live, ...parts.proposed])
@@ -99,10 +108,22 @@ export function parseEvent(files: ReadonlyMap<string, Uint8Array>): CeremonyEven
       repository: head.string("repository"),
       nonce: head.string("nonce"),
       createdMs: head.timestampMs("created"),
-      ...parts,
-      submissions,
+      live: inOrder(parts.live),
+      proposed: inOrder(parts.proposed),
+      targets: parts.targets,
+      submissions: new Map([...submissions].sort(([a, one], [b, other]) => compare(one.owner, other.owner) || compare(a, b))),
     };
   });
+}
+
+/** A folder has no order of its own: root, targets, then the delegated roles by name. */
+function inOrder(files: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Uint8Array> {
+  const rank = (role: string): string => (role === "root" ? "0" : role === "targets" ? "1" : `2${role}`);
+  return new Map([...files].sort(([a], [b]) => compare(rank(a), rank(b))));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Run a parser; what other rooms refuse is a malformed event with their words. */
@@ -140,11 +161,9 @@ export function mergeEvents(event: CeremonyEvent, copy: CeremonyEvent): Ceremony
   if (copy.nonce !== event.nonce || copy.repository !== event.repository) throw conflict("they are two events", event.name);
   for (const role of new Set([...event.proposed.keys(), ...copy.proposed.keys()])) {
     const [mine, theirs] = [event.proposed.get(role), copy.proposed.get(role)];
-    if (
-      mine === undefined ||
-      theirs === undefined ||
-      !equalBytes(parseRole(role, mine).signedBytes, parseRole(role, theirs).signedBytes)
-    )
+    // A copy that left before this file was proposed has no signature of it to bring.
+    if (theirs === undefined) continue;
+    if (mine === undefined || !equalBytes(parseRole(role, mine).signedBytes, parseRole(role, theirs).signedBytes))
       throw conflict(`they propose two files of ${role}`, event.name);
   }
   const proposed = new Map(

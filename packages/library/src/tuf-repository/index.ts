@@ -1,5 +1,6 @@
+export { copyRepository } from "./copy.ts";
 export { allDelegations, type FoundDelegation, maxBinBits } from "./delegated-roles.ts";
-export { type DelegationWords, lintDelegation, overlaps } from "./delegation-lint.ts";
+export { type DelegationWords, lintDelegation, lintTargetPath, overlaps } from "./delegation-lint.ts";
 export { type PublicationDuty, publicationDuties } from "./duties.ts";
 export { type TufRepositoryErrorCode, tufRepositoryError, tufRepositoryErrors } from "./errors.ts";
 export { type CeremonyEvent, encodeEvent, eventLimits, mergeEvents, parseEvent, startEvent } from "./event.ts";
@@ -15,20 +16,30 @@ export {
   ownersField,
   proposeRoot,
   proposeTargets,
+  renewRole,
   revokeDelegation,
   revokeKey,
   rotateKey,
   setThreshold,
   type TargetsChange,
 } from "./event-edit.ts";
-export { type EventReport, formatEventReport, type ReportedChange, type RoleReport, reportEvent } from "./event-report.ts";
+export {
+  type EventReport,
+  eventOwners,
+  formatEventReport,
+  type ReportedChange,
+  type RoleReport,
+  reportEvent,
+} from "./event-report.ts";
 export { addSignature, finishEvent, type SigningPayload, signEvent, signingPayloads } from "./event-sign.ts";
+export { type SubmittedKey, submittedKeys } from "./event-verify.ts";
 export {
   type EventHead,
   encodeKeySubmission,
   type KeySubmission,
   parseKeySubmission,
   possessionStatement,
+  submissionName,
   submitKey,
   verifyPossession,
 } from "./key-submission.ts";
@@ -40,8 +51,10 @@ export {
   type PublishedFile,
   planPublication,
   type RolePeriods,
+  sameFiles,
 } from "./publication.ts";
 export { type PublishedState, parsePublishedState } from "./published-state.ts";
+export { type RepositoryPlace, readPublished, writePublication } from "./repository-place.ts";
 export {
   buildRoot,
   buildSnapshot,

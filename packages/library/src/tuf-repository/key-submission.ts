@@ -80,6 +80,11 @@ export function verifyPossession(event: Pick<EventHead, "repository" | "name" | 
   );
 }
 
+/** The name of a submission within its event: one key may be on offer for several roles. */
+export function submissionName({ publicKey, role }: Pick<KeySubmission, "publicKey" | "role">): string {
+  return `${tufKeyId(publicKey)}.${role}`;
+}
+
 /** A public key as metadata lists it, under the id that is its hash. */
 export function tufKeyOf(publicKey: PublicKey): TufKey {
   return parseTufKey(tufKeyId(publicKey), encodeTufKey(publicKey));

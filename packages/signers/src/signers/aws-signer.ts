@@ -1,10 +1,7 @@
 // Keys in AWS KMS, over its JSON API: GetPublicKey once, Sign for each signature. certificate-authority §5.2.
-import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { type AwsCredentials, awsCredentials, awsRegion, signAwsRequest } from "@sigillum/library/aws";
 import { type PublicKey, parsePublicKey, type SignatureScheme, type Signer } from "@sigillum/library/crypto";
 import { encodeBase64, isSigillumError, type JsonObject, parseBase64, quote } from "@sigillum/library/encoding";
-import { type AwsCredentials, signAwsPost } from "./aws-signature.ts";
 import { signersError } from "./errors.ts";
 import { answerError, callService, credentialsError, remoteSigner } from "./remote-signer.ts";
 import type { Environment } from "./vault-signer.ts";
@@ -26,13 +23,14 @@ export async function openAwsSigner(
     throw signersError("SIGNER_REFERENCE_UNKNOWN", `Cannot open key ${quote(reference)}: it names no key of AWS KMS`, {
       expected: "awskms:///UUID, awskms:///alias/NAME or awskms:///arn:aws:kms:…, with an endpoint before the third slash if any",
     });
-  const region = regionOfArn ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"];
-  if (region === undefined || !/^[a-z0-9-]{1,40}$/u.test(region))
-    throw credentialsError(reference, "the environment variable AWS_REGION must name the region");
+  const region = regionOfArn ?? awsRegion(environment);
+  if (region === undefined) throw credentialsError(reference, "the environment variable AWS_REGION must name the region");
   const url = endpointUrl(endpoint, region, environment);
   const call = async (target: string, body: Readonly<Record<string, string>>): Promise<JsonObject> => {
     const text = JSON.stringify({ KeyId: key, ...body });
-    const headers = signAwsPost({
+    const headers = signAwsRequest({
+      method: "POST",
+      path: "/",
       host: url.host,
       region,
       service: "kms",
@@ -97,32 +95,10 @@ function bytesOf(reference: string, answer: JsonObject, name: string): Uint8Arra
 }
 
 async function credentialsOf(reference: string, environment: Environment): Promise<AwsCredentials> {
-  const [accessKeyId, secretAccessKey] = [environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]];
-  const sessionToken = environment["AWS_SESSION_TOKEN"];
-  if (accessKeyId !== undefined && secretAccessKey !== undefined)
-    return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
-  const path = environment["AWS_SHARED_CREDENTIALS_FILE"] ?? join(homedir(), ".aws", "credentials");
-  const profile = environment["AWS_PROFILE"] ?? "default";
-  const fields = await readProfile(path, profile);
-  const [id, secret, token] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"].map((name) => fields.get(name));
-  if (id !== undefined && secret !== undefined)
-    return { accessKeyId: id, secretAccessKey: secret, ...(token === undefined ? {} : { sessionToken: token }) };
-  throw credentialsError(
-    reference,
-    `AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile ${profile} in ${path}, must be there`,
-  );
-}
-
-/** One section of an INI file; nothing where the file is not there. */
-async function readProfile(path: string, profile: string): Promise<ReadonlyMap<string, string>> {
-  const fields = new Map<string, string>();
-  const text = await readFile(path, "utf8").catch(() => "");
-  let isWanted = false;
-  for (const line of text.slice(0, 256 * 1024).split(/\r?\n/u)) {
-    const section = /^\s*\[\s*([^\]]+?)\s*\]/u.exec(line)?.[1];
-    if (section !== undefined) isWanted = section === profile;
-    const [, name, value] = /^\s*([a-z_]+)\s*=\s*(\S+)\s*$/u.exec(line) ?? [];
-    if (isWanted && name !== undefined && value !== undefined) fields.set(name, value);
+  try {
+    return await awsCredentials(environment);
+  } catch (cause) {
+    if (!isSigillumError(cause)) throw cause;
+    throw credentialsError(reference, cause.expected ?? cause.message);
   }
-  return fields;
 }

@@ -6,9 +6,9 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
+import { signAwsRequest } from "@sigillum/library/aws";
 import { createSigner, encodePublicKeyPem, isValidSignature, rawPublicKey, type Signer } from "@sigillum/library/crypto";
 import { encodeBase64, encodeUtf8 } from "@sigillum/library/encoding";
-import { signAwsPost } from "./aws-signature.ts";
 import { generatePrivateKey, openSigner, signersErrors } from "./index.ts";
 
 interface Call {
@@ -207,7 +207,9 @@ describe("keys in AWS KMS", () => {
   });
 
   it("name the signed headers and the time", () => {
-    const headers = signAwsPost({
+    const headers = signAwsRequest({
+      method: "POST",
+      path: "/",
       host: "kms.us-east-1.amazonaws.com",
       region: "us-east-1",
       service: "kms",

@@ -73,6 +73,7 @@ function planOf(settings: Settings): KeyringPlan {
   return {
     organization: settings.organization,
     operator: settings.operator,
+    ...(settings.trust.profile === "ceremony" ? { tufRoles: ["snapshot", "timestamp"] } : {}),
     publicUrls: {
       logV1: url("log-v1"),
       logV2: url("log-v2"),

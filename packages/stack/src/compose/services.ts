@@ -3,6 +3,8 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { sha256 } from "@sigillum/library/crypto";
 import { equalBytes } from "@sigillum/library/encoding";
+import type { TrustedRoot } from "@sigillum/library/trusted-root";
+import { openPlace } from "@sigillum/library/tuf-place";
 import { createCertificateAuthority } from "../certificate-authority/index.ts";
 import { type CtLogService, createCtLogService, remoteCtLog } from "../ct-log/index.ts";
 import {
@@ -27,7 +29,8 @@ import { createTufPublisher, type TufPublisher } from "../tuf-publisher/index.ts
 import { composeError } from "./errors.ts";
 import { addFirstEntry } from "./first-entry.ts";
 import { makeIssuers } from "./issuers.ts";
-import { rolePeriods, trustFiles } from "./trust-files.ts";
+import { publishedTrustedRoot, rolePeriods, trustFiles } from "./trust-files.ts";
+import { stackTufKeys } from "./tuf-keys.ts";
 
 /** What services are made from. */
 export interface ServiceParts {
@@ -200,11 +203,29 @@ async function publishTrust({ keyring, settings }: ServiceParts, tuf: TufPublish
   const wanted = trustFiles(keyring, settings.trust.defaultLog).get("trusted_root.json")?.bytes ?? new Uint8Array();
   const found = tuf?.state().targets.targets.get("trusted_root.json")?.hashes.get("sha256");
   if (found !== undefined && equalBytes(found, sha256(wanted))) return;
-  throw composeError(
-    "STACK_TRUST_UNPUBLISHED",
-    `Cannot go on with the rotation: ${tuf === undefined ? "the TUF repository does not run in this process" : "the published trusted root lacks the new key, since the targets role is signed elsewhere"}`,
-    { expected: "a published trusted_root.json with the key of the next shard" },
-  );
+  if (tuf !== undefined && stackTufKeys(keyring).over(tuf.state().root).signers.targets.length === 0) {
+    // Keyholders publish now and then: what matters is that every key is out, a period that has ended since is not.
+    const published = await publishedTrustedRoot(dataDirectoryLayout(settings.dataDirectory).tuf, tuf.state());
+    if (holdsEveryKey(published, keyring.trustedRoot())) return;
+  }
+  const why =
+    tuf === undefined
+      ? "the TUF repository does not run in this process"
+      : "the published trusted root lacks the new key, and keyholders sign it (sigillum root init EVENT --data DIR)";
+  throw composeError("STACK_TRUST_UNPUBLISHED", `Cannot go on with the rotation: ${why}`, {
+    expected: "a published trusted_root.json with the key of the next shard",
+  });
+}
+
+/** Whether every log and authority of one trusted root is in another. */
+function holdsEveryKey(published: TrustedRoot, wanted: TrustedRoot): boolean {
+  const hasLog = (kind: "tlogs" | "ctlogs"): boolean =>
+    wanted[kind].every(({ logId }) => published[kind].some((log) => equalBytes(log.logId, logId)));
+  const hasChain = (kind: "certificateAuthorities" | "timestampAuthorities"): boolean =>
+    wanted[kind].every(({ chain: [first] }) =>
+      published[kind].some(({ chain: [other] }) => first !== undefined && other !== undefined && equalBytes(first.der, other.der)),
+    );
+  return hasLog("tlogs") && hasLog("ctlogs") && hasChain("certificateAuthorities") && hasChain("timestampAuthorities");
 }
 
 /** The CT log; without a listener of its own where only the certificate authority of this process uses it. */
@@ -291,15 +312,12 @@ function makeHealth({ settings, logger, host }: ServiceParts): Service {
   return createHealthService(source, listenerOf(settings, "explorer"));
 }
 
-function makeTufPublisher({ settings, keyring, clock, logger }: ServiceParts): Promise<TufPublisher> {
+function makeTufPublisher({ settings, keyring, clock, logger, host }: ServiceParts): Promise<TufPublisher> {
   return createTufPublisher({
     directory: dataDirectoryLayout(settings.dataDirectory).tuf,
-    signers: {
-      root: [keyring.signer("tuf-root")],
-      targets: [keyring.signer("tuf-targets")],
-      snapshot: [keyring.signer("tuf-snapshot")],
-      timestamp: [keyring.signer("tuf-timestamp")],
-    },
+    keys: stackTufKeys(keyring),
+    copies: settings.trust.copies.map((address) => openPlace(address, { environment: process.env })),
+    metrics: host.metrics,
     files: () => trustFiles(keyring, settings.trust.defaultLog),
     clock,
     logger: logger.child({ service: "tuf" }),

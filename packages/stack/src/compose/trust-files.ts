@@ -1,14 +1,17 @@
 // The files that clients find through TUF: trusted root and signing configs, computed from the keyring. design §4.
-import { encodePem, encodeUtf8, equalBytes, type JsonValue } from "@sigillum/library/encoding";
+import { join } from "node:path";
+import { encodeHex, encodePem, encodeUtf8, equalBytes, type JsonValue } from "@sigillum/library/encoding";
 import {
   type CertificateAuthority,
   encodeSigningConfig,
   encodeTrustedRoot,
+  parseTrustedRoot,
   type SigningConfig,
   type TransparencyLog,
   type TrustedRoot,
 } from "@sigillum/library/trusted-root";
-import type { RolePeriods, TargetFile } from "@sigillum/library/tuf-repository";
+import { readOptional } from "@sigillum/library/tuf-place";
+import type { PublishedState, RolePeriods, TargetFile } from "@sigillum/library/tuf-repository";
 import type { Keyring, ShardRecord } from "../keyring/index.ts";
 import type { Settings } from "../settings/index.ts";
 
@@ -37,6 +40,15 @@ export function trustFiles(keyring: Keyring, defaultLog: "v1" | "v2"): ReadonlyM
     if (config !== undefined && hasLog(config)) files.set(name, { bytes: encodeUtf8(encodeSigningConfig(config)) });
   return files;
 }
+
+/** The trusted root that clients get; an empty one where none is published. */
+export async function publishedTrustedRoot(directory: string, state: PublishedState): Promise<TrustedRoot> {
+  const hash = encodeHex(state.targets.targets.get("trusted_root.json")?.hashes.get("sha256") ?? new Uint8Array());
+  const bytes = await readOptional(join(directory, "targets", `${hash}.trusted_root.json`));
+  return bytes === undefined ? emptyTrust : parseTrustedRoot(bytes);
+}
+
+const emptyTrust: TrustedRoot = { tlogs: [], ctlogs: [], certificateAuthorities: [], timestampAuthorities: [] };
 
 type Usage = "Fulcio" | "Rekor" | "CTFE" | "TSA";
 

@@ -13,6 +13,8 @@ import { fileReference, keysFolder, writeKeyFile } from "./key-files.ts";
 export interface KeyringPlan {
   readonly organization: string;
   readonly operator: string;
+  /** Roles of the published root that are signed here; the others are keyholders'. All of them where nothing is said. */
+  readonly tufRoles?: readonly ("root" | "targets" | "snapshot" | "timestamp")[];
   readonly publicUrls: {
     readonly logV1: string;
     readonly logV2: string;
@@ -47,7 +49,7 @@ export async function createKeyringDocument(directory: string, plan: KeyringPlan
     await authorityChain(plan, startMs, await make("ca-root", "ecdsa-p384"), await make("ca", "ecdsa-p256")),
     await timestampChain(plan, startMs, await make("tsa-root", "ecdsa-p384"), await make("tsa", "ecdsa-p256")),
   ];
-  for (const role of ["root", "targets", "snapshot", "timestamp"]) await make(`tuf-${role}`, "ecdsa-p256");
+  for (const role of plan.tufRoles ?? ["root", "targets", "snapshot", "timestamp"]) await make(`tuf-${role}`, "ecdsa-p256");
   // cosign and sigstore-js take ID tokens that are signed RS256 alone (certificate-authority §6).
   await make("oidc", "rsa", 2048);
   return {

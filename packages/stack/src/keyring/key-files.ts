@@ -29,12 +29,12 @@ function keyEnvironment(): Readonly<Record<string, string | undefined>> {
   return { ...process.env, COSIGN_PASSWORD: undefined };
 }
 
-/** A root's key may be kept elsewhere: nothing that runs needs it. */
-const offlineKeys = /^(?:ca|tsa)(?:-\d+)?-root$/u;
+/** A root's key may be kept elsewhere: nothing that runs needs it. So may the keys of TUF roles that were replaced, and those that people sign with. */
+const offlineKeys = /^(?:(?:ca|tsa)(?:-\d+)?-root|tuf-(?:root|targets|snapshot|timestamp)(?:-\d+)?)$/u;
 
 /**
- * Opens a recorded key, which must be the private half of the recorded public key; undefined for the key of a chain's root whose file
- * was taken away.
+ * Opens a recorded key, which must be the private half of the recorded public key; undefined for the key of a chain's root, or of a TUF role,
+ * whose file was taken away.
  */
 export async function openRecordedKey(directory: string, record: KeyRecord, passphrase?: string): Promise<Signer | undefined> {
   const secret = passphrase ?? (await passphraseFromEnvironment(keyEnvironment()));

@@ -28,6 +28,7 @@ import { keyringError } from "./errors.ts";
 import { openRecordedKey } from "./key-files.ts";
 import { makeShard, type ShardChange, withShard, withShardChanges } from "./shard-rotation.ts";
 import { type OfferedService, signingConfigOf, trustedRootOf } from "./trust.ts";
+import { makeTufKey, tufKeyNames } from "./tuf-keys.ts";
 
 const everyService: ReadonlySet<OfferedService> = new Set(["log-v1", "log-v2", "ca", "tsa", "identity"]);
 
@@ -135,6 +136,26 @@ export class Keyring {
   /** Put a planned chain to use in one durable step; the one before stays published. Whether verifiers know it yet is the caller's to ask. */
   activateChain(id: string, nowMs: number): Promise<void> {
     return this.#edit(() => this.#write(withActiveChain(this.#document, id, nowMs)));
+  }
+
+  /** Make the next key of a role of the published root: durable when this returns, and in use once a published root names it. */
+  addTufKey(role: string): Promise<Signer> {
+    return this.#edit(async () => {
+      const { record, signer } = await makeTufKey(this.#directory, this.#document, role);
+      await this.#write({ ...this.#document, keys: [...this.#document.keys, record] });
+      this.#signers.set(record.name, signer);
+      return signer;
+    });
+  }
+
+  /** The signers of a role of the published root, oldest first; keys that were taken away are left out. */
+  tufSigners(role: string): readonly Signer[] {
+    return tufKeyNames(this.#document, role).flatMap((name) => this.#signers.get(name) ?? []);
+  }
+
+  /** Whether the newest key of a role of the published root is here. */
+  hasNewestTufKey(role: string): boolean {
+    return this.#signers.has(tufKeyNames(this.#document, role).at(-1) ?? "");
   }
 
   async #addChain(chain: NewChain): Promise<ChainRecord> {

@@ -410,6 +410,21 @@ export const settingsDescription: SectionField = {
       kind: "section",
       means: "What the TUF repository publishes.",
       fields: {
+        profile: {
+          kind: "text",
+          means:
+            "Who signs the root of trust. default: this machine, all of it. ceremony: keyholders sign root and targets, this machine the rest; fixed once the data directory is made.",
+          default: "default",
+          choices: ["default", "ceremony"],
+        },
+        copies: {
+          kind: "texts",
+          means:
+            "Where else to publish: directories by absolute path, or buckets as s3://BUCKET/PREFIX (endpoint and keys from the AWS_… variables).",
+          default: [],
+          pattern: /^(?:s3:\/\/|\/|[A-Za-z]:[\\/])/u,
+          form: "an absolute path or s3://BUCKET/PREFIX",
+        },
         defaultLog: {
           kind: "text",
           means:

@@ -75,6 +75,8 @@ export interface Settings {
   };
   readonly registry: { readonly accepts: "oci-1.1" | "quay-3.6" };
   readonly trust: {
+    readonly profile: "default" | "ceremony";
+    readonly copies: readonly string[];
     readonly defaultLog: "v1" | "v2";
     readonly cacheWindowHours: number;
     readonly rootLifetimeDays: number;
@@ -170,6 +172,8 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
     },
     registry: { accepts: choice(root.object("registry").string("accepts"), ["oci-1.1", "quay-3.6"]) },
     trust: {
+      profile: choice(trust.string("profile"), ["default", "ceremony"]),
+      copies: trust.strings("copies"),
       defaultLog: choice(trust.string("defaultLog"), ["v1", "v2"]),
       cacheWindowHours: trust.safeInteger("cacheWindowHours"),
       rootLifetimeDays: trust.safeInteger("rootLifetimeDays"),

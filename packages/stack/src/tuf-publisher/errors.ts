@@ -3,11 +3,11 @@ import { defineErrors, type ErrorMaker } from "@sigillum/library/encoding";
 
 /** What can go wrong with the published root of trust, by code. */
 export const tufPublisherErrors = {
-  TUF_PUBLISHED_CORRUPT: {
+  TUF_NOT_FOUNDED: { kind: "state", means: "No root of trust has been published yet: keyholders have to sign the first one" },
+  TUF_KEYS_OFFLINE: {
     kind: "state",
-    means: "The published repository on disk lacks a file that its own metadata names, or holds another",
+    means: "A key of the root of trust cannot be replaced here: keyholders have to sign a new root",
   },
-  TUF_PUBLISHED_CONFLICT: { kind: "state", means: "A file that never changes would have been published with other bytes" },
 } as const;
 
 /** Make an error of this room. */

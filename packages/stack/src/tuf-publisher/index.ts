@@ -1,2 +1,4 @@
 export { tufPublisherError, tufPublisherErrors } from "./errors.ts";
-export { createTufPublisher, type TufPublisher, type TufPublisherOptions } from "./tuf-publisher.ts";
+export type { TufPublisherOptions } from "./publisher.ts";
+export { fixedKeys, type RoleSigners, type TufKeys } from "./tuf-keys.ts";
+export { createTufPublisher, type TufPublisher } from "./tuf-publisher.ts";

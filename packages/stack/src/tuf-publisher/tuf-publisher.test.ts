@@ -9,6 +9,7 @@ import { createSigner } from "@sigillum/library/crypto";
 import { encodeUtf8, isSigillumError } from "@sigillum/library/encoding";
 import { request } from "@sigillum/library/http";
 import { fetchTarget, memoryStore, type RoleName, refresh } from "@sigillum/library/tuf";
+import { directoryPlace } from "@sigillum/library/tuf-place";
 import {
   defaultPeriods,
   delegate,
@@ -20,11 +21,11 @@ import {
   signEvent,
   startEvent,
   type TargetFile,
+  writePublication,
 } from "@sigillum/library/tuf-repository";
 import { generatePrivateKey } from "@sigillum/signers/signers";
 import { MetricsRegistry, silentLogger } from "../host/index.ts";
-import { createTufPublisher, type TufPublisher, type TufPublisherOptions } from "./index.ts";
-import { writePublication } from "./published-directory.ts";
+import { createTufPublisher, fixedKeys, type TufPublisher, type TufPublisherOptions } from "./index.ts";
 
 const hourMs = 3_600_000;
 
@@ -50,7 +51,7 @@ describe("createTufPublisher", () => {
 
   const options = (own: Record<RoleName, readonly Signer[]>): TufPublisherOptions => ({
     directory,
-    signers: own,
+    keys: fixedKeys(own),
     files: () => files,
     clock: { nowMs: () => nowMs },
     logger: silentLogger,
@@ -150,7 +151,8 @@ describe("createTufPublisher", () => {
     event = await signEvent(event, keyholder);
     const online = { root: [], targets: [], snapshot: [machine], timestamp: [machine] };
     // A repository is founded by a plan with the ceremony; the service then goes on from what is on disk.
-    await writePublication(directory, await planPublication(undefined, { ...basePlan(online), ceremony: finishEvent(event) }), 1);
+    const founding = await planPublication(undefined, { ...basePlan(online), ceremony: finishEvent(event) });
+    await writePublication(directoryPlace(directory), founding);
     const publisher = await createTufPublisher({ ...options(online), metrics });
     const state = publisher.state();
     event = startEvent({ name: "second", nonce: "01", nowMs, live: { state, firstRoot: state.root.bytes } });

@@ -1,0 +1,15 @@
+import { defineErrors, type ErrorMaker } from "@sigillum/library/encoding";
+
+/** Codes of the room `root`. */
+export const rootErrors = {
+  ROOT_EVENT_INVALID: {
+    kind: "verification",
+    means: "Something in a ceremony event does not hold, so nothing of it is taken or signed.",
+  },
+  ROOT_KEY_UNKNOWN: { kind: "state", means: "No key, or more than one, goes by the name that a command was given." },
+  ROOT_KEYS_MISSING: { kind: "state", means: "Nobody has submitted a key for a role that the proposal needs." },
+  ROOT_FILE_UNREADABLE: { kind: "state", means: "A file that a command was given cannot be read." },
+} as const;
+
+/** Make an error of the room `root`. */
+export const rootError: ErrorMaker<typeof rootErrors> = defineErrors(rootErrors);

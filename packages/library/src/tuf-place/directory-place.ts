@@ -1,0 +1,55 @@
+// A repository in a directory of this machine: files are replaced whole, and are on disk before the next is written.
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { RepositoryPlace } from "../tuf-repository/index.ts";
+
+/** A directory as a place; it is made when the first file is written. */
+export function directoryPlace(directory: string): RepositoryPlace {
+  return {
+    name: directory,
+    read: (path) => readOptional(join(directory, path)),
+    write: ({ path, bytes }) => replaceFile(join(directory, path), bytes),
+  };
+}
+
+/** The bytes of a file, or undefined if there is none; any other failure is the caller's to see. */
+export async function readOptional(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    if (hasErrno(cause, "ENOENT", "ENOTDIR", "EISDIR")) return undefined;
+    throw cause;
+  }
+}
+
+/** Write a file so that a reader, or a crash, sees the old one or the new one; what is published may be read by everybody. */
+export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    // A crash here leaves a temporary file that nobody reads.
+    await writeFile(temporary, bytes, { flush: true });
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw cause;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** The name of a file is durable once its directory is. */
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === "win32") return; // its directories cannot be opened
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whether an error of the system has one of these codes. */
+export function hasErrno(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
+}

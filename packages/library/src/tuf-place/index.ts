@@ -1,0 +1,4 @@
+export { directoryPlace, readOptional } from "./directory-place.ts";
+export { type EventFolderErrorCode, eventFolderError, eventFolderErrors } from "./errors.ts";
+export { readEventFolder, writeEventFolder } from "./event-folder.ts";
+export { openPlace, type PlaceOptions } from "./open-place.ts";
