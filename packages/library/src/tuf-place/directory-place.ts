@@ -4,12 +4,12 @@ import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { RepositoryPlace } from "../tuf-repository/index.ts";
 
-/** A directory as a place; it is made when the first file is written. */
-export function directoryPlace(directory: string): RepositoryPlace {
+/** A directory as a place; it is made when the first file is written, for everybody to read or for its owner alone. */
+export function directoryPlace(directory: string, options: { readonly ownerOnly?: boolean } = {}): RepositoryPlace {
   return {
     name: directory,
     read: (path) => readOptional(join(directory, path)),
-    write: ({ path, bytes }) => replaceFile(join(directory, path), bytes),
+    write: ({ path, bytes }) => replaceFile(join(directory, path), bytes, options.ownerOnly === true ? 0o077 : 0),
   };
 }
 
@@ -23,13 +23,13 @@ export async function readOptional(path: string): Promise<Uint8Array | undefined
   }
 }
 
-/** Write a file so that a reader, or a crash, sees the old one or the new one; what is published may be read by everybody. */
-export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+/** Write a file so that a reader, or a crash, sees the old one or the new one; `hidden` are the rights that it does not get. */
+export async function replaceFile(path: string, bytes: Uint8Array, hidden: number = 0): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o777 & ~hidden });
   const temporary = `${path}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     // A crash here leaves a temporary file that nobody reads.
-    await writeFile(temporary, bytes, { flush: true });
+    await writeFile(temporary, bytes, { flush: true, mode: 0o666 & ~hidden });
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true });

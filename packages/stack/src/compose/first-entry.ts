@@ -1,4 +1,5 @@
-// Entry 0 of a new log: the trusted root that the stack began with, signed by the key that signs TUF targets. A log tells by its first
+// Entry 0 of a new log: the trusted root that the stack began with, signed by the key that signs TUF targets, or where keyholders do that by the
+// one for snapshots. A log tells by its first
 // line whose it is; and no client's signature gets index 0, which protobuf JSON leaves out and sigstore-python (4.5) then misses,
 // so that it refuses the first bundle that cosign makes with a new log.
 import { keyDetailsOf, sha256 } from "@sigillum/library/crypto";
@@ -14,7 +15,7 @@ import { prepareEntry as prepareV2 } from "../rekor-v2/index.ts";
 export async function addFirstEntry(shard: LogShard<BodyEntry>, api: "v1" | "v2", keyring: Keyring): Promise<void> {
   if (shard.head().size > 0) return;
   const trustedRoot = encodeUtf8(encodeTrustedRoot(keyring.trustedRoot()));
-  const signer = keyring.signer("tuf-targets");
+  const signer = keyring.tufSigners("targets").at(-1) ?? keyring.tufSigners("snapshot").at(-1) ?? keyring.signer("tuf-snapshot");
   const signed = {
     hashAlgorithm: "sha256",
     digest: sha256(trustedRoot),

@@ -57,7 +57,7 @@ export class Publisher {
 
   constructor(options: TufPublisherOptions) {
     this.options = options;
-    this.#place = directoryPlace(options.directory);
+    this.#place = directoryPlace(options.directory, { ownerOnly: true });
   }
 
   /** Read what is published, and publish what is due. */

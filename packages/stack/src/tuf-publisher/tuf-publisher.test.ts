@@ -15,6 +15,7 @@ import {
   delegate,
   finishEvent,
   type PublicationPlan,
+  type PublishedFile,
   planPublication,
   proposeRoot,
   proposeTargets,
@@ -137,6 +138,37 @@ describe("createTufPublisher", () => {
       assert.equal((await get(path)).status, 404, path);
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
+  });
+
+  test("before a first root of keyholders it runs, publishes nothing and says so", async () => {
+    const publisher = await createTufPublisher(
+      options({ root: [], targets: [], snapshot: [newSigner()], timestamp: [newSigner()] }),
+    );
+    assert.equal(await publisher.tick(), false);
+    assert.throws(
+      () => publisher.state(),
+      (error) => isSigillumError(error) && error.code === "TUF_NOT_FOUNDED",
+    );
+    assert.deepEqual([await publisher.firstRootSha256(), (await publisher.ready()).ready], [undefined, false]);
+    await assert.rejects(
+      publisher.actions.get("tuf.rotate")?.({ role: "timestamp" }) ?? Promise.resolve(),
+      (error) => isSigillumError(error) && error.code === "TUF_KEYS_OFFLINE",
+    );
+  });
+
+  test("copies are brought up to date after every publication; one that cannot be written to is told of and stops nothing", async () => {
+    const copy = join(directory, "copy");
+    let isBroken = true;
+    const place = directoryPlace(copy);
+    const copies = [
+      { ...place, write: (file: PublishedFile) => (isBroken ? Promise.reject(new Error("disk full")) : place.write(file)) },
+    ];
+    const publisher = await createTufPublisher({ ...options(signers), directory: join(directory, "own"), copies });
+    assert.match((await publisher.ready()).reason ?? "", /copy is behind: disk full$/);
+    isBroken = false;
+    assert.equal(await publisher.tick(), false);
+    assert.deepEqual(await publisher.ready(), { ready: true });
+    assert.deepEqual(await readFile(join(copy, "timestamp.json")), await readFile(join(directory, "own", "timestamp.json")));
   });
 
   test("publishes what keyholders signed, serves delegated roles and nested targets, and says who is needed", async () => {
