@@ -54,8 +54,11 @@ function trustLines(trust: JsonObject): string[] {
     "trust root",
     ...trust.optionalObjects("duties").map((duty) => {
       const [role, version] = [duty.string("role"), duty.safeInteger("version")];
-      return `  ${role} ${version}  expires ${duty.string("expires")}  due ${duty.string("due")}  by ${duty.string("who")}  ${duty.string("state")}`;
+      const [expires, due] = [duty.safeInteger("expiresDays"), duty.safeInteger("dueDays")];
+      const changed = duty.has("outdated") ? ", and what should be published has changed" : "";
+      return `  ${role} ${version}  expires in ${expires} days  due in ${due} days  by ${duty.string("who")}  ${duty.string("state")}${changed}`;
     }),
+    ...trust.optionalStrings("advice").map((line) => `  ADVICE: ${line}`),
   ];
 }
 

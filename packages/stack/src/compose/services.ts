@@ -223,7 +223,9 @@ function holdsEveryKey(published: TrustedRoot, wanted: TrustedRoot): boolean {
     wanted[kind].every(({ logId }) => published[kind].some((log) => equalBytes(log.logId, logId)));
   const hasChain = (kind: "certificateAuthorities" | "timestampAuthorities"): boolean =>
     wanted[kind].every(({ chain: [first] }) =>
-      published[kind].some(({ chain: [other] }) => first !== undefined && other !== undefined && equalBytes(first.der, other.der)),
+      published[kind].some(
+        ({ chain: [other] }) => first !== undefined && other !== undefined && equalBytes(first.der, other.der),
+      ),
     );
   return hasLog("tlogs") && hasLog("ctlogs") && hasChain("certificateAuthorities") && hasChain("timestampAuthorities");
 }
