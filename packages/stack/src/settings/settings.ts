@@ -105,9 +105,6 @@ function isLoopbackAddress(address: string): boolean {
 function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string): Settings {
   const root = JsonObject.exact(values, "settings");
   const services = root.object("services");
-  const provider = root.object("identityProvider");
-  const developmentUser = provider.object("developmentUser");
-  const authority = root.object("certificateAuthority");
   const transparencyLog = root.object("transparencyLog");
   const ctLog = root.object("ctLog");
   const timestamps = root.object("timestampAuthority");
@@ -128,33 +125,8 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       registry: serviceOf(services.object("registry")),
       explorer: serviceOf(services.object("explorer")),
     },
-    identityProvider: {
-      clientId: provider.string("clientId"),
-      tokenLifetimeSeconds: provider.safeInteger("tokenLifetimeSeconds"),
-      ...(developmentUser.boolean("enabled") ? { developmentUser: { email: developmentUser.string("email") } } : {}),
-      users: provider
-        .objects("users")
-        .map((user) => ({ email: user.string("email"), passwordHash: user.string("passwordHash") })),
-      workflowTokens: provider.boolean("workflowTokens"),
-    },
-    certificateAuthority: {
-      certificateLifetimeSeconds: authority.safeInteger("certificateLifetimeSeconds"),
-      ...textsOf(authority, ["issuersFile"]),
-      issuers: authority.objects("issuers").map((issuer) => ({
-        url: issuer.string("url"),
-        clientId: issuer.string("clientId"),
-        type: choice(issuer.string("type"), issuerTypeNames),
-        skipEmailVerification: issuer.boolean("skipEmailVerification"),
-        ...textsOf(issuer, [
-          "ciProvider",
-          "providerUrl",
-          "issuerClaim",
-          "subjectDomain",
-          "spiffeTrustDomain",
-          "caCertificateFile",
-        ]),
-      })),
-    },
+    identityProvider: identityProviderOf(root.object("identityProvider")),
+    certificateAuthority: certificateAuthorityOf(root.object("certificateAuthority")),
     transparencyLog: {
       rotateEveryDays: transparencyLog.safeInteger("rotateEveryDays"),
       rotateAtEntries: transparencyLog.safeInteger("rotateAtEntries"),
@@ -181,6 +153,31 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       snapshotLifetimeDays: trust.safeInteger("snapshotLifetimeDays"),
       timestampLifetimeDays: trust.safeInteger("timestampLifetimeDays"),
     },
+  };
+}
+
+function identityProviderOf(provider: JsonObject): Settings["identityProvider"] {
+  const developmentUser = provider.object("developmentUser");
+  return {
+    clientId: provider.string("clientId"),
+    tokenLifetimeSeconds: provider.safeInteger("tokenLifetimeSeconds"),
+    ...(developmentUser.boolean("enabled") ? { developmentUser: { email: developmentUser.string("email") } } : {}),
+    users: provider.objects("users").map((user) => ({ email: user.string("email"), passwordHash: user.string("passwordHash") })),
+    workflowTokens: provider.boolean("workflowTokens"),
+  };
+}
+
+function certificateAuthorityOf(authority: JsonObject): Settings["certificateAuthority"] {
+  return {
+    certificateLifetimeSeconds: authority.safeInteger("certificateLifetimeSeconds"),
+    ...textsOf(authority, ["issuersFile"]),
+    issuers: authority.objects("issuers").map((issuer) => ({
+      url: issuer.string("url"),
+      clientId: issuer.string("clientId"),
+      type: choice(issuer.string("type"), issuerTypeNames),
+      skipEmailVerification: issuer.boolean("skipEmailVerification"),
+      ...textsOf(issuer, ["ciProvider", "providerUrl", "issuerClaim", "subjectDomain", "spiffeTrustDomain", "caCertificateFile"]),
+    })),
   };
 }
 
