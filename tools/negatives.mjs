@@ -78,7 +78,7 @@ export function framesOf(stack) {
 
 // Run in a process of its own, which may have a mutant loaded: the names of those cases that verify, or every case's stack.
 async function child(file, mode, names) {
-  const { verifyCase } = await import("../test/conformance/negatives/case.ts");
+  const { verifyCase } = await import("../test/conformance/negatives/verdict.ts");
   const cases = JSON.parse(readFileSync(file, "utf8"));
   const found = [];
   for (const { name, made } of cases) {

@@ -9,7 +9,6 @@ import {
   type Edits,
   finish,
   flipBase64,
-  type Made,
   type NegativeCase,
   paths,
   remove,
@@ -17,6 +16,7 @@ import {
   set,
   signed,
 } from "./case.ts";
+import type { Made } from "./verdict.ts";
 
 type Given<T> = T | ((sigstores: Sigstores) => T | Promise<T>);
 type Row = readonly [name: string, rule: string, code: string, wrong: string, recipe: Given<Recipe>, edits?: Given<Edits>];

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { bundleErrors } from "@sigillum/library/bundle";
 import { verificationErrors } from "@sigillum/library/verification";
-import { codeOf, createSigstores, type Sigstores, signed } from "./case.ts";
+import { createSigstores, type Sigstores, signed } from "./case.ts";
 import { negativeCases } from "./cases.ts";
+import { codeOf } from "./verdict.ts";
 
 let sigstores: Sigstores;
 before(async () => {

@@ -30,8 +30,9 @@ import {
   keyUsageExtension,
   timestampLeafExtensions,
 } from "@sigillum/library/x509";
-import { finish, type Made, type NegativeCase, type Sigstores, signed } from "./case.ts";
+import { finish, type NegativeCase, type Sigstores, signed } from "./case.ts";
 import { type TokenEdit, token } from "./token.ts";
+import type { Made } from "./verdict.ts";
 
 const minute = 60_000;
 const day = 24 * 60 * minute;

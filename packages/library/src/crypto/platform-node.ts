@@ -17,6 +17,11 @@ type Digest = "sha1" | "sha256" | "sha384" | "sha512";
 type Padding = "pkcs1" | "pss" | undefined;
 type Curve = "ecdsa-p256" | "ecdsa-p384" | "ecdsa-p521";
 
+/** OpenSSL verifies them all. */
+export const verifiesRsaAndEd25519: boolean = true;
+/** And signs. */
+export const signs: boolean = true;
+
 declare const publicKeyBrand: unique symbol;
 declare const privateKeyBrand: unique symbol;
 
