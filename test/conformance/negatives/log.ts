@@ -203,6 +203,14 @@ const bothVersions = (log: "v1" | "v2", base: Recipe): readonly Row[] => [
     { json: set(note, (text: unknown) => String(text).slice(0, String(text).indexOf("\n\n") + 2)) },
   ],
   [
+    `checkpoint-too-long-${log}`,
+    "8.7",
+    "NOTE_TOO_LARGE",
+    "more signature lines by others than are read",
+    base,
+    { json: set(note, (text: unknown) => `${text}${`— other.example ${encodeBase64(new Uint8Array(68))}\n`.repeat(100)}`) },
+  ],
+  [
     `checkpoint-no-blank-line-${log}`,
     "8.7",
     "NOTE_MALFORMED",
