@@ -2,7 +2,7 @@
 // Starts the command line, built or from source. Plain JavaScript that old versions of Node can run, so that they get one
 // sentence and not a stack.
 "use strict";
-const { existsSync } = require("node:fs");
+const { existsSync, fstatSync, writeSync } = require("node:fs");
 const { join } = require("node:path");
 
 const [major, minor] = process.versions.node.split(".").map(Number);
@@ -13,26 +13,21 @@ if (major < 22 || (major === 22 && minor < 18)) startOnNewerNode();
 else start();
 
 function start() {
+  const { registerHooks, enableCompileCache } = require("node:module");
   if (fromSource) {
     // Every room's package names its source under this condition (packages/*/package.json).
-    const { registerHooks } = require("node:module");
     registerHooks({
       resolve: (specifier, context, next) =>
         next(specifier, { ...context, conditions: [...context.conditions, "@sigillum/source"] }),
     });
-  }
-  // A reader that goes away (| head) ends the program without a word, as the signal would.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error) => {
-      if (error.code === "EPIPE") process.exit(0);
-      throw error;
-    });
-  }
+  } else enableCompileCache(cacheDirectory());
   const streams = {
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: output(1, () => process.stdout),
+    stderr: output(2, () => process.stderr),
     stdin: () => process.stdin,
-    stdinIsTTY: require("node:tty").isatty(0),
+    get stdinIsTTY() {
+      return isTerminal(0);
+    },
     exit: (code) => process.exit(code),
   };
   const loaded = fromSource ? import("../src/main.ts") : Promise.resolve(require("../dist/main.cjs"));
@@ -41,6 +36,61 @@ function start() {
     .then((code) => {
       process.exitCode = code;
     });
+}
+
+// What V8 made of the program, for the next start: a third of the time it takes. The user's own directory, for nobody else may change it;
+// where it cannot be written, nothing is kept.
+function cacheDirectory() {
+  const { env, platform } = process;
+  const home = platform === "win32" ? env.LOCALAPPDATA : env.HOME && join(env.HOME, ".cache");
+  return join(env.XDG_CACHE_HOME || home || join(__dirname, "..", "dist"), "sigillum", "compiled");
+}
+
+// Node's own streams are for terminals, and for a pipe whose reader lags behind: to load them takes as long as to verify a bundle.
+function output(descriptor, openStream) {
+  let stream;
+  const open = () => {
+    stream = openStream();
+    stream.on("error", endQuietly);
+    return stream;
+  };
+  return {
+    get isTTY() {
+      return isTerminal(descriptor);
+    },
+    write(data) {
+      if (stream !== undefined || isTerminal(descriptor)) return (stream ?? open()).write(data);
+      let rest = Buffer.from(data);
+      try {
+        while (rest.length > 0) rest = rest.subarray(writeSync(descriptor, rest));
+        return true;
+      } catch (error) {
+        if (error.code === "EAGAIN") return open().write(rest);
+        return endQuietly(error);
+      }
+    },
+  };
+}
+
+// A reader that goes away (| head) ends the program without a word, as the signal would.
+function endQuietly(error) {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+}
+
+const terminals = new Map();
+
+function isTerminal(descriptor) {
+  if (!terminals.has(descriptor)) {
+    let known = true;
+    try {
+      known = fstatSync(descriptor).isCharacterDevice();
+    } catch {
+      // it is closed, or of a kind that only Node's own streams know
+    }
+    terminals.set(descriptor, known && require("node:tty").isatty(descriptor));
+  }
+  return terminals.get(descriptor);
 }
 
 // In a checkout `npm ci` has brought a newer Node: go on with that.

@@ -28,7 +28,15 @@ export { version } from "./commands/index.ts";
 export async function main(given: readonly string[], streams: Streams): Promise<number> {
   const words = given[0] === "-version" ? ["version", ...given.slice(1)] : given;
   const captured = new CapturedOutput(streams);
-  const terminal = createTerminal({ ...streams, stdout: captured, format: formatOf(words) });
+  const terminal = createTerminal({
+    stdout: captured,
+    stderr: streams.stderr,
+    ...(streams.stdin === undefined ? {} : { stdin: streams.stdin }),
+    get stdinIsTTY() {
+      return streams.stdinIsTTY;
+    },
+    format: formatOf(words),
+  });
   try {
     const code = await dispatch(words, terminal, captured, streams);
     await captured.end();

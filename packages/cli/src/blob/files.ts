@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+// Synchronously, but for streams: a command does one thing at a time, and node:fs/promises takes two milliseconds to load.
+import { createReadStream, readFileSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
 import { createHasher, type HashAlgorithm } from "@sigillum/library/crypto";
 import { concatBytes } from "@sigillum/library/encoding";
 import type { Terminal } from "../terminal/index.ts";
@@ -39,7 +39,18 @@ export async function readSmallFile(path: string, what: string, maxBytes: number
     });
   }
   try {
-    return await readFile(path);
+    return readFileSync(path);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+/** A file's bytes where it is an ordinary file of at most `maxBytes`, else undefined. */
+export function readIfSmall(path: string, maxBytes: number): Uint8Array | undefined {
+  const found = statOf(path);
+  if (!found.isFile() || found.size > maxBytes) return undefined;
+  try {
+    return readFileSync(path);
   } catch (cause) {
     throw unreadable(path, cause);
   }
@@ -67,11 +78,15 @@ export async function readInput(path: string, what: string, maxBytes: number, te
 
 /** The length of a file. */
 export async function lengthOf(path: string): Promise<number> {
+  return statOf(path).size;
+}
+
+function statOf(path: string): Stats {
   try {
-    const found = await stat(path);
+    const found = statSync(path);
     if (found.isDirectory())
       throw blobError("FILE_UNREADABLE", `Cannot read ${path}: it is a directory`, { found: "a directory", expected: "a file" });
-    return found.size;
+    return found;
   } catch (cause) {
     throw unreadable(path, cause);
   }
@@ -81,11 +96,19 @@ export async function lengthOf(path: string): Promise<number> {
 export async function writeWhole(path: string, text: string | Uint8Array): Promise<void> {
   const temporary = `${path}.tmp-${process.pid}`;
   try {
-    await writeFile(temporary, text, { mode: 0o644 });
-    await rename(temporary, path);
+    writeFileSync(temporary, text, { mode: 0o644 });
+    renameSync(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined); // the first failure is the one to tell
+    removeQuietly(temporary);
     throw blobError("FILE_UNWRITABLE", `Cannot write ${path}: ${reason(cause)}`, { cause });
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // the first failure is the one to tell
   }
 }
 

@@ -1,5 +1,5 @@
 // The signature of a file, wherever it stands: a bundle of any kind, or files of its own (signing-client §1.5, §2.8).
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { type Bundle, bundleFromDetached, bundleLimits, parseBundles } from "@sigillum/library/bundle";
 import { encodeUtf8, quote } from "@sigillum/library/encoding";
 import { request } from "@sigillum/library/http";
@@ -52,7 +52,7 @@ async function readPart(value: string, flag: string): Promise<Uint8Array> {
     });
   }
   try {
-    const bytes = await readFile(value);
+    const bytes = readFileSync(value);
     if (bytes.length <= maxPartBytes) return bytes;
   } catch (cause) {
     const code = cause instanceof Error ? Reflect.get(cause, "code") : undefined;

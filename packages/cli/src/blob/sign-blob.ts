@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Bundle, encodeBundle, signatureBytes, signingCertificate } from "@sigillum/library/bundle";
 import { encodeBase64, encodePem, encodeUtf8 } from "@sigillum/library/encoding";
@@ -55,7 +55,7 @@ async function wholeFile(file: string, terminal: Terminal): Promise<Uint8Array> 
       },
     );
   }
-  return await readFile(file);
+  return readFileSync(file);
 }
 
 interface Outputs {
@@ -132,7 +132,7 @@ async function bundlePathsFor(args: Arguments, files: readonly string[], given: 
       );
     return files.map((file) => `${file}${suffix}`);
   }
-  const isDirectory = (await stat(given).catch(() => undefined))?.isDirectory() === true; // missing: it is to be made
+  const isDirectory = statSync(given, { throwIfNoEntry: false })?.isDirectory() === true; // missing: it is to be made
   if (!isDirectory && files.length > 1) {
     throw argumentError(
       "FLAG_VALUE_INVALID",

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Bundle } from "@sigillum/library/bundle";
 import type { HashAlgorithm } from "@sigillum/library/crypto";
@@ -11,17 +11,18 @@ import { verifiedJson, verifiedLines } from "./describe.ts";
 import { blobError } from "./errors.ts";
 import { type Demands, demandsOf, isSet, optional } from "./expectations.ts";
 import { explanationLines } from "./explain.ts";
-import { hashFile, lengthOf } from "./files.ts";
+import { hashFile, lengthOf, readIfSmall } from "./files.ts";
 import { withLogEntry } from "./log-search.ts";
 import { readBundles, readMaterial } from "./material.ts";
 import { loadVerifyingTrust } from "./trust.ts";
 
 const maxWholeBytes = 1024 ** 3;
+const smallBytes = 4 * 1024 ** 2;
 const suffix = ".sigstore.json";
 
 /** `sigillum verify-blob FILE…`: FILE may be "-" for stdin, a digest such as sha256:HEX, or a directory whose every file is signed. */
 export async function runVerifyBlob(args: Arguments, terminal: Terminal): Promise<number> {
-  const questions = await questionsOf(args);
+  const questions = questionsOf(args);
   const demands = await demandsOf(args, terminal);
   const material = await readMaterial(args).catch((error: unknown) =>
     questions.length === 1 ? Promise.reject(error) : undefined,
@@ -62,7 +63,7 @@ async function verifyMany(
 ): Promise<number> {
   const results: Record<string, unknown>[] = [];
   let worst: number = exitCodes.success;
-  const progress = terminal.progress("Verifying files", questions.length);
+  const progress = terminal.progress("Verifying", questions.length, "items");
   for (const [index, question] of questions.entries()) {
     const { file } = question;
     progress.at(index);
@@ -84,16 +85,16 @@ async function verifyMany(
   return worst;
 }
 
-async function questionsOf(args: Arguments): Promise<FileQuestion[]> {
+function questionsOf(args: Arguments): FileQuestion[] {
   const [bundle, signature] = [optional(args, "bundle"), optional(args, "signature")];
-  const isDirectory = bundle !== undefined && (await isFolder(bundle));
+  const isDirectory = bundle !== undefined && isFolder(bundle);
   const questions: FileQuestion[] = [];
   for (const given of args.positionals) {
-    for (const file of (await isFolder(given)) ? await filesBelow(given) : [given]) {
+    for (const file of isFolder(given) ? filesBelow(given) : [given]) {
       if (bundle !== undefined && !isDirectory) questions.push({ file, bundle: undefined });
       else if (isDirectory) questions.push({ file, bundle: join(bundle, `${file.split(/[\\/]/).at(-1) ?? file}${suffix}`) });
       else if (signature !== undefined) questions.push({ file, bundle: undefined });
-      else questions.push({ file, bundle: await besideBundle(args, file, given !== file) });
+      else questions.push({ file, bundle: besideBundle(args, file, given !== file) });
     }
   }
   if (questions.length > 1 && ((bundle !== undefined && !isDirectory) || signature !== undefined)) {
@@ -109,25 +110,23 @@ async function questionsOf(args: Arguments): Promise<FileQuestion[]> {
 }
 
 // Without --bundle: the one that sign-blob wrote beside the file. A file of a directory is missed if it has none.
-async function besideBundle(args: Arguments, file: string, inDirectory: boolean): Promise<string> {
+function besideBundle(args: Arguments, file: string, inDirectory: boolean): string {
   const beside = `${file}${suffix}`;
-  const exists = await stat(beside).then(
-    () => true,
-    () => false, // whatever the reason, it cannot be read
-  );
-  if (exists || inDirectory) return beside;
+  if (inDirectory || existsSync(beside)) return beside;
   return args.required("bundle", "it is the file that sign-blob wrote");
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() === true; // what is missing is told when it is read
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true; // what is missing is told when it is read
 }
 
-async function filesBelow(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+function filesBelow(directory: string): string[] {
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  // A link counts as what it leads to; one that leads nowhere cannot be read, and is told.
   const files = entries
-    .filter((entry) => entry.isFile() && !entry.name.endsWith(suffix))
-    .map(({ parentPath, name }) => join(parentPath, name));
+    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && !entry.name.endsWith(suffix))
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true);
   if (files.length > 0) return files.sort();
   throw blobError("FILE_UNREADABLE", `Cannot verify ${directory}: the directory has no files`, { found: "no files" });
 }
@@ -189,6 +188,9 @@ interface Question {
 export async function verifyFile(file: string, question: Question, terminal: Terminal): Promise<Verified> {
   const given = digestOf(file);
   if (given !== undefined) return verifyBundle({ ...question, artifact: given });
+  // Of a small file the bytes: to verify ECDSA over a digest alone costs more than to hash them, and streams cost more to load.
+  const bytes = file === "-" ? undefined : readIfSmall(file, smallBytes);
+  if (bytes !== undefined) return verifyBundle({ ...question, artifact: { bytes } });
   const algorithm = statedAlgorithm(question.bundle);
   const artifact: Artifact = { digest: await hashFile(file, algorithm, terminal), algorithm };
   try {
@@ -197,7 +199,7 @@ export async function verifyFile(file: string, question: Question, terminal: Ter
     // The bundle needs another algorithm, or the key signs the message itself: then the file has to be read whole.
     if (!isSigillumError(error) || !needsBytes.includes(error.code) || file === "-" || (await lengthOf(file)) > maxWholeBytes)
       throw error;
-    return verifyBundle({ ...question, artifact: { bytes: await readFile(file) } });
+    return verifyBundle({ ...question, artifact: { bytes: readFileSync(file) } });
   }
 }
 

@@ -13,7 +13,7 @@ export async function eachOf<T, R>(
   label: string,
   work: (item: T) => Promise<R>,
 ): Promise<{ readonly item: T; readonly result: R }[]> {
-  const progress = items.length > 1 ? terminal.progress(label, items.length) : undefined;
+  const progress = items.length > 1 ? terminal.progress(label, items.length, "items") : undefined;
   const results: { item: T; result: R }[] = [];
   const failures: { index: number; error: unknown }[] = [];
   let next = 0;

@@ -1,12 +1,13 @@
 // generate-key-pair, import-key-pair, public-key: key pairs in files, the private one encrypted as cosign does (signing-client §2.8).
 import { createPrivateKey } from "node:crypto";
-import { readFile, stat, writeFile } from "node:fs/promises";
 import { createSigner, encodePublicKeyPem, type KeyType } from "@sigillum/library/crypto";
 import { type Arguments, argumentError } from "../arguments/index.ts";
 import { confirm, exitCodes, readPassword, type Terminal } from "../terminal/index.ts";
 import { keyError } from "./errors.ts";
 import { openPublicKey } from "./open.ts";
 
+// Loaded when a file is read or written: other commands, which only name a key, start faster without it.
+const files = (): Promise<typeof import("node:fs/promises")> => import("node:fs/promises");
 const keyTypes: readonly KeyType[] = ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa"];
 
 /** `sigillum generate-key-pair`: PREFIX.key, encrypted, and PREFIX.pub. */
@@ -32,7 +33,7 @@ export async function runGenerateKeyPair(args: Arguments, terminal: Terminal): P
 /** `sigillum import-key-pair --key FILE`: a private key in PEM as a pair like `generate-key-pair` makes. */
 export async function runImportKeyPair(args: Arguments, terminal: Terminal): Promise<number> {
   const source = args.required("key", "it is the private key to import");
-  const text = await readFile(source, "utf8").catch((cause: unknown) => {
+  const text = await (await files()).readFile(source, "utf8").catch((cause: unknown) => {
     throw keyError("KEY_UNREADABLE", `Cannot read key ${source}`, { cause });
   });
   const pkcs8 = pkcs8Of(text, source);
@@ -62,7 +63,7 @@ interface PairPaths {
 // Asked before the password, so that nobody types one for nothing.
 async function pathsFor(args: Arguments, prefix: string, terminal: Terminal): Promise<PairPaths> {
   const paths = { private: `${prefix}.key`, public: `${prefix}.pub` };
-  const exists = await stat(paths.private).then(
+  const exists = await (await files()).stat(paths.private).then(
     () => true,
     () => false, // whatever stands there, it is not a key that would be lost
   );
@@ -74,7 +75,7 @@ async function writePair(args: Arguments, paths: PairPaths, pkcs8: Uint8Array, t
   const { encryptCosignKey } = await import("@sigillum/signers/signers");
   const password = await readPassword(terminal, process.env, true);
   const encrypted = await encryptCosignKey(pkcs8, password, args.boolean("cosign1") ? "cosign" : "sigstore");
-  await writeFile(paths.private, encrypted, { mode: 0o600 }).catch((cause: unknown) => {
+  await (await files()).writeFile(paths.private, encrypted, { mode: 0o600 }).catch((cause: unknown) => {
     throw keyError("KEY_UNWRITABLE", `Cannot write private key ${paths.private}`, { cause });
   });
   terminal.note(`Private key written to ${paths.private}`);
@@ -98,7 +99,7 @@ export async function runPublicKey(args: Arguments, terminal: Terminal): Promise
 }
 
 async function writePublic(path: string, pem: string, terminal: Terminal): Promise<void> {
-  await writeFile(path, pem, { mode: 0o644 }).catch((cause: unknown) => {
+  await (await files()).writeFile(path, pem, { mode: 0o644 }).catch((cause: unknown) => {
     throw keyError("KEY_UNWRITABLE", `Cannot write public key ${path}`, { cause });
   });
   terminal.note(`Public key written to ${path}`);

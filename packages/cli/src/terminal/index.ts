@@ -4,4 +4,12 @@ export { terminalError, terminalErrors } from "./errors.ts";
 export { exitCodeMeanings, exitCodeOf, exitCodes } from "./exit-code.ts";
 export type { InputStream } from "./input.ts";
 export { reportError } from "./report.ts";
-export { createTerminal, formatBytes, formatTime, type Progress, type Terminal, type TerminalOptions } from "./terminal.ts";
+export {
+  createTerminal,
+  formatBytes,
+  formatTime,
+  type Progress,
+  type ProgressUnit,
+  type Terminal,
+  type TerminalOptions,
+} from "./terminal.ts";

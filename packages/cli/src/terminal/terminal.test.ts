@@ -30,10 +30,41 @@ describe("createTerminal", () => {
     const progress = seen.terminal.progress("Hashing", 200);
     progress.at(100);
     progress.end();
-    assert.ok(seen.stderr().endsWith("Hashing 100 B 50 %\r\u001b[K"));
+    assert.equal(seen.stderr(), "\r\u001b[KHashing [==========          ] 100 B of 200 B, 50 %\r\u001b[K");
     const unseen = recording("text", false);
     unseen.terminal.progress("Hashing", 200).at(100);
     assert.equal(unseen.stderr(), "");
+    const json = recording("json", true);
+    json.terminal.progress("Hashing", 200).at(100);
+    assert.equal(json.stderr(), "");
+  });
+
+  it("counts files as such, and shows no bar where nobody knows the end", () => {
+    const files = recording("text", true);
+    files.terminal.progress("Verifying", 40, "items").at(10);
+    assert.equal(files.stderr(), "\r\u001b[KVerifying [=====               ] 10 of 40, 25 %");
+    const stdin = recording("text", true);
+    stdin.terminal.progress("Hashing -", undefined).at(1500);
+    assert.equal(stdin.stderr(), "\r\u001b[KHashing - 1.5 kB");
+  });
+
+  it("asks whether anybody watches only when it matters", () => {
+    const never = (): never => assert.fail("nothing needed it");
+    const terminal = createTerminal({
+      stdout: { write: () => true },
+      stderr: {
+        write: () => true,
+        get isTTY(): boolean {
+          return never();
+        },
+      },
+      get stdinIsTTY(): boolean {
+        return never();
+      },
+      format: "text",
+    });
+    terminal.out("result");
+    terminal.note("advice");
   });
 });
 

@@ -13,7 +13,7 @@ export interface Terminal {
   /** The result of a command that was asked for JSON. */
   json(value: unknown): void;
   /** Show that something long goes on; nothing is shown unless stderr is a terminal. */
-  progress(label: string, total: number | undefined): Progress;
+  progress(label: string, total: number | undefined, unit?: ProgressUnit): Progress;
   /** Whether a person reads along: stderr is a terminal, and text was asked for. */
   readonly watched: boolean;
   /** Whether a person can answer: both stdin and stderr are terminals. */
@@ -24,6 +24,9 @@ export interface Terminal {
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdinIsTTY: boolean;
 }
+
+/** What is counted: octets, or files, images and the like. */
+export type ProgressUnit = "bytes" | "items";
 
 /** A line that shows how far something is, and is wiped at the end. */
 export interface Progress {
@@ -46,38 +49,58 @@ const redrawEveryMs = 100;
 /** Make a terminal. */
 export function createTerminal(options: TerminalOptions): Terminal {
   const { stdout, stderr, format } = options;
-  const watched = stderr.isTTY === true && format === "text";
+  // Asked for only when it matters: to find out loads what most commands do not need.
+  const isWatched = (): boolean => format === "text" && stderr.isTTY === true;
   return {
     format,
-    watched,
+    get watched() {
+      return isWatched();
+    },
     get stdin() {
       return bytesOf(options.stdin?.());
     },
-    stdinIsTTY: options.stdinIsTTY,
+    get stdinIsTTY() {
+      return options.stdinIsTTY;
+    },
     ask: (question, { secret = false } = {}) => {
       stderr.write(question);
       return readLine(options.stdin?.(), secret && options.stdinIsTTY, () => stderr.write("\n"));
     },
     write: (text) => void stdout.write(text),
-    interactive: options.stdinIsTTY && stderr.isTTY === true,
+    get interactive() {
+      return options.stdinIsTTY && stderr.isTTY === true;
+    },
     out: (line) => void stdout.write(`${line}\n`),
     note: (line) => void stderr.write(`${line}\n`),
     json: (value) => void stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
-    progress: (label, total) => (watched ? visibleProgress(stderr, label, total) : hiddenProgress),
+    progress: (label, total, unit = "bytes") => (isWatched() ? visibleProgress(stderr, label, total, unit) : hiddenProgress),
   };
 }
 
 const hiddenProgress: Progress = { at: () => undefined, end: () => undefined };
 
-function visibleProgress(stderr: { write(text: string): unknown }, label: string, total: number | undefined): Progress {
+const barWidth = 20;
+
+function visibleProgress(
+  stderr: { write(text: string): unknown },
+  label: string,
+  total: number | undefined,
+  unit: ProgressUnit,
+): Progress {
+  const shown = (count: number): string => (unit === "bytes" ? formatBytes(count) : String(count));
   let drawnMs = Number.NEGATIVE_INFINITY;
   return {
     at(done) {
       const nowMs = performance.now();
       if (nowMs - drawnMs < redrawEveryMs) return;
       drawnMs = nowMs;
-      const share = total === undefined || total === 0 ? "" : ` ${Math.floor((done / total) * 100)} %`;
-      stderr.write(`\r\u001b[K${label} ${formatBytes(done)}${share}`);
+      if (total === undefined || total === 0) {
+        stderr.write(`\r\u001b[K${label} ${shown(done)}`);
+        return;
+      }
+      const share = Math.min(1, done / total);
+      const bar = "=".repeat(Math.floor(share * barWidth)).padEnd(barWidth);
+      stderr.write(`\r\u001b[K${label} [${bar}] ${shown(done)} of ${shown(total)}, ${Math.floor(share * 100)} %`);
     },
     end: () => void stderr.write("\r\u001b[K"),
   };

@@ -8,10 +8,11 @@ export const edwardsOrder: bigint = (1n << 252n) + 27742317777372353535851937790
 
 const p = (1n << 255n) - 19n;
 const lowBits = (1n << 255n) - 1n;
-const d = mod(-121665n * invert(121666n, p));
+// -121665/121666
+const d = 0x52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3n;
 const twiceD = mod(2n * d);
-// 2 to the power (p - 1)/4 = 2 (2^252 - 3) + 1.
-const squareRootOfMinusOne = mod(2n * squared(power2to252less3(2n), 1));
+// 2 to the power (p - 1)/4, as RFC 8032 §5.1.3 gives it.
+const squareRootOfMinusOne = 0x2b8324804fc1df0b2b4d00993dfbd7a72f431806ad2fe478c4ee1b274a0ea0b0n;
 
 /** A point in extended coordinates: x = X/Z, y = Y/Z, xy = T/Z (RFC 8032 §5.1.4). */
 interface ExtendedPoint {
@@ -152,10 +153,7 @@ const basePoint: ExtendedPoint = {
   x: 15112221349535400772501151409588531511454012693041857206046113283949847762202n,
   y: 46316835694926478169428394003475163141307993866256225615783033603165251855960n,
   z: 1n,
-  t: mod(
-    15112221349535400772501151409588531511454012693041857206046113283949847762202n *
-      46316835694926478169428394003475163141307993866256225615783033603165251855960n,
-  ),
+  t: 0x67875f0fd78b766566ea4e8e64abe37d20f09f80775152f56dde8ab3a5b7dda3n,
 };
 
 // Made when the first signature comes: most programs see none.

@@ -38,7 +38,7 @@ export const cryptoErrors = {
   },
   CRYPTO_SCHEME_UNSUPPORTED: {
     kind: "verification",
-    means: "A signature scheme is known but not carried out: SHA-1 signatures, and signing with Ed25519ph.",
+    means: "A signature scheme is known but not carried out: SHA-1 signatures, signing with Ed25519ph, signing in a browser.",
   },
   CRYPTO_DIGEST_LENGTH: {
     kind: "verification",

@@ -1,4 +1,5 @@
-// What this room needs of the platform. `#platform` is chosen by the conditions in package.json: platform-node.ts on Node.
+// What this room needs of the platform. `#platform` is chosen by the conditions in package.json: platform-browser.ts under
+// `browser`, else platform-node.ts.
 
 import type { PrivateKeyHandle, PublicKeyHandle } from "#platform";
 import * as chosen from "#platform";
@@ -17,6 +18,10 @@ export interface Hasher {
 
 /** The operations that every platform has, all but `sign` synchronous. What throws there is caught where it is called. */
 export interface Platform {
+  /** Whether `verify` takes RSA and Ed25519 keys; where it does not, the room verifies them itself. */
+  readonly verifiesRsaAndEd25519: boolean;
+  /** Whether there are private keys: where there are none, `importPrivateKey` and `sign` throw. */
+  readonly signs: boolean;
   digestOf(algorithm: HashAlgorithm, bytes: Uint8Array): Uint8Array;
   sha256Latin1(octets: string): string;
   createHasher(algorithm: HashAlgorithm): Hasher;

@@ -6,6 +6,7 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
+  type ECDH,
   hash,
   type KeyObject,
   sign as nodeSign,
@@ -16,6 +17,11 @@ import {
 type Digest = "sha1" | "sha256" | "sha384" | "sha512";
 type Padding = "pkcs1" | "pss" | undefined;
 type Curve = "ecdsa-p256" | "ecdsa-p384" | "ecdsa-p521";
+
+/** OpenSSL verifies them all. */
+export const verifiesRsaAndEd25519: boolean = true;
+/** And signs. */
+export const signs: boolean = true;
 
 declare const publicKeyBrand: unique symbol;
 declare const privateKeyBrand: unique symbol;
@@ -126,15 +132,14 @@ export function rsaPublicOperation(handle: PublicKeyHandle, signature: Uint8Arra
   return plain(publicDecrypt({ key: asKeyObject(handle), padding: constants.RSA_NO_PADDING }, signature));
 }
 
-const exchanges = {
-  "ecdsa-p256": createECDH("prime256v1"),
-  "ecdsa-p384": createECDH("secp384r1"),
-  "ecdsa-p521": createECDH("secp521r1"),
-} as const;
+const curveNames = { "ecdsa-p256": "prime256v1", "ecdsa-p384": "secp384r1", "ecdsa-p521": "secp521r1" } as const;
+// Made when a digest is first verified alone: each costs as much as ten verifications.
+const exchanges: Partial<Record<Curve, ECDH>> = {};
 
 /** The base point times a scalar from 1 to the order less one, uncompressed; the scalar is public and is kept until the next call. */
 export function multiplyBasePoint(curve: Curve, scalar: Uint8Array): Uint8Array {
-  const exchange = exchanges[curve];
+  const exchange = exchanges[curve] ?? createECDH(curveNames[curve]);
+  exchanges[curve] = exchange;
   exchange.setPrivateKey(scalar);
   return plain(exchange.getPublicKey());
 }

@@ -1,7 +1,7 @@
 // Verifying signatures, over a message or over its digest.
 import { digestLength, digest as digestOf } from "./digest.ts";
 import { isValidEcdsaOverDigest } from "./ecdsa-digest.ts";
-import { isValidEd25519phOverDigest } from "./ed25519ph.ts";
+import { isValidEd25519, isValidEd25519phOverDigest } from "./ed25519ph.ts";
 import { cryptoError } from "./errors.ts";
 import { type HashAlgorithm, platform } from "./platform-interface.ts";
 import { handleOf, type PublicKey } from "./public-key.ts";
@@ -17,10 +17,15 @@ export function isValidSignature(key: PublicKey, scheme: SignatureScheme, messag
   checkScheme(key, scheme);
   if (key.type === "ed25519" && scheme.hash === "sha512")
     return isValidEd25519phOverDigest(key.spki, digestOf("sha512", message), signature);
-  const padding = key.type === "rsa" ? (scheme.padding ?? "pkcs1") : undefined;
+  const [handle, padding] = [handleOf(key), key.type === "rsa" ? (scheme.padding ?? "pkcs1") : undefined];
   // RFC 8017 §8.1.2 step 1. OpenSSL leaves it out for PSS and takes a signature whose leading zero octet is gone.
   if (padding !== undefined && signature.length !== Math.ceil((key.bits ?? 0) / 8)) return false;
-  return platform.verify(handleOf(key), scheme.hash === "none" ? undefined : scheme.hash, padding, message, signature);
+  if (!platform.verifiesRsaAndEd25519) {
+    if (key.type === "ed25519") return isValidEd25519(key.spki, message, signature);
+    if (padding !== undefined && scheme.hash !== "none")
+      return isValidRsaOverDigest(key, scheme.hash, padding, digestOf(scheme.hash, message), signature);
+  }
+  return platform.verify(handle, scheme.hash === "none" ? undefined : scheme.hash, padding, message, signature);
 }
 
 /**

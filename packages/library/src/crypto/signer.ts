@@ -16,6 +16,10 @@ export interface Signer {
  * PRIVATE_KEY_MALFORMED, the PUBLIC_KEY_ codes for a key of a kind or size that is not supported, or the CRYPTO_SCHEME_ codes.
  */
 export function createSigner(pkcs8: Uint8Array, scheme: Partial<SignatureScheme> = {}): Signer {
+  if (!platform.signs)
+    throw cryptoError("CRYPTO_SCHEME_UNSUPPORTED", "Cannot use key: this platform verifies, and signs nothing", {
+      found: "a private key",
+    });
   const { handle, spki } = importPrivateKey(pkcs8);
   const publicKey = parsePublicKey(spki);
   const full: SignatureScheme = { ...defaultScheme(publicKey), ...scheme };

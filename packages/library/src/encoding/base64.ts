@@ -1,7 +1,7 @@
 // Base64 of RFC 4648, §4 with padding and §5 (URL-safe) without, strict both ways: one text for one byte string.
 import { encodingError } from "./errors.ts";
 import { quote } from "./sigillum-error.ts";
-import { encodeAscii, parseUtf8 } from "./utf8.ts";
+import { encodeAscii, encodeUtf8, parseUtf8 } from "./utf8.ts";
 
 const standardAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -11,29 +11,57 @@ const invalid = 1 << 24;
 /** Up to this many octets a text is joined from pieces; beyond, it is written as bytes and decoded at once. */
 const joinLimit = 96;
 
-interface Alphabet {
+// The tables are made when they are first needed: a program that reads a bundle and writes none is not to wait for them.
+class Alphabet {
   readonly name: string;
-  /** Two characters for every twelve bits. */
-  readonly pairs: readonly string[];
-  /** The same as two character codes in memory order. */
-  readonly pairCodes: Uint16Array;
+  readonly #characters: string;
+  readonly #pairs: string[] = [];
+  #pairCodes: Uint16Array | undefined;
+  #groups: Int32Array | undefined;
+
+  constructor(name: string, characters: string) {
+    this.name = name;
+    this.#characters = characters;
+  }
+
+  /** The two characters of twelve bits; made when they first come up. */
+  pair(bits: number): string {
+    const known = this.#pairs[bits];
+    if (known !== undefined) return known;
+    const made = this.#characters.charAt(bits >> 6) + this.#characters.charAt(bits & 63);
+    this.#pairs[bits] = made;
+    return made;
+  }
+
+  /** Two character codes in memory order for every twelve bits. */
+  get pairCodes(): Uint16Array {
+    if (this.#pairCodes !== undefined) return this.#pairCodes;
+    // Written as octets and read in twos, so that the order in memory is right on every machine.
+    const characters = encodeUtf8(this.#characters);
+    const codes = new Uint8Array(2 * 4096);
+    for (let high = 0; high < 64; high++) {
+      for (let low = 0; low < 64; low++) {
+        codes[2 * (64 * high + low)] = characters[high] ?? 0;
+        codes[2 * (64 * high + low) + 1] = characters[low] ?? 0;
+      }
+    }
+    this.#pairCodes = new Uint16Array(codes.buffer);
+    return this.#pairCodes;
+  }
+
   /** For each of the four places of a group 256 entries: character code -> sextet, shifted to its place. */
-  readonly groups: Int32Array;
+  get groups(): Int32Array {
+    if (this.#groups !== undefined) return this.#groups;
+    const groups = new Int32Array(4 * 256).fill(invalid);
+    for (let i = 0; i < 64; i++)
+      for (let place = 0; place < 4; place++) groups[256 * place + this.#characters.charCodeAt(i)] = i << (6 * (3 - place));
+    this.#groups = groups;
+    return groups;
+  }
 }
 
-const standard = alphabet("base64", standardAlphabet);
-const urlSafe = alphabet("base64url", urlAlphabet);
-
-function alphabet(name: string, characters: string): Alphabet {
-  const pairs = Array.from({ length: 4096 }, (_, bits) => characters.charAt(bits >> 6) + characters.charAt(bits & 63));
-  // Written as octets and read in twos, so that the order in memory is right on every machine.
-  const codes = new Uint8Array(2 * 4096);
-  for (let i = 0; i < codes.length; i++) codes[i] = (pairs[i >> 1] ?? "").charCodeAt(i & 1);
-  const groups = new Int32Array(4 * 256).fill(invalid);
-  for (let i = 0; i < 64; i++)
-    for (let place = 0; place < 4; place++) groups[256 * place + characters.charCodeAt(i)] = i << (6 * (3 - place));
-  return { name, pairs, pairCodes: new Uint16Array(codes.buffer), groups };
-}
+const standard = new Alphabet("base64", standardAlphabet);
+const urlSafe = new Alphabet("base64url", urlAlphabet);
 
 /** Write bytes as base64 with padding (RFC 4648 §4). */
 export function encodeBase64(bytes: Uint8Array): string {
@@ -65,21 +93,21 @@ export function parseProtoBase64(text: string): Uint8Array {
   return decode(unpadded, unpadded.length, /[-_]/.test(unpadded) ? urlSafe : standard);
 }
 
-function encode(bytes: Uint8Array, { pairs, pairCodes }: Alphabet, pad: boolean): string {
+function encode(bytes: Uint8Array, alphabet: Alphabet, pad: boolean): string {
   const rest = bytes.length % 3;
   const whole = bytes.length - rest;
-  const text = whole <= joinLimit ? encodeShort(bytes, whole, pairs) : encodeLong(bytes, whole, pairCodes);
+  const text = whole <= joinLimit ? encodeShort(bytes, whole, alphabet) : encodeLong(bytes, whole, alphabet.pairCodes);
   if (rest === 0) return text;
   const group = ((bytes[whole] ?? 0) << 16) | ((rest === 2 ? (bytes[whole + 1] ?? 0) : 0) << 8);
-  if (rest === 1) return text + pairs[group >> 12] + (pad ? "==" : "");
-  return text + pairs[group >> 12] + (pairs[group & 4095] ?? "").charAt(0) + (pad ? "=" : "");
+  if (rest === 1) return text + alphabet.pair(group >> 12) + (pad ? "==" : "");
+  return text + alphabet.pair(group >> 12) + alphabet.pair(group & 4095).charAt(0) + (pad ? "=" : "");
 }
 
-function encodeShort(bytes: Uint8Array, whole: number, pairs: readonly string[]): string {
+function encodeShort(bytes: Uint8Array, whole: number, alphabet: Alphabet): string {
   let text = "";
   for (let i = 0; i < whole; i += 3) {
     const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    text += `${pairs[group >> 12]}${pairs[group & 4095]}`;
+    text += alphabet.pair(group >> 12) + alphabet.pair(group & 4095);
   }
   return text;
 }

@@ -56,6 +56,7 @@ export interface SignedToken {
 
 const maxCertificates = 16;
 const maxAttributes = 16;
+const maxAlgorithms = 16;
 
 /** Read a timestamp token: a SignedData with a TSTInfo inside and one signer. */
 export function parseSignedToken(value: DerValue): SignedToken {
@@ -69,7 +70,7 @@ export function parseSignedToken(value: DerValue): SignedToken {
     const version = data.smallInteger("signed data version");
     // RFC 5652 §5.1: 3 because the content is not id-data; 4 and 5 tell of attribute certificates and the like, which no token has.
     if (version !== 3) throw malformed(`found signed data version ${version}, expected 3`);
-    data.expect(0x31, "digest algorithms");
+    const digestAlgorithms = readDigestAlgorithms(data.set("digest algorithms"));
     const content = readContent(data.sequence("encapsulated content"));
     const certificates = readCertificates(data.optionalTagged(0xa0));
     data.optional(0xa1);
@@ -77,8 +78,29 @@ export function parseSignedToken(value: DerValue): SignedToken {
     data.end("signed data");
     const signer = readSigner(signers.sequence("signer info"));
     signers.end("the one signer info");
+    // RFC 5652 §5.1: a signer whose digest algorithm is not listed may be refused. Nothing signs the list, so it says this or nothing.
+    if (!digestAlgorithms.includes(signer.digestAlgorithm))
+      throw malformed(`its digest algorithms do not have the signer's, ${signer.digestAlgorithm}`);
     return { content, signer, certificates };
   });
+}
+
+function readDigestAlgorithms(reader: DerReader): string[] {
+  const algorithms: string[] = [];
+  while (!reader.atEnd) {
+    algorithms.push(readDigestAlgorithm(reader));
+    if (algorithms.length > maxAlgorithms) throw malformed(`expected at most ${maxAlgorithms} digest algorithms`);
+  }
+  return algorithms;
+}
+
+// RFC 5754 §2: parameters are absent, or NULL.
+function readDigestAlgorithm(reader: DerReader): string {
+  const identifier = reader.sequence("digest algorithm");
+  const oid = identifier.oid("digest algorithm");
+  if (!identifier.atEnd) identifier.null("digest algorithm's parameters");
+  identifier.end("digest algorithm");
+  return oid;
 }
 
 function readContent(reader: DerReader): Uint8Array {
@@ -106,7 +128,7 @@ function readSigner(reader: DerReader): TokenSigner {
   const issuer = parseName(sid.expect(0x30, "issuer"));
   const serial = sid.integer("serial number");
   sid.end("signer identifier");
-  const digestAlgorithm = algorithmOid(reader.expect(0x30, "digest algorithm"));
+  const digestAlgorithm = readDigestAlgorithm(reader);
   const attributes = reader.expect(0xa0, "signed attributes");
   const signatureAlgorithmIdentifier = reader.expect(0x30, "signature algorithm").bytes;
   const signature = reader.octetString("signature");

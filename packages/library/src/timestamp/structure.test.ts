@@ -58,6 +58,7 @@ interface Parts {
   readonly policies: readonly Uint8Array[];
   readonly tsa: Uint8Array;
   readonly certificateHash: readonly Uint8Array[];
+  readonly digestAlgorithms: readonly Uint8Array[];
 }
 
 const whole: Parts = {
@@ -73,6 +74,7 @@ const whole: Parts = {
   policies: [derSequence(derSequence(derOid("1.2.3")))],
   tsa: derTagged(0xa4, name),
   certificateHash: [],
+  digestAlgorithms: [sha256Identifier],
 };
 
 const attribute = (oid: string, ...values: Uint8Array[]): Uint8Array => derSequence(derOid(oid), derSetOf(...values));
@@ -111,7 +113,7 @@ function response(parts: Partial<Parts> = {}): Uint8Array {
   );
   const data = derSequence(
     derInteger(p.version),
-    derSetOf(sha256Identifier),
+    derSetOf(...p.digestAlgorithms),
     derSequence(derOid(cmsOids.tstInfo), derTagged(0xa0, derOctetString(info))),
     ...p.certificates,
     ...p.crls,
@@ -174,14 +176,13 @@ describe("parseTimestampResponse", () => {
     assert.equal(parseTimestampResponse(response(none)).token?.certificates.length, 0);
   });
 
-  // What nobody reads: digest algorithms, certificates and revocation lists, attributes that are not signed, the policies of a certificate
+  // What nobody reads: certificates and revocation lists, attributes that are not signed, the policies of a certificate
   // id, parameters of algorithms that are compared as they stand, and the value of an extension that is not critical.
   const unread = [
-    /^\/1\/1\/0\/1/, // digestAlgorithms
     /^\/1\/1\/0\/[34]/, // certificates, crls
     /^\/1\/1\/0\/5\/0\/6/, // unsignedAttrs
     /^\/1\/1\/0\/5\/0\/4$/, // signatureAlgorithm
-    /^\/1\/1\/0\/5\/0\/2$/, // digestAlgorithm
+    /^\/1\/1\/0\/(?:1\/0|5\/0\/2)$/, // a digest algorithm, which may have NULL for its parameters
     /^\/1\/1\/0\/2\/1\/0\/0\/8\/0/, // the name in the TSTInfo
     /^\/1\/1\/0\/5\/0\/3\/2\/1\/0\/0$/, // further certificate ids
     /^\/1\/1\/0\/5\/0\/3\/2\/1\/0\/1/, // policies
@@ -220,12 +221,23 @@ describe("parseTimestampResponse", () => {
       assert.throws(() => parseTimestampResponse(response(parts)), malformed);
   });
 
+  // Nothing signs the list of digest algorithms, so it has to say what the signer says (RFC 5652 §5.1).
+  it("refuses digest algorithms that do not have the signer's, and parameters that are not NULL", () => {
+    const sha256Oid = derOid(hashAlgorithmOid("sha256"));
+    const other = derSequence(derOid(hashAlgorithmOid("sha512")));
+    for (const digestAlgorithms of [[other, sha256Identifier], [derSequence(sha256Oid)]])
+      parseTimestampResponse(response({ digestAlgorithms }));
+    for (const digestAlgorithms of [[], [other], [sha256Identifier, derNull()], [derSequence(sha256Oid, derSequence())]])
+      assert.throws(() => parseTimestampResponse(response({ digestAlgorithms })), malformed);
+  });
+
   it("takes the most that each limit allows, and refuses one more", () => {
     const sized = (text: string): Uint8Array => derUtf8String(text);
     const many = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
     const extra = (count: number): Uint8Array[] => many(count, (i) => attribute(`1.2.3.${i}`, derNull()));
     const limits: readonly ((more: number) => Partial<Parts>)[] = [
       (more) => ({ certificates: [derTagged(0xa0, ...many(16 + more, () => derSequence()))] }),
+      (more) => ({ digestAlgorithms: [sha256Identifier, ...many(15 + more, (i) => derSequence(derOid(`1.2.3.${i}`)))] }),
       (more) => ({ moreAttributes: extra(13 + more) }),
       (more) => ({ statusTexts: many(16 + more, () => sized("x")) }),
     ];
