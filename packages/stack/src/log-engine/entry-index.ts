@@ -7,7 +7,7 @@
 //   'c'                             -> number of entries that the store has
 import { equalBytes } from "@sigillum/library/encoding";
 import type { Logger } from "../host/index.ts";
-import type { KeyChange, KeyValueStore } from "../storage/index.ts";
+import type { KeyAndValue, KeyChange, KeyValueStore } from "../storage/index.ts";
 
 /** An entry as the index takes it. */
 export interface IndexedEntry {
@@ -56,6 +56,11 @@ export class EntryIndex {
 
   static async open(store: KeyValueStore, logger: Logger): Promise<EntryIndex> {
     return new EntryIndex(store, logger, await readCursor(store));
+  }
+
+  /** Make the store right for the entries of a state, while it is in use (`repairIndex`). */
+  async repair(run: (store: KeyValueStore) => Promise<number>): Promise<number> {
+    return run(this.#store);
   }
 
   /** How many entries the store has durably; the write-ahead file must keep those after it. */
@@ -125,15 +130,13 @@ export class EntryIndex {
 
   async #count(prefix: number, size: number, indexOf: (key: Uint8Array, value: Uint8Array) => number): Promise<number> {
     let count = 0;
-    let from = Uint8Array.of(prefix);
+    let from: Uint8Array = Uint8Array.of(prefix);
     for (;;) {
       const page = await this.#store.scan({ from, to: Uint8Array.of(prefix + 1), limit: scanPage });
       for (const [key, value] of page) if (indexOf(key, value) < size) count += 1;
       const last = page.at(-1);
       if (last === undefined || page.length < scanPage) return count;
-      // The next key in order: the last one with a zero byte more.
-      from = new Uint8Array(last[0].length + 1);
-      from.set(last[0]);
+      from = after(last[0]);
     }
   }
 
@@ -244,6 +247,51 @@ export async function writeEntries(store: KeyValueStore, entries: readonly Index
     if (last) changes.push({ type: "put", key: cursorKey, value: indexBytes((slice.at(-1)?.index ?? 0) + 1) });
     await store.write(changes, { sync: last });
   }
+}
+
+/** Write the keys of entries that the store should have already; the cursor stays where it is. */
+export async function rewriteEntries(store: KeyValueStore, entries: readonly IndexedEntry[]): Promise<void> {
+  const changes: KeyChange[] = [];
+  for (const entry of entries) changesFor(entry, changes);
+  if (changes.length > 0) await store.write(changes, { sync: true });
+}
+
+/** Remove every key below `size` that is none of its entry's, as `entryAt` gives it. Returns how many there were. */
+export async function removeExtras(
+  store: KeyValueStore,
+  size: number,
+  entryAt: (index: number) => Promise<IndexedEntry | undefined>,
+): Promise<number> {
+  let removed = 0;
+  for (const prefix of [identityPrefix, leafPrefix, searchPrefix]) {
+    for (let from: Uint8Array | undefined = Uint8Array.of(prefix); from !== undefined; ) {
+      const page: readonly KeyAndValue[] = await store.scan({ from, to: Uint8Array.of(prefix + 1), limit: scanPage });
+      const extras: KeyChange[] = [];
+      for (const [key, value] of page) {
+        const index = readIndex(prefix === searchPrefix ? key.subarray(33) : value);
+        if (index < size && !isKeyOf(await entryAt(index), key)) extras.push({ type: "delete", key });
+      }
+      if (extras.length > 0) await store.write(extras, { sync: true });
+      removed += extras.length;
+      const last = page.at(-1);
+      from = last === undefined || page.length < scanPage ? undefined : after(last[0]);
+    }
+  }
+  return removed;
+}
+
+function isKeyOf(entry: IndexedEntry | undefined, key: Uint8Array): boolean {
+  if (entry === undefined) return false;
+  const changes: KeyChange[] = [];
+  changesFor(entry, changes);
+  return changes.some((change) => equalBytes(change.key, key));
+}
+
+/** The next key in order: the same with a zero byte more. */
+function after(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
 }
 
 function changesFor(entry: IndexedEntry, changes: KeyChange[]): void {

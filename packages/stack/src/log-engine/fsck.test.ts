@@ -158,6 +158,23 @@ describe("LogShard.fsck", () => {
       { type: "put", key: Uint8Array.from(wrong, (byte, at) => (at === 6 ? byte ^ 1 : byte)), value },
     ]);
     assert.ok((await kinds(shard)).includes("index-extra"));
+    // Rebuilding puts back what lacks, removes what is too much, and leaves a log that goes on.
+    const { differences, rebuilt } = await shard.fsck({ rebuildIndex: true });
+    assert.ok(differences.length > 0);
+    assert.deepEqual(rebuilt, { removedKeys: 2, differences: [], differenceCount: 0 });
+    await assertComplete(shard);
+    assert.deepEqual((await shard.fsck()).differences, []);
+    await shard.close();
+  });
+
+  test("rebuilds an index of which every key is wrong", async () => {
+    const { files, keyValues } = await filled();
+    const shard = await open(files, keyValues);
+    const keys = await keyValues.scan({ from: Uint8Array.of(0x69), to: Uint8Array.of(0x74) });
+    await keyValues.write(keys.map(([key]) => ({ type: "put" as const, key, value: new Uint8Array(8) })));
+    assert.ok((await shard.fsck()).differenceCount > 100);
+    assert.deepEqual((await shard.fsck({ rebuildIndex: true })).rebuilt?.differences, []);
+    await assertComplete(shard);
     await shard.close();
   });
 });

@@ -27,6 +27,12 @@ export interface FsckReport {
   /** The first `maxDifferences` of them; none in a log that is as it must be. */
   readonly differences: readonly FsckDifference[];
   readonly differenceCount: number;
+  /** Where the index was made again: what differs after that. */
+  readonly rebuilt?: {
+    readonly removedKeys: number;
+    readonly differences: readonly FsckDifference[];
+    readonly differenceCount: number;
+  };
 }
 
 /** More differences are counted, not listed. */

@@ -2,7 +2,7 @@
 import { entryBundlePath, leafHash, tileWidth } from "@sigillum/library/merkle";
 import type { Logger } from "../host/index.ts";
 import type { KeyValueStore, ObjectStore } from "../storage/index.ts";
-import { type IndexedEntry, writeEntries } from "./entry-index.ts";
+import { type IndexedEntry, removeExtras, rewriteEntries, writeEntries } from "./entry-index.ts";
 import { logError } from "./errors.ts";
 import { keysPath, parseKeyRecord, splitKeyBlock } from "./key-record.ts";
 import type { TreeState } from "./tree-state.ts";
@@ -24,6 +24,7 @@ export interface RebuildSource {
 
 /** Bundles of one synced write. */
 const bundlesPerWrite = 8;
+const rememberedBundles = 64;
 
 /**
  * Index the entries from `from` to the end of a state. When it returns they are in the store and its cursor stands behind them; after a
@@ -42,6 +43,31 @@ export async function rebuildIndex(source: RebuildSource, store: KeyValueStore, 
   waiting.push(...openEntries(source, state).filter(({ index }) => index >= from));
   if (waiting.length > 0) await writeEntries(store, waiting);
   source.logger.warn("log.index-rebuilt", { origin: source.origin, from, size: state.size });
+}
+
+/**
+ * Make an index that is in use right again: every key of every entry is written, and keys that belong to no entry are removed. Entries that
+ * come meanwhile are not touched. Returns how many keys were removed.
+ */
+export async function repairIndex(source: RebuildSource, store: KeyValueStore, state: TreeState): Promise<number> {
+  source.logger.warn("log.index-repairing", { origin: source.origin, size: state.size });
+  const full = Math.floor(state.size / tileWidth);
+  const entriesOf = async (bundle: number): Promise<readonly IndexedEntry[]> =>
+    bundle < full ? bundleEntries(source, bundle) : openEntries(source, state);
+  for (let bundle = 0; bundle <= full; bundle += 1) await rewriteEntries(store, await entriesOf(bundle));
+  // Keys stand in no order of entries: a few bundles are remembered while they are looked through.
+  const recent = new Map<number, Promise<readonly IndexedEntry[]>>();
+  const removed = await removeExtras(store, state.size, async (index) => {
+    const bundle = Math.floor(index / tileWidth);
+    const known = recent.get(bundle) ?? entriesOf(bundle);
+    recent.delete(bundle);
+    recent.set(bundle, known);
+    const [oldest] = recent.keys();
+    if (recent.size > rememberedBundles && oldest !== undefined) recent.delete(oldest);
+    return (await known)[index % tileWidth];
+  });
+  source.logger.warn("log.index-repaired", { origin: source.origin, size: state.size, removed });
+  return removed;
 }
 
 /** The entries of a full bundle as the index takes them. */

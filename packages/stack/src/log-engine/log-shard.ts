@@ -10,6 +10,7 @@ import type { EntryFormat } from "./entry-format.ts";
 import type { FoundEntry } from "./entry-index.ts";
 import { logError } from "./errors.ts";
 import { checkLog, type FsckReport } from "./fsck.ts";
+import { repairIndex } from "./index-rebuild.ts";
 import { type PublishedProof, PublishedTree, type StoredEntry } from "./published-tree.ts";
 import type { Seal } from "./seal.ts";
 import { Sequencer, type SequencerLimits } from "./sequencer.ts";
@@ -230,12 +231,24 @@ export class LogShard<Entry> {
   /**
    * Hash every entry and every tile again as they stand on the disk, and hold the root, the published checkpoint and the index against
    * them. Everything that differs is named in the report; the log goes on meanwhile. Signatures and the entries' contents are not checked.
+   * With `rebuildIndex` the whole index is then made again from the entries, and the report says what differs after that, too.
    */
-  async fsck(): Promise<FsckReport> {
-    const { format } = this.#options;
+  async fsck(options: { readonly rebuildIndex?: boolean } = {}): Promise<FsckReport> {
     const { state, checkpoint } = this.#published;
     // What became full is written after it is acknowledged.
     await this.#storage.tiles.flush();
+    const before = await this.#check(state, checkpoint);
+    if (options.rebuildIndex !== true) return before;
+    const { objects, index } = this.#storage;
+    const { format, logger } = this.#options;
+    const source = { origin: this.origin, objects, format, logger };
+    const removedKeys = await index.repair((store) => repairIndex(source, store, state));
+    const { differences, differenceCount } = await this.#check(state, checkpoint);
+    return { ...before, rebuilt: { removedKeys, differences, differenceCount } };
+  }
+
+  #check(state: TreeState, checkpoint: string): Promise<FsckReport> {
+    const { format } = this.#options;
     return checkLog({
       origin: this.origin,
       state,
@@ -289,7 +302,8 @@ export class LogShard<Entry> {
   #treeOf(state: TreeState, checkpoint: string): PublishedTree {
     const { format } = this.#options;
     const leafOfRecord = (record: Uint8Array): Uint8Array => format.leafOfRecord(record);
-    return new PublishedTree({ state, checkpoint, origin: this.origin, tiles: this.#storage.tiles, leafOfRecord });
+    const splitBundle = (bundle: Uint8Array): Uint8Array[] => format.splitBundle(bundle);
+    return new PublishedTree({ state, checkpoint, origin: this.origin, tiles: this.#storage.tiles, leafOfRecord, splitBundle });
   }
 
   #ifPublished(index: number | undefined): number | undefined {

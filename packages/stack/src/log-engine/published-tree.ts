@@ -1,4 +1,5 @@
 // The tree as it was published: everything that readers may see, at one size and under one checkpoint.
+import { sha256 } from "@sigillum/library/crypto";
 import { concatBytes, encodeHex, equalBytes } from "@sigillum/library/encoding";
 import {
   consistencyProof,
@@ -8,6 +9,7 @@ import {
   inclusionProof,
   inclusionRoot,
   leafHash,
+  nodeHash,
   parseTilePath,
   type TileNodes,
   type TilePath,
@@ -46,6 +48,7 @@ export interface PublishedTreeParts {
   readonly origin: string;
   readonly tiles: TileStore;
   leafOfRecord(record: Uint8Array): Uint8Array;
+  splitBundle(bundle: Uint8Array): Uint8Array[];
 }
 
 class TileNotInMemory extends Error {}
@@ -57,6 +60,7 @@ export class PublishedTree {
   readonly #origin: string;
   readonly #tiles: TileStore;
   readonly #leafOfRecord: (record: Uint8Array) => Uint8Array;
+  readonly #splitBundle: (bundle: Uint8Array) => Uint8Array[];
   readonly #prover: TileProver;
 
   constructor(parts: PublishedTreeParts) {
@@ -65,6 +69,7 @@ export class PublishedTree {
     this.#origin = parts.origin;
     this.#tiles = parts.tiles;
     this.#leafOfRecord = (record) => parts.leafOfRecord(record);
+    this.#splitBundle = (bundle) => parts.splitBundle(bundle);
     this.#prover = new TileProver(parts.state.size, (level, index) => this.#nodesInMemory(level, index));
   }
 
@@ -100,7 +105,7 @@ export class PublishedTree {
     return size === this.state.size ? this.state.root : treeRoot(size, (level, at) => this.#nodesAt(level, at));
   }
 
-  /** An entry. */
+  /** An entry; it hashes to its leaf in this tree. Its time is not part of the tree and was not checked. */
   async entry(index: number): Promise<StoredEntry> {
     const { size, openRecords, openTimesMs } = this.state;
     requireBelow(index, size, "entry");
@@ -112,7 +117,9 @@ export class PublishedTree {
     if (record === undefined || timeMs === undefined) {
       throw logError("LOG_STATE_CORRUPT", `Cannot read entry ${index}: its bundle ends before it`);
     }
-    return { record, leaf: this.#leafOfRecord(record), timeMs };
+    const leaf = this.#leafOfRecord(record);
+    if (!open) this.#requireLeaf(index, leaf, await this.#nodesAt(0, bundleIndex));
+    return { record, leaf, timeMs };
   }
 
   /** A tile or bundle by its path, of any width up to that in this tree; undefined when the tree has none such. */
@@ -132,19 +139,50 @@ export class PublishedTree {
     return nodes;
   }
 
+  // Tiles in memory are right: the open ones lead to the root, and what comes from the disk is held against the tile above it.
   async #nodesAt(level: number, index: number): Promise<TileNodes> {
-    return openTileAt(this.state, level, index) ?? (await this.#tiles.nodes(level, index));
+    const known = openTileAt(this.state, level, index) ?? this.#tiles.hotNodes(level, index);
+    if (known !== undefined) return known;
+    const nodes = await this.#tiles.storedNodes(level, index);
+    const above = await this.#nodesAt(level + 1, Math.floor(index / tileWidth));
+    const [found, expected] = [nodeHash(nodes.node(7, 0), nodes.node(7, 1)), above.node(0, index % tileWidth)];
+    if (!equalBytes(found, expected)) throw this.#rootMismatch(tilePath({ level, index, width: tileWidth }), found, expected);
+    this.#tiles.keepNodes(level, index, nodes);
+    return nodes;
+  }
+
+  #requireLeaf(index: number, leaf: Uint8Array, nodes: TileNodes): void {
+    const [found, expected] = [leafHash(leaf), nodes.node(0, index % tileWidth)];
+    if (!equalBytes(found, expected)) throw this.#rootMismatch(`entry ${index}`, found, expected);
+  }
+
+  async #checkBundle(bundleIndex: number, bytes: Uint8Array): Promise<void> {
+    const records = this.#splitBundle(bytes);
+    if (records.length !== tileWidth)
+      throw logError(
+        "LOG_STATE_CORRUPT",
+        `Cannot read entry bundle ${bundleIndex}: it has ${records.length} entries, expected ${tileWidth}`,
+      );
+    const nodes = await this.#nodesAt(0, bundleIndex);
+    for (const [position, record] of records.entries())
+      this.#requireLeaf(bundleIndex * tileWidth + position, this.#leafOfRecord(record), nodes);
   }
 
   // A partial tile of a width that was published once is the beginning of the full one.
   async #fullTile(tile: TilePath): Promise<Uint8Array | undefined> {
     const { index, width } = tile;
     if (tile.kind === "tile") {
-      const bytes = await this.#tiles.file(tilePath({ ...tile, width: tileWidth }));
+      const path = tilePath({ ...tile, width: tileWidth });
+      const bytes = await this.#tiles.file(path, async (found) => {
+        const { level } = tile;
+        const right = (await this.#nodesAt(level, index)).bytes();
+        if (!equalBytes(found, right)) throw this.#rootMismatch(path, sha256(found), sha256(right));
+      });
       return width === tileWidth ? bytes : bytes?.subarray(0, width * hashLength);
     }
-    if (width === tileWidth) return this.#tiles.file(entryBundlePath(index, tileWidth));
-    return concatBytes(...(await this.#tiles.bundle(index)).records.slice(0, width));
+    const bytes = await this.#tiles.file(entryBundlePath(index, tileWidth), (found) => this.#checkBundle(index, found));
+    if (width === tileWidth || bytes === undefined) return bytes;
+    return concatBytes(...this.#splitBundle(bytes).slice(0, width));
   }
 
   #rootMismatch(what: string, found: Hash, expected: Hash): Error {

@@ -16,13 +16,19 @@ export function fsckReportJson(report: FsckReport): JsonValue {
       ...(found === undefined ? {} : { found }),
       ...(expected === undefined ? {} : { expected }),
     })),
+    ...(report.rebuilt === undefined
+      ? {}
+      : { rebuilt: { removedKeys: report.rebuilt.removedKeys, differenceCount: report.rebuilt.differenceCount } }),
   };
 }
 
-/** Check shards one after another. */
-export async function checkShards<Entry>(shards: readonly LogShard<Entry>[]): Promise<JsonValue> {
+/** Check shards one after another, and make their indexes again where that is asked for. */
+export async function checkShards<Entry>(
+  shards: readonly LogShard<Entry>[],
+  options: { readonly rebuildIndex?: boolean } = {},
+): Promise<JsonValue> {
   const reports: JsonValue[] = [];
-  for (const shard of shards) reports.push(fsckReportJson(await shard.fsck()));
+  for (const shard of shards) reports.push(fsckReportJson(await shard.fsck(options)));
   return reports;
 }
 

@@ -1,5 +1,5 @@
 // Full tiles, entry bundles and blocks of times: written once when they are full, kept hot in memory.
-import { entryBundlePath, TileNodes, tilePath, tileWidth } from "@sigillum/library/merkle";
+import { entryBundlePath, hashLength, TileNodes, tilePath, tileWidth } from "@sigillum/library/merkle";
 import type { ObjectStore } from "../storage/index.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { logError } from "./errors.ts";
@@ -72,12 +72,20 @@ export class TileStore {
     }
   }
 
-  /** An object as it stands, from memory or disk. */
-  async file(path: string): Promise<Uint8Array | undefined> {
+  /** An object, from memory or disk; `check` looks at what comes from the disk before anybody gets it, and throws if it is not right. */
+  async file(path: string, check: (bytes: Uint8Array) => void | Promise<void>): Promise<Uint8Array | undefined> {
     const hot = this.#unwritten.get(path) ?? this.#files.get(path);
     if (hot !== undefined) return hot;
     const bytes = await this.#objects.read(path);
-    if (bytes !== undefined) this.#files.set(path, bytes, bytes.length);
+    if (bytes === undefined) return undefined;
+    await check(bytes);
+    this.#files.set(path, bytes, bytes.length);
+    return bytes;
+  }
+
+  async #read(path: string): Promise<Uint8Array> {
+    const bytes = this.#unwritten.get(path) ?? this.#files.get(path) ?? (await this.#objects.read(path));
+    if (bytes === undefined) throw logError("LOG_STATE_CORRUPT", `Cannot read ${path}: the file is missing`, { found: path });
     return bytes;
   }
 
@@ -91,21 +99,22 @@ export class TileStore {
     this.#nodes.set(`${level}/${index}`, nodes, 2 * tileWidth * 32);
   }
 
-  /** A full tile with its inner nodes. */
-  async nodes(level: number, index: number): Promise<TileNodes> {
-    const hot = this.hotNodes(level, index);
-    if (hot !== undefined) return hot;
-    const nodes = TileNodes.from(await this.#required(tilePath({ level, index, width: tileWidth })));
-    this.keepNodes(level, index, nodes);
-    return nodes;
+  /** A full tile as it stands in memory or on the disk. Whether it is the right one was not checked: the caller keeps it when it is. */
+  async storedNodes(level: number, index: number): Promise<TileNodes> {
+    const path = tilePath({ level, index, width: tileWidth });
+    const bytes = await this.#read(path);
+    if (bytes.length === tileWidth * hashLength) return TileNodes.from(bytes);
+    throw logError("LOG_STATE_CORRUPT", `Cannot read ${path}: it has ${bytes.length} bytes, expected ${tileWidth * hashLength}`, {
+      found: path,
+    });
   }
 
-  /** A full entry bundle with its times. */
+  /** A full entry bundle with its times, as it stands: its leaves were not compared with the tree. */
   async bundle(index: number): Promise<Bundle> {
     const hot = this.#bundles.get(String(index));
     if (hot !== undefined) return hot;
-    const bytes = await this.#required(entryBundlePath(index, tileWidth));
-    const bundle = { records: this.#splitBundle(bytes), timesMs: parseTimes(await this.#required(timesPath(index, tileWidth))) };
+    const bytes = await this.#read(entryBundlePath(index, tileWidth));
+    const bundle = { records: this.#splitBundle(bytes), timesMs: parseTimes(await this.#read(timesPath(index, tileWidth))) };
     if (bundle.records.length !== tileWidth || bundle.timesMs.length !== tileWidth) {
       throw logError(
         "LOG_STATE_CORRUPT",
@@ -114,12 +123,6 @@ export class TileStore {
     }
     this.#bundles.set(String(index), bundle, bytes.length + tileWidth * 120);
     return bundle;
-  }
-
-  async #required(path: string): Promise<Uint8Array> {
-    const bytes = await this.file(path);
-    if (bytes === undefined) throw logError("LOG_STATE_CORRUPT", `Cannot read ${path}: the file is missing`, { found: path });
-    return bytes;
   }
 }
 

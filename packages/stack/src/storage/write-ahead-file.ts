@@ -46,9 +46,9 @@ export class WriteAheadFile {
    * is WRITE_AHEAD_CORRUPT. After it returns everything in `records` is durable, also what a killed process wrote but did not sync.
    */
   static async open(path: string, fileSystem: FileSystem = posixFileSystem): Promise<OpenedWriteAhead> {
-    const bytes = (await fileSystem.readFile(path)) ?? new Uint8Array(0);
+    const bytes = (await readWhole(path, fileSystem)) ?? new Uint8Array(0);
     const { records, end, nextSequence } = readFrames(bytes, path);
-    const file = await fileSystem.openFile(path, "append");
+    const file = await openForAppend(path, fileSystem);
     const opened = new WriteAheadFile(file, path, end, nextSequence);
     try {
       if (end < bytes.length) await file.truncate(end);
@@ -116,6 +116,22 @@ export class WriteAheadFile {
       { cause },
     );
     return this.#failure;
+  }
+}
+
+async function readWhole(path: string, fileSystem: FileSystem): Promise<Uint8Array | undefined> {
+  try {
+    return await fileSystem.readFile(path);
+  } catch (cause) {
+    throw storageError("STORAGE_READ_FAILED", `Cannot open write-ahead file ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+async function openForAppend(path: string, fileSystem: FileSystem): Promise<WritableFile> {
+  try {
+    return await fileSystem.openFile(path, "append");
+  } catch (cause) {
+    throw storageError("STORAGE_WRITE_FAILED", `Cannot open write-ahead file ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 
