@@ -27,5 +27,6 @@ export {
 } from "./memory-sigstore.ts";
 export { MemoryTree } from "./memory-tree.ts";
 export { PublishedFolder } from "./published-folder.ts";
+export { makeSoftHsm, missingSoftHsm, type SoftHsm } from "./softhsm.ts";
 export { type JsonFields, type SimulatedDelegation, SimulatedTufClient, TufSimulator, tufNowMs } from "./tuf-simulator.ts";
 export { assertRefused, flipLastBit, type VerifyEdits, verifyRecipe } from "./verify-fixture.ts";

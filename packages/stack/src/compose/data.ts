@@ -73,6 +73,8 @@ function planOf(settings: Settings): KeyringPlan {
   return {
     organization: settings.organization,
     operator: settings.operator,
+    ...(settings.keys.holder === undefined ? {} : { keyHolder: settings.keys.holder }),
+    keyReferences: settings.keys.references,
     publicUrls: {
       logV1: url("log-v1"),
       logV2: url("log-v2"),

@@ -16,6 +16,7 @@ export {
   type ShardRecord,
 } from "./document.ts";
 export { keyringError, keyringErrors } from "./errors.ts";
+export type { KeyHolders } from "./key-files.ts";
 export { Keyring, type KeyringOptions } from "./keyring.ts";
 export { plannedShard, publishedChange, type ShardChange, shardRecordJson } from "./shard-rotation.ts";
 export { type OfferedService, signingConfigOf, trustedRootOf } from "./trust.ts";

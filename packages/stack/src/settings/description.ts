@@ -169,6 +169,27 @@ const userItem: SectionField = {
   },
 };
 
+const keyItem: SectionField = {
+  kind: "section",
+  means: "A key that is there already.",
+  fields: {
+    name: {
+      kind: "text",
+      required: true,
+      means: "Its name: ca, ca-root, tsa, tsa-root, oidc, tuf-root, tuf-targets, tuf-snapshot or tuf-timestamp.",
+      choices: ["ca", "ca-root", "tsa", "tsa-root", "oidc", "tuf-root", "tuf-targets", "tuf-snapshot", "tuf-timestamp"],
+    },
+    reference: {
+      kind: "text",
+      required: true,
+      means:
+        "Where it is: awskms://…, gcpkms://…, azurekms://…, hashivault://KEY, openbao://KEY, pkcs11:…, env://NAME or a file.",
+      pattern: /^\S{1,1000}$/u,
+      form: "a key reference",
+    },
+  },
+};
+
 const issuerItem: SectionField = {
   kind: "section",
   means: "An OpenID Connect issuer whose tokens obtain certificates.",
@@ -238,6 +259,25 @@ export const settingsDescription: SectionField = {
       means: "Least important log line that is written.",
       default: "info",
       choices: ["debug", "info", "warn", "error"],
+    },
+    keys: {
+      kind: "section",
+      means: "Where private keys are. Read when keys are made: by init, and for the new key of a rotation.",
+      fields: {
+        holder: {
+          kind: "text",
+          means:
+            "A PKCS #11 token (RFC 7512) in which every key is made, such as pkcs11:token=sigillum?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/sigillum/pin. Files below keys/ where nothing is said.",
+          pattern: /^pkcs11:(?!.*pin-value=)\S{1,1000}$/u,
+          form: "a PKCS #11 URI without pin-value",
+        },
+        references: {
+          kind: "list",
+          means: "Keys that are there already and are taken over by init, each under its name in keyring.json.",
+          item: keyItem,
+          maximum: 100,
+        },
+      },
     },
     services: {
       kind: "section",

@@ -48,6 +48,8 @@ export interface Settings {
   readonly organization: string;
   readonly operator: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
+  /** Where new keys are made, and keys that init takes over, by name. */
+  readonly keys: { readonly holder?: string; readonly references: Readonly<Record<string, string>> };
   readonly services: Readonly<Record<ServiceName, ServiceSettings>>;
   readonly identityProvider: {
     readonly clientId: string;
@@ -102,9 +104,9 @@ function isLoopbackAddress(address: string): boolean {
 function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string): Settings {
   const root = JsonObject.exact(values, "settings");
   const services = root.object("services");
+  const keys = root.object("keys");
   const provider = root.object("identityProvider");
   const developmentUser = provider.object("developmentUser");
-  const authority = root.object("certificateAuthority");
   const transparencyLog = root.object("transparencyLog");
   const ctLog = root.object("ctLog");
   const timestamps = root.object("timestampAuthority");
@@ -114,6 +116,10 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
     organization: root.string("organization"),
     operator: root.string("operator"),
     logLevel: choice(root.string("logLevel"), ["debug", "info", "warn", "error"]),
+    keys: {
+      ...textsOf(keys, ["holder"]),
+      references: Object.fromEntries(keys.objects("references").map((key) => [key.string("name"), key.string("reference")])),
+    },
     services: {
       "log-v1": serviceOf(services.object("log-v1")),
       "log-v2": serviceOf(services.object("log-v2")),
@@ -134,24 +140,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
         .map((user) => ({ email: user.string("email"), passwordHash: user.string("passwordHash") })),
       workflowTokens: provider.boolean("workflowTokens"),
     },
-    certificateAuthority: {
-      certificateLifetimeSeconds: authority.safeInteger("certificateLifetimeSeconds"),
-      ...textsOf(authority, ["issuersFile"]),
-      issuers: authority.objects("issuers").map((issuer) => ({
-        url: issuer.string("url"),
-        clientId: issuer.string("clientId"),
-        type: choice(issuer.string("type"), issuerTypeNames),
-        skipEmailVerification: issuer.boolean("skipEmailVerification"),
-        ...textsOf(issuer, [
-          "ciProvider",
-          "providerUrl",
-          "issuerClaim",
-          "subjectDomain",
-          "spiffeTrustDomain",
-          "caCertificateFile",
-        ]),
-      })),
-    },
+    certificateAuthority: authorityOf(root.object("certificateAuthority")),
     transparencyLog: {
       rotateEveryDays: transparencyLog.safeInteger("rotateEveryDays"),
       rotateAtEntries: transparencyLog.safeInteger("rotateAtEntries"),
@@ -175,6 +164,20 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       snapshotLifetimeDays: trust.safeInteger("snapshotLifetimeDays"),
       timestampLifetimeDays: trust.safeInteger("timestampLifetimeDays"),
     },
+  };
+}
+
+function authorityOf(authority: JsonObject): Settings["certificateAuthority"] {
+  return {
+    certificateLifetimeSeconds: authority.safeInteger("certificateLifetimeSeconds"),
+    ...textsOf(authority, ["issuersFile"]),
+    issuers: authority.objects("issuers").map((issuer) => ({
+      url: issuer.string("url"),
+      clientId: issuer.string("clientId"),
+      type: choice(issuer.string("type"), issuerTypeNames),
+      skipEmailVerification: issuer.boolean("skipEmailVerification"),
+      ...textsOf(issuer, ["ciProvider", "providerUrl", "issuerClaim", "subjectDomain", "spiffeTrustDomain", "caCertificateFile"]),
+    })),
   };
 }
 
