@@ -3,7 +3,7 @@
 import type { KeyType, Signer } from "@sigillum/library/crypto";
 import { equalBytes, isSigillumError } from "@sigillum/library/encoding";
 import { type Certificate, extendedKeyUsage, isCertificateAuthority, keyPurposes, verifyIssuedBy } from "@sigillum/library/x509";
-import { openSigner } from "@sigillum/signers/signers";
+import { openSigner, passphraseFromEnvironment } from "@sigillum/signers/signers";
 import { createAuthorityChain, createTimestampChain, renewAuthorityChain, renewTimestampChain } from "./chains.ts";
 import type { ChainRecord, KeyRecord, KeyringDocument } from "./document.ts";
 import { keyringError } from "./errors.ts";
@@ -131,7 +131,9 @@ function nextId(document: KeyringDocument, service: ChainRecord["service"]): str
 }
 
 async function recordKey(keys: { record: KeyRecord; signer: Signer }[], name: string, reference: string): Promise<Signer> {
-  const signer = await openSigner(reference);
+  // As for the keyring's own files: the passphrase is the stack's, and cosign's variable is none of it.
+  const passphrase = await passphraseFromEnvironment({ ...process.env, COSIGN_PASSWORD: undefined });
+  const signer = await openSigner(reference, passphrase === undefined ? {} : { passphrase });
   keys.push({ record: { name, type: signer.publicKey.type, reference, spki: signer.publicKey.spki }, signer });
   return signer;
 }

@@ -169,6 +169,18 @@ const userItem: SectionField = {
   },
 };
 
+const chainFileFields: Readonly<Record<string, Field>> = {
+  chainFile: {
+    kind: "text",
+    means:
+      "PEM file with a chain that is made elsewhere, what signs first, the root last. It is taken over, published, and put to use when clients know it; again whenever the file changes.",
+  },
+  chainKey: {
+    kind: "text",
+    means: "The key of the first certificate in chainFile, as a reference: a file, pkcs11:…, awskms://…",
+  },
+};
+
 const keyItem: SectionField = {
   kind: "section",
   means: "A key that is there already.",
@@ -335,8 +347,10 @@ export const settingsDescription: SectionField = {
         },
         issuersFile: {
           kind: "text",
-          means: "A file of issuers in Fulcio's own format, YAML or JSON, trusted besides those below.",
+          means:
+            "A file of issuers in Fulcio's own format, YAML or JSON, trusted besides those below; read again when it changes.",
         },
+        ...chainFileFields,
         issuers: {
           kind: "list",
           means: "Issuers trusted besides the embedded identity provider, which is trusted whenever it is enabled.",
@@ -424,6 +438,7 @@ export const settingsDescription: SectionField = {
           form: "a host, with a port where it is not 123",
         },
 
+        ...chainFileFields,
         policy: {
           kind: "text",
           means: "Policy OID of tokens whose request names none.",

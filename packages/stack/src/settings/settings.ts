@@ -61,6 +61,8 @@ export interface Settings {
   readonly certificateAuthority: {
     readonly certificateLifetimeSeconds: number;
     readonly issuersFile?: string;
+    readonly chainFile?: string;
+    readonly chainKey?: string;
     readonly issuers: readonly IssuerSettings[];
   };
   readonly transparencyLog: {
@@ -73,6 +75,8 @@ export interface Settings {
   readonly timestampAuthority: {
     readonly policy: string;
     readonly clockToleranceMilliseconds: number;
+    readonly chainFile?: string;
+    readonly chainKey?: string;
     readonly ntpServers: readonly string[];
   };
   readonly trust: {
@@ -152,6 +156,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       ...textsOf(ctLog, ["remoteUrl", "remotePublicKeyFile"]),
     },
     timestampAuthority: {
+      ...textsOf(timestamps, ["chainFile", "chainKey"]),
       policy: timestamps.string("policy"),
       clockToleranceMilliseconds: timestamps.safeInteger("clockToleranceMilliseconds"),
       ntpServers: timestamps.strings("ntpServers"),
@@ -170,7 +175,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
 function authorityOf(authority: JsonObject): Settings["certificateAuthority"] {
   return {
     certificateLifetimeSeconds: authority.safeInteger("certificateLifetimeSeconds"),
-    ...textsOf(authority, ["issuersFile"]),
+    ...textsOf(authority, ["issuersFile", "chainFile", "chainKey"]),
     issuers: authority.objects("issuers").map((issuer) => ({
       url: issuer.string("url"),
       clientId: issuer.string("clientId"),
