@@ -1,6 +1,7 @@
 // The table of commands: what there is, in the groups that help shows. What carries a command out is loaded when it is called.
 
 import { aboutCommands, completionCommand } from "./about.ts";
+import { authorityCommands } from "./authority.ts";
 import { blobCommands, bundleCommands } from "./blob.ts";
 import type { CommandGroup } from "./command.ts";
 import { attachmentCommands, imageCommands } from "./image.ts";
@@ -27,5 +28,6 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: "Whom to trust", commands: [...trustCommands, ...setupCommands] },
   { title: "Run a private Sigstore", commands: operateCommands },
   { title: "The root of trust and its keyholders", commands: rootCommands },
+  { title: "Certificates, timestamps and people of a private Sigstore", commands: authorityCommands },
   { title: "About this program", commands: [...aboutCommands, completion] },
 ];

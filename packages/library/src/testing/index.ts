@@ -28,5 +28,6 @@ export {
 export { MemoryTree } from "./memory-tree.ts";
 export { createPivMaker, type MemoryPivMaker, type MemoryPivToken, pivFacts } from "./piv-token.ts";
 export { PublishedFolder } from "./published-folder.ts";
+export { makeSoftHsm, missingSoftHsm, type SoftHsm } from "./softhsm.ts";
 export { type JsonFields, type SimulatedDelegation, SimulatedTufClient, TufSimulator, tufNowMs } from "./tuf-simulator.ts";
 export { assertRefused, flipLastBit, type VerifyEdits, verifyRecipe } from "./verify-fixture.ts";

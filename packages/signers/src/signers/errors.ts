@@ -44,6 +44,23 @@ export const signersErrors = {
     kind: "unavailable",
     means: "The service that holds a key answers something that is not its protocol.",
   },
+  SIGNER_MODULE_MISSING: {
+    kind: "state",
+    means: "A PKCS #11 module cannot be loaded, or the optional dependency that loads it was not built when it was installed.",
+  },
+  SIGNER_TOKEN_UNAVAILABLE: {
+    kind: "unavailable",
+    means: "A PKCS #11 token is not there or does not work now: it was pulled, its library hangs, or no session became free.",
+  },
+  SIGNER_PIN_REFUSED: { kind: "state", means: "A PKCS #11 token refuses the PIN." },
+  SIGNER_KEY_NOT_FOUND: {
+    kind: "state",
+    means: "A PKCS #11 token has no private key of that name, several, or one whose public half cannot be read.",
+  },
+  SIGNER_KEY_EXISTS: {
+    kind: "state",
+    means: "A key or certificate was to be made in a PKCS #11 token that has one of that name; nothing was made.",
+  },
   SIGNER_REMOTE_SIGNATURE: {
     kind: "unavailable",
     means: "A signature that a service made does not verify with the public key that it gave.",

@@ -4,5 +4,14 @@ export { signersError, signersErrors } from "./errors.ts";
 export { ephemeralSigner, generatePrivateKey } from "./generate.ts";
 export { type OpenSignerOptions, openSigner } from "./open-signer.ts";
 export { passphraseFromEnvironment, passphraseVariables } from "./passphrase.ts";
+export { generatePkcs11Key, type Pkcs11KeyOptions, storePkcs11Certificate } from "./pkcs11-signer.ts";
+export {
+  encodePkcs11Uri,
+  type Pkcs11Reference,
+  parseCrypto11Configuration,
+  parsePkcs11Uri,
+  withObject,
+  withoutPin,
+} from "./pkcs11-uri.ts";
 export { type PrivateKeyFileOptions, writePrivateKey } from "./private-key-file.ts";
 export { encodePrivateKeyPem, type PassphraseSource } from "./private-key-pem.ts";

@@ -208,7 +208,7 @@ describe("openSigner with other references", () => {
     assert.equal(await signs(await openSigner("ephemeral:ecdsa-p384")), true);
   });
 
-  for (const reference of ["gcpkms://projects/x", "pkcs11:token=a", "k8s://ns/secret", "https://example.com/key.pem"]) {
+  for (const reference of ["tinkkms://projects/x", "cardkeys:token=a", "k8s://ns/secret", "https://example.com/key.pem"]) {
     it(`refuses ${reference} and names the schemes that exist`, () =>
       assert.rejects(openSigner(reference), {
         code: "SIGNER_REFERENCE_UNKNOWN",

@@ -8,7 +8,7 @@ import {
   protobufVarint,
 } from "@sigillum/library/encoding";
 import type { GrpcCall, GrpcMethod } from "../host/index.ts";
-import { challengeClaimOf, type IssuerConfiguration, type Issuers } from "../issuers/index.ts";
+import { challengeClaimOf, type IssuerConfiguration, type TrustedIssuers } from "../issuers/index.ts";
 import type { KeyProof } from "./key-possession.ts";
 import { type CertificateRequest, oneProof } from "./request-json.ts";
 
@@ -17,7 +17,7 @@ export interface GrpcAuthority {
   issue(asked: CertificateRequest, call: GrpcCall): Promise<readonly Uint8Array[]>;
   /** Every chain, the issuing certificate first. */
   chains(): readonly (readonly Uint8Array[])[];
-  readonly issuers: Issuers;
+  readonly issuers: TrustedIssuers;
 }
 
 const serving = 1;

@@ -1,21 +1,24 @@
 // The certificate authority as a service: Fulcio's routes over HTTP. certificate-authority §1.
 import type { PublicKey } from "@sigillum/library/crypto";
-import { encodePem, JsonObject } from "@sigillum/library/encoding";
+import { encodePem, isSigillumError, JsonObject } from "@sigillum/library/encoding";
 import {
+  type Action,
   type Clock,
   type GrpcCall,
   type GrpcService,
   type HttpReply,
   type HttpRequest,
+  type Job,
   jsonReply,
   type ListenerSpec,
   type Logger,
+  type MetricsRegistry,
   Router,
   readJson,
   type Service,
 } from "../host/index.ts";
-import { challengeClaimOf, type IssuerConfiguration, type Issuers, issuersError } from "../issuers/index.ts";
-import type { Keyring } from "../keyring/index.ts";
+import { challengeClaimOf, type IssuerConfiguration, issuersError, type TrustedIssuers } from "../issuers/index.ts";
+import { type ChainSchedule, encodeChainStatus, type Keyring, parseChainOrder } from "../keyring/index.ts";
 import { grpcMethods } from "./grpc.ts";
 import { issueCertificate, type SubmitPrecertificate, type TrustedCtLog } from "./issue.ts";
 import { type KeyProof, verifyKeyPossession } from "./key-possession.ts";
@@ -26,13 +29,18 @@ import { encodeStatus, grpcStatus, statusReply } from "./status.ts";
 /** What a certificate authority needs. */
 export interface CertificateAuthorityOptions {
   readonly keyring: Keyring;
-  readonly issuers: Issuers;
+  readonly issuers: TrustedIssuers;
   readonly submitPrecertificate: SubmitPrecertificate;
   /** Whether the log is in this process, with keys of the same keyring: then one SCT for each issuer is verified and not every one. */
   readonly ownCtLog?: boolean;
   /** The logs whose SCTs may be embedded; those of the keyring's trusted root where nothing is said. */
   readonly ctLogs?: readonly TrustedCtLog[];
   readonly certificateLifetimeMs: number;
+  /** Rotates the chain while the service runs; without one nothing does. */
+  readonly chainSchedule?: ChainSchedule;
+  /** What else is looked at from time to time: files that may have changed. */
+  readonly jobs?: readonly Job[];
+  readonly metrics?: MetricsRegistry;
   readonly clock: Clock;
   readonly logger: Logger;
   /** One for each port; all answer the same. */
@@ -45,7 +53,8 @@ const pemChainType = "application/pem-certificate-chain";
 
 /** Makes the service; chains are read from the keyring at each request, so that a rotation needs no restart. */
 export function createCertificateAuthority(options: CertificateAuthorityOptions): Service {
-  const issuing: Issuing = { options, proofs: new ProofMemory(), verifiedLogs: new Set() };
+  const count = counters(options);
+  const issuing: Issuing = { options, proofs: new ProofMemory(), verifiedLogs: new Set(), issued: count.issued };
   const grpc: GrpcService = {
     methods: grpcMethods({
       issue: (asked, call) => issue(issuing, asked, asked.token ?? metadataToken(call), call.id),
@@ -56,6 +65,7 @@ export function createCertificateAuthority(options: CertificateAuthorityOptions)
     logger: options.logger,
     onError: (error, call, path) => {
       const status = grpcStatus(error);
+      count.refused(error);
       options.logger.info("ca.refused", { requestId: call.id, path, code: status.code, error });
       return { ...status, details: encodeStatus(status, error) };
     },
@@ -64,6 +74,7 @@ export function createCertificateAuthority(options: CertificateAuthorityOptions)
     logger: options.logger,
     onError: (error, request) => {
       const reply = statusReply(error);
+      count.refused(error);
       // The reason, which Fulcio tells its log alone; never the token.
       options.logger.info("ca.refused", { requestId: request.id, path: request.path, status: reply.status, error });
       return reply;
@@ -74,11 +85,45 @@ export function createCertificateAuthority(options: CertificateAuthorityOptions)
   return {
     name: "ca",
     listeners: options.listeners.map((listener) => ({ ...listener, handler, grpc })),
-    jobs: [],
-    actions: new Map(),
+    jobs: [...chainJobs(options), ...(options.jobs ?? [])],
+    actions: chainActions(options),
     ready: () => Promise.resolve(readiness(options)),
     close: () => Promise.resolve(),
   };
+}
+
+/** What is counted: certificates under the name that dashboards of Fulcio know, refusals by our codes. */
+function counters({ metrics, keyring, clock }: CertificateAuthorityOptions): {
+  readonly issued: () => void;
+  readonly refused: (error: unknown) => void;
+} {
+  const issued = metrics?.counter("fulcio_new_certs", "Certificates issued");
+  const refused = metrics?.counter("sigillum_ca_refusals_total", "Requests for certificates refused, by code", ["code"]);
+  const daysLeft = (): number => {
+    const ends = keyring.activeChain("ca").certificates.map((certificate) => certificate.notAfterMs);
+    return Math.floor((Math.min(...ends) - clock.nowMs()) / 86_400_000);
+  };
+  metrics?.gauge("sigillum_ca_chain_days_remaining", "Days until a certificate of the active chain ends", daysLeft);
+  return {
+    issued: () => issued?.add(),
+    refused: (error) => refused?.add(1, isSigillumError(error) ? error.code : "UNEXPECTED"),
+  };
+}
+
+const advanceMs = 60_000;
+
+function chainJobs({ chainSchedule, clock }: CertificateAuthorityOptions): Job[] {
+  if (chainSchedule === undefined) return [];
+  const run = async (): Promise<void> => void (await chainSchedule.advance(clock.nowMs()));
+  return [{ name: "ca.rotation", everyMs: advanceMs, atStart: true, run }];
+}
+
+function chainActions({ chainSchedule, clock }: CertificateAuthorityOptions): ReadonlyMap<string, Action> {
+  if (chainSchedule === undefined) return new Map();
+  return new Map<string, Action>([
+    ["ca.rotate", async (input) => encodeChainStatus(await chainSchedule.start(parseChainOrder(input), clock.nowMs()))],
+    ["ca.status", async () => encodeChainStatus(await chainSchedule.advance(clock.nowMs()))],
+  ]);
 }
 
 function routes(issuing: Issuing): Router {
@@ -124,6 +169,8 @@ interface Issuing {
   readonly options: CertificateAuthorityOptions;
   readonly proofs: ProofMemory;
   readonly verifiedLogs: Set<string>;
+  /** Counts a certificate. */
+  readonly issued: () => void;
 }
 
 function issueOverHttp(issuing: Issuing, request: HttpRequest, asked: CertificateRequest): Promise<Uint8Array[]> {
@@ -149,6 +196,7 @@ async function issue(issuing: Issuing, asked: CertificateRequest, token: string,
     principal,
     publicKey,
   );
+  issuing.issued();
   options.logger.info("ca.issued", { requestId, issuer: principal.issuer, san: principal.subjectAltName.value });
   return [leaf, ...active.certificates.map((certificate) => certificate.der)];
 }

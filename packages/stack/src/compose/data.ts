@@ -74,6 +74,8 @@ function planOf(settings: Settings): KeyringPlan {
     organization: settings.organization,
     operator: settings.operator,
     ...(settings.trust.profile === "ceremony" ? { tufRoles: ["snapshot", "timestamp"] } : {}),
+    ...(settings.keys.holder === undefined ? {} : { keyHolder: settings.keys.holder }),
+    keyReferences: settings.keys.references,
     publicUrls: {
       logV1: url("log-v1"),
       logV2: url("log-v2"),

@@ -1,5 +1,6 @@
 // The public surface of the room `compose`.
 export { composeError, composeErrors } from "./errors.ts";
+export { checkIssuers } from "./issuers.ts";
 export { callStack, checkStoredLogs } from "./operate.ts";
 export { initialiseStack, type Stack, type StackOptions, startStack } from "./stack.ts";
 export { rolePeriods, trustFiles } from "./trust-files.ts";

@@ -1,7 +1,7 @@
 // The issuers of a stack: those of the settings, those of a file in Fulcio's format, and the embedded provider.
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
-import type { Clock, Logger } from "../host/index.ts";
+import { type Clock, type Logger, silentLogger, systemClock } from "../host/index.ts";
 import { identityKeySet, workflowIssuer } from "../identity-provider/index.ts";
 import {
   type CiProvider,
@@ -14,11 +14,16 @@ import {
   withProviderUrl,
 } from "../issuers/index.ts";
 import type { Keyring } from "../keyring/index.ts";
-import type { IssuerSettings, Settings } from "../settings/index.ts";
+import { type IssuerSettings, openDataDirectory, type Settings } from "../settings/index.ts";
 import { composeError } from "./errors.ts";
 
 /** The configured issuers and, where it is enabled, the embedded provider, whose keys are handed over without the network. */
-export async function makeIssuers(settings: Settings, keyring: Keyring, clock: Clock, logger: Logger): Promise<Issuers> {
+export async function makeIssuers(
+  settings: Settings,
+  keyring: Keyring | undefined,
+  clock: Clock,
+  logger: Logger,
+): Promise<Issuers> {
   const { certificateAuthority, services } = settings;
   const file = await readIssuersFile(settings);
   const ciProviders = new Map(file.ciProviders);
@@ -30,8 +35,17 @@ export async function makeIssuers(settings: Settings, keyring: Keyring, clock: C
     ciProviders,
     clock,
     logger,
-    embedded: services.identity.enabled ? embeddedIssuers(settings, keyring) : [],
+    embedded: services.identity.enabled && keyring !== undefined ? embeddedIssuers(settings, keyring) : [],
   });
+}
+
+/** Asks every configured issuer of a data directory for its keys. Nothing is locked: a stack may run on it. */
+export async function checkIssuers(
+  dataDirectory: string,
+  options: { readonly configFile?: string } = {},
+): Promise<Awaited<ReturnType<Issuers["check"]>>> {
+  const settings = await openDataDirectory(dataDirectory, options);
+  return (await makeIssuers(settings, undefined, systemClock, silentLogger)).check();
 }
 
 function embeddedIssuers(settings: Settings, keyring: Keyring): EmbeddedIssuer[] {
@@ -72,7 +86,7 @@ async function issuerOf(
 }
 
 /** A relative path stands below the data directory. */
-async function readText(settings: Settings, path: string, setting: string): Promise<string> {
+export async function readText(settings: Settings, path: string, setting: string): Promise<string> {
   try {
     return await readFile(isAbsolute(path) ? path : join(settings.dataDirectory, path), "utf8");
   } catch (cause) {

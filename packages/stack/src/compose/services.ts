@@ -17,8 +17,8 @@ import {
   type Service,
   systemClock,
 } from "../host/index.ts";
-import { createIdentityProvider, type IdentityProvider } from "../identity-provider/index.ts";
-import type { Keyring, ShardRecord } from "../keyring/index.ts";
+import { createIdentityProvider, type IdentityProvider, UserFile } from "../identity-provider/index.ts";
+import { ChainSchedule, type Keyring, type ShardRecord } from "../keyring/index.ts";
 import type { RotationSchedule } from "../log-engine/index.ts";
 import { createRegistry } from "../registry/index.ts";
 import { createRekorV1, openRekorV1Shard, type RekorV1Shard } from "../rekor-v1/index.ts";
@@ -28,9 +28,9 @@ import { createTimestampAuthority } from "../timestamp-authority/index.ts";
 import { createTufPublisher, type TufPublisher } from "../tuf-publisher/index.ts";
 import { composeError } from "./errors.ts";
 import { addFirstEntry } from "./first-entry.ts";
-import { makeIssuers } from "./issuers.ts";
 import { publishedTrustedRoot, rolePeriods, trustFiles } from "./trust-files.ts";
 import { stackTufKeys } from "./tuf-keys.ts";
+import { watchChain, watchIssuers } from "./watched-files.ts";
 
 /** What services are made from. */
 export interface ServiceParts {
@@ -62,8 +62,8 @@ export async function makeServices(parts: ServiceParts, running: ReadonlySet<Ser
     const usesOwnCt = running.has("ca") && parts.settings.ctLog.remoteUrl === undefined;
     const ct = running.has("ct") || usesOwnCt ? await makeCtLog(parts, running.has("ct")) : undefined;
     if (ct !== undefined) services.all.push(ct);
-    if (running.has("ca")) services.all.push(await makeCertificateAuthority(parts, usesOwnCt ? ct : undefined));
-    if (running.has("tsa")) services.all.push(makeTimestampAuthority(parts));
+    if (running.has("ca")) services.all.push(await makeCertificateAuthority(parts, publish, usesOwnCt ? ct : undefined));
+    if (running.has("tsa")) services.all.push(makeTimestampAuthority(parts, publish));
     if (running.has("identity")) {
       services.identity = await makeIdentityProvider(parts);
       services.all.push(services.identity);
@@ -245,14 +245,21 @@ async function makeCtLog({ settings, keyring, clock, logger, host }: ServicePart
 }
 
 async function makeCertificateAuthority(
-  { settings, keyring, clock, logger }: ServiceParts,
+  { settings, keyring, clock, logger, host }: ServiceParts,
+  publish: () => Promise<void>,
   ct: CtLogService | undefined,
 ): Promise<Service> {
   const ownLogger = logger.child({ service: "ca" });
+  const { cacheWindowMs } = rotationSettings(settings);
+  const chainSchedule = new ChainSchedule({ keyring, service: "ca", cacheWindowMs, publish });
+  const { issuers, jobs } = await watchIssuers(settings, keyring, clock, ownLogger);
   const { port, aliasPorts } = settings.services.ca;
   return createCertificateAuthority({
     keyring,
-    issuers: await makeIssuers(settings, keyring, clock, ownLogger),
+    issuers,
+    chainSchedule,
+    jobs: [...jobs, ...watchChain(settings, "certificateAuthority", chainSchedule, clock, ownLogger)],
+    metrics: host.metrics,
     ...(ct === undefined
       ? { submitPrecertificate: remoteCtLog(settings.ctLog.remoteUrl ?? "").submitPrecertificate }
       : { submitPrecertificate: (chain, entry) => ct.log.submitOwnPrecertificate(chain, entry), ownCtLog: true }),
@@ -263,8 +270,13 @@ async function makeCertificateAuthority(
   });
 }
 
-function makeTimestampAuthority({ settings, keyring, clock, logger }: ServiceParts): Service {
+function makeTimestampAuthority({ settings, keyring, clock, logger, host }: ServiceParts, publish: () => Promise<void>): Service {
+  const { cacheWindowMs } = rotationSettings(settings);
+  const chainSchedule = new ChainSchedule({ keyring, service: "tsa", cacheWindowMs, publish });
   return createTimestampAuthority({
+    chainSchedule,
+    jobs: watchChain(settings, "timestampAuthority", chainSchedule, clock, logger),
+    metrics: host.metrics,
     keyring,
     policy: settings.timestampAuthority.policy,
     clock,
@@ -292,6 +304,7 @@ function makeIdentityProvider({ settings, keyring, clock, logger }: ServiceParts
     tokenLifetimeSeconds,
     ...(developmentUser === undefined ? {} : { developmentUser }),
     users,
+    userFile: new UserFile(settings.dataDirectory),
     workflowTokens,
     clock,
     logger: logger.child({ service: "identity" }),

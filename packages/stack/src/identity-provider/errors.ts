@@ -16,6 +16,12 @@ const table = {
   },
   IDENTITY_BUSY: { kind: "unavailable", means: "Too many sign-ins with passwords wait to be checked." },
   IDENTITY_PASSWORD_HASH: { kind: "malformed", means: "The password hash of a user in the settings cannot be read." },
+  IDENTITY_USERS_UNREADABLE: {
+    kind: "state",
+    means: "users.json of the data directory cannot be read as the file that `sigillum user add` wrote.",
+  },
+  IDENTITY_USER_ADDRESS: { kind: "malformed", means: "Somebody was to be added under something that is no email address." },
+  IDENTITY_USER_UNKNOWN: { kind: "state", means: "Somebody was to be removed whom users.json does not have." },
   IDENTITY_REQUEST_MALFORMED: {
     kind: "malformed",
     means: "A request to the identity provider has a parameter that it does not accept.",

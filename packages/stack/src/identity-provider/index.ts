@@ -8,4 +8,5 @@ export {
   identityKeySet,
   workflowIssuer,
 } from "./service.ts";
+export { UserFile } from "./user-file.ts";
 export type { UserEntry } from "./users.ts";

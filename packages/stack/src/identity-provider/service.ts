@@ -7,6 +7,7 @@ import {
   type HttpReply,
   type HttpRequest,
   isLoopback,
+  type Job,
   jsonReply,
   type ListenerSpec,
   type Logger,
@@ -18,6 +19,7 @@ import { identityProviderError } from "./errors.ts";
 import { type IdTokenKey, idTokenKey, signIdToken, type TokenSubject } from "./id-token.ts";
 import { pageHeaders, welcomePage } from "./pages.ts";
 import { openIdListener } from "./provider.ts";
+import type { UserFile } from "./user-file.ts";
 import { subjectOf, type UserEntry, Users } from "./users.ts";
 import { signWorkflowToken, workflowClaims, workflowPaths } from "./workflow-token.ts";
 
@@ -32,6 +34,8 @@ export interface IdentityProviderOptions {
   readonly developmentUser?: { readonly email: string };
   /** People who sign in with passwords. */
   readonly users?: readonly UserEntry[];
+  /** More of them, whom the command line adds and removes; read again when it changes. */
+  readonly userFile?: UserFile;
   /** Whether programs of this machine get tokens as GitHub Actions has them; only on loopback listeners. */
   readonly workflowTokens?: boolean;
   readonly clock: Clock;
@@ -73,7 +77,8 @@ export async function createIdentityProvider(options: IdentityProviderOptions): 
   }
   const key = idTokenKey(options.keyring.signer("oidc"));
   const user = options.developmentUser === undefined ? undefined : subjectOf("development", options.developmentUser.email);
-  const users = new Users(options.users ?? [], user, options.clock);
+  const { userFile } = options;
+  const users = new Users([...(options.users ?? []), ...((await userFile?.read()) ?? [])], user, options.clock);
   const developmentToken = (audience = options.clientId): Promise<string> => tokenOf(options, key, user, audience);
   const behindProxy = options.listener.behindProxy === true;
   const openId = await openIdListener({ ...options, issuer: options.publicUrl, key, users, behindProxy });
@@ -87,12 +92,27 @@ export async function createIdentityProvider(options: IdentityProviderOptions): 
   return {
     name: "identity",
     listeners: [{ ...options.listener, handler: dispatch(own, paths, openId) }],
-    jobs: [],
+    jobs: userFile === undefined ? [] : [await watchUsers(options, userFile, users)],
     actions: new Map(),
     ready: () => Promise.resolve({ ready: true }),
     close: () => Promise.resolve(),
     developmentToken,
   };
+}
+
+const userFileMs = 2_000;
+
+/** Reads users.json again when its content changes; one that cannot be read leaves everybody as they were. */
+async function watchUsers(options: IdentityProviderOptions, file: UserFile, users: Users): Promise<Job> {
+  let seen = await file.content();
+  const run = async (): Promise<void> => {
+    const now = await file.content();
+    if (now === seen) return;
+    seen = now;
+    users.replace([...(options.users ?? []), ...(await file.read())]);
+    options.logger.info("identity.users-reloaded");
+  };
+  return { name: "identity.users", everyMs: userFileMs, run };
 }
 
 const statuses: ReadonlyMap<string, number> = new Map([

@@ -16,26 +16,36 @@ export interface UserEntry {
 /** Everybody who can sign in. */
 export class Users {
   readonly developmentUser: TokenSubject | undefined;
-  readonly hasPasswords: boolean;
-  readonly #byEmail: ReadonlyMap<string, { readonly subject: TokenSubject; readonly hash: PasswordHash }>;
-  readonly #bySubject: ReadonlyMap<string, TokenSubject>;
+  #byEmail: ReadonlyMap<string, { readonly subject: TokenSubject; readonly hash: PasswordHash }> = new Map();
+  #bySubject: ReadonlyMap<string, TokenSubject> = new Map();
   readonly #attempts: AttemptLimit;
 
   /** Throws IDENTITY_PASSWORD_HASH for a hash that cannot be read. */
   constructor(entries: readonly UserEntry[], developmentUser: TokenSubject | undefined, clock: Clock) {
-    this.#byEmail = new Map(
+    this.developmentUser = developmentUser;
+    this.#attempts = new AttemptLimit(clock);
+    this.replace(entries);
+  }
+
+  /** Exchanges the people with passwords; those that are gone can neither sign in nor end a sign-in that they began. */
+  replace(entries: readonly UserEntry[]): void {
+    const byEmail = new Map(
       entries.map(({ email, passwordHash }) => [
         email.toLowerCase(),
         { subject: subjectOf("user", email), hash: parsePasswordHash(passwordHash, email) },
       ]),
     );
-    const subjects = [...this.#byEmail.values()].map(({ subject }) => subject);
-    this.developmentUser = developmentUser;
-    this.hasPasswords = subjects.length > 0;
+    const subjects = [...byEmail.values()].map(({ subject }) => subject);
+    const { developmentUser } = this;
+    this.#byEmail = byEmail;
     this.#bySubject = new Map(
       [...subjects, ...(developmentUser === undefined ? [] : [developmentUser])].map((user) => [user.subject, user]),
     );
-    this.#attempts = new AttemptLimit(clock);
+  }
+
+  /** Whether anybody signs in with a password. */
+  get hasPasswords(): boolean {
+    return this.#byEmail.size > 0;
   }
 
   /** Whether anybody can sign in at all. */

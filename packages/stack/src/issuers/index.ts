@@ -17,7 +17,7 @@ export {
 export { discoveryLimits, type IssuerState } from "./discovery.ts";
 export { issuersError, issuersErrors } from "./errors.ts";
 export { fulcioFileLimits, parseFulcioConfiguration } from "./fulcio-file.ts";
-export { type EmbeddedIssuer, Issuers, type IssuersOptions } from "./issuers.ts";
+export { type EmbeddedIssuer, Issuers, type IssuersOptions, type TrustedIssuers } from "./issuers.ts";
 export type { Principal } from "./principal.ts";
 export { standardProviders } from "./standard-providers.ts";
 export type { Template } from "./template.ts";

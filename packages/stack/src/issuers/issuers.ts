@@ -18,6 +18,9 @@ export interface EmbeddedIssuer {
   readonly keys: JsonValue;
 }
 
+/** What a certificate authority asks of its issuers. */
+export type TrustedIssuers = Pick<Issuers, "configurations" | "metaConfigurations" | "verifyToken">;
+
 /** What `Issuers` is made of. */
 export interface IssuersOptions {
   readonly issuers: readonly IssuerConfiguration[];
@@ -95,6 +98,21 @@ export class Issuers {
   states(): readonly IssuerState[] {
     return [...this.#trusted.values(), ...this.#matched.values()].flatMap(({ source }) =>
       source instanceof RemoteKeySource ? [source.state()] : [],
+    );
+  }
+
+  /** Asks every issuer that is configured by name for its keys; what is wrong with those that cannot be used. */
+  async check(): Promise<readonly { readonly issuer: string; readonly type: string; readonly problem?: string }[]> {
+    return Promise.all(
+      [...this.#trusted.values()].map(async ({ rules: { configuration }, source }) => {
+        const state = { issuer: configuration.url, type: configuration.type };
+        try {
+          await source.current();
+          return state;
+        } catch (error) {
+          return { ...state, problem: error instanceof Error ? error.message : String(error) };
+        }
+      }),
     );
   }
 

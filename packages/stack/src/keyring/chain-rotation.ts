@@ -1,15 +1,13 @@
 // The next chain of an authority: made below the root that is there, below a new one, or brought from elsewhere (a root that is kept
 // offline, a key in hardware). certificate-authority §3.2, §5.1, §8.4. Chains go from planned to active to sealed, and stay published.
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { createSigner, type KeyType, type Signer } from "@sigillum/library/crypto";
+import type { KeyType, Signer } from "@sigillum/library/crypto";
 import { equalBytes, isSigillumError } from "@sigillum/library/encoding";
 import { type Certificate, extendedKeyUsage, isCertificateAuthority, keyPurposes, verifyIssuedBy } from "@sigillum/library/x509";
-import { generatePrivateKey, openSigner } from "@sigillum/signers/signers";
+import { openSigner, passphraseFromEnvironment } from "@sigillum/signers/signers";
 import { createAuthorityChain, createTimestampChain, renewAuthorityChain, renewTimestampChain } from "./chains.ts";
 import type { ChainRecord, KeyRecord, KeyringDocument } from "./document.ts";
 import { keyringError } from "./errors.ts";
-import { fileReference, keysFolder, writeKeyFile } from "./key-files.ts";
+import { makeRecordedKey } from "./key-files.ts";
 
 /** A chain that is to be recorded, with the keys that are new. */
 export interface NewChain {
@@ -50,7 +48,7 @@ export async function makeChain(
   const startMs = Math.floor(plan.nowMs / 1000) * 1000;
   const keys: { record: KeyRecord; signer: Signer }[] = [];
   const make = async (name: string, type: KeyType): Promise<Signer> => {
-    const made = await makeKey(directory, name, type);
+    const made = await makeRecordedKey(directory, name, [type], document);
     keys.push(made);
     return made.signer;
   };
@@ -132,18 +130,10 @@ function nextId(document: KeyringDocument, service: ChainRecord["service"]): str
   return `${service}-${number}`;
 }
 
-async function makeKey(directory: string, name: string, type: KeyType): Promise<{ record: KeyRecord; signer: Signer }> {
-  const pkcs8 = generatePrivateKey(type);
-  const signer = createSigner(pkcs8);
-  const record = { name, type, reference: fileReference(name), spki: signer.publicKey.spki };
-  await mkdir(join(directory, keysFolder), { recursive: true, mode: 0o700 });
-  // A crash after this line leaves a key file that nothing names, and the next attempt replaces it.
-  await writeKeyFile(directory, record.reference, pkcs8);
-  return { record, signer };
-}
-
 async function recordKey(keys: { record: KeyRecord; signer: Signer }[], name: string, reference: string): Promise<Signer> {
-  const signer = await openSigner(reference);
+  // As for the keyring's own files: the passphrase is the stack's, and cosign's variable is none of it.
+  const passphrase = await passphraseFromEnvironment({ ...process.env, COSIGN_PASSWORD: undefined });
+  const signer = await openSigner(reference, passphrase === undefined ? {} : { passphrase });
   keys.push({ record: { name, type: signer.publicKey.type, reference, spki: signer.publicKey.spki }, signer });
   return signer;
 }

@@ -93,6 +93,35 @@ export async function renewTimestampChain(
   return [await signLower(fields, root, leaf, extensions, timestampLeafLifetimeMs), fields.anchor];
 }
 
+/** What a root says of itself. */
+export interface RootFields {
+  readonly organization: string;
+  readonly commonName: string;
+  readonly startMs: number;
+  readonly lifetimeMs: number;
+  readonly pathLength: number;
+}
+
+/** Makes a root: a certificate that its own key signs, for signing certificates and nothing else. */
+export async function createRootCertificate(fields: RootFields, root: Signer): Promise<Certificate> {
+  const { organization, commonName, startMs, lifetimeMs, pathLength } = fields;
+  const name = encodeName({ organization, commonName });
+  return parseCertificate(
+    await signCertificate(
+      {
+        issuer: name,
+        notBeforeMs: startMs,
+        serial: randomSerial(),
+        subject: name,
+        notAfterMs: startMs + lifetimeMs,
+        spki: root.publicKey.spki,
+        extensions: rootExtensions({ spki: root.publicKey.spki, pathLength }),
+      },
+      root,
+    ),
+  );
+}
+
 async function createChain(
   fields: ChainFields,
   root: Signer,
@@ -100,21 +129,8 @@ async function createChain(
   { extensions, pathLength, lifetimeMs }: LowerCertificate,
 ): Promise<Certificate[]> {
   const { organization, startMs } = fields;
-  const rootName = encodeName({ organization, commonName: fields.rootName });
-  const anchor = parseCertificate(
-    await signCertificate(
-      {
-        issuer: rootName,
-        notBeforeMs: startMs,
-        serial: randomSerial(),
-        subject: rootName,
-        notAfterMs: startMs + rootLifetimeMs,
-        spki: root.publicKey.spki,
-        extensions: rootExtensions({ spki: root.publicKey.spki, pathLength }),
-      },
-      root,
-    ),
-  );
+  const rootFields = { organization, commonName: fields.rootName, startMs, lifetimeMs: rootLifetimeMs, pathLength };
+  const anchor = await createRootCertificate(rootFields, root);
   return [await signLower({ ...fields, anchor }, root, lower, extensions, lifetimeMs), anchor];
 }
 

@@ -1,16 +1,13 @@
 // A new stack's keys, shards and chains.
 import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { noteKey } from "@sigillum/library/checkpoint";
-import { createSigner, type KeyType, type Signer, sha256 } from "@sigillum/library/crypto";
-import { generatePrivateKey } from "@sigillum/signers/signers";
+import { type KeyType, type Signer, sha256 } from "@sigillum/library/crypto";
 import { createAuthorityChain, createTimestampChain } from "./chains.ts";
 import type { ChainRecord, KeyName, KeyRecord, KeyringDocument, ShardRecord } from "./document.ts";
-import { fileReference, keysFolder, writeKeyFile } from "./key-files.ts";
+import { type KeyHolders, makeRecordedKey } from "./key-files.ts";
 
 /** The addresses and names that go into keys, certificates and the trust root of a new stack. */
-export interface KeyringPlan {
+export interface KeyringPlan extends KeyHolders {
   readonly organization: string;
   readonly operator: string;
   /** Roles of the published root that are signed here; the others are keyholders'. All of them where nothing is said. */
@@ -25,24 +22,24 @@ export interface KeyringPlan {
   };
 }
 
+/** Ed25519, which every client of Rekor v2 reads; a token that lacks it makes what they read as well. */
+export const v2KeyTypes: readonly [KeyType, KeyType] = ["ed25519", "ecdsa-p256"];
+
 /** Makes every key of a new stack, writes the key files, and returns the document that records them; the document is not written. */
 export async function createKeyringDocument(directory: string, plan: KeyringPlan, nowMs: number): Promise<KeyringDocument> {
   // Whole seconds: log entries and timestamps carry no fraction, and the first of them must not lie before its key's period.
   const startMs = Math.floor(nowMs / 1000) * 1000;
   const shardId = `${new Date(startMs).getUTCFullYear()}-1`;
   const keys: KeyRecord[] = [];
-  await mkdir(join(directory, keysFolder), { recursive: true, mode: 0o700 });
-  const make = async (name: KeyName, type: KeyType, bits?: number): Promise<Signer> => {
-    const pkcs8 = generatePrivateKey(type, bits);
-    const signer = createSigner(pkcs8);
-    const record = { name, type, reference: fileReference(name), spki: signer.publicKey.spki };
-    await writeKeyFile(directory, record.reference, pkcs8);
-    keys.push(record);
-    return signer;
+  const make = async (name: KeyName, type: KeyType | readonly [KeyType, KeyType], bits?: number): Promise<Signer> => {
+    const types: readonly [KeyType, ...KeyType[]] = typeof type === "string" ? [type] : type;
+    const made = await makeRecordedKey(directory, name, types, plan, bits);
+    keys.push(made.record);
+    return made.signer;
   };
   const shards = [
     v1Shard(plan.publicUrls.logV1, shardId, startMs, await make(`log-v1/${shardId}`, "ecdsa-p256")),
-    v2Shard(plan.publicUrls.logV2, shardId, startMs, await make(`log-v2/${shardId}`, "ed25519")),
+    v2Shard(plan.publicUrls.logV2, shardId, startMs, await make(`log-v2/${shardId}`, v2KeyTypes)),
     ctShard(plan, shardId, startMs, await make(`ct/${shardId}`, "ecdsa-p256")),
   ];
   const chains = [
@@ -55,6 +52,7 @@ export async function createKeyringDocument(directory: string, plan: KeyringPlan
   return {
     operator: plan.operator,
     organization: plan.organization,
+    ...(plan.keyHolder === undefined ? {} : { keyHolder: plan.keyHolder }),
     createdMs: startMs,
     keys,
     shards,

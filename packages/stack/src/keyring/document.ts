@@ -85,6 +85,8 @@ export interface KeyringDocument {
   readonly operator: string;
   readonly organization: string;
   readonly createdMs: number;
+  /** The PKCS #11 token in which new keys are made, as a URI without object and PIN; files where it is absent. */
+  readonly keyHolder?: string;
   readonly keys: readonly KeyRecord[];
   readonly shards: readonly ShardRecord[];
   readonly chains: readonly ChainRecord[];
@@ -99,6 +101,7 @@ export function encodeKeyringDocument(document: KeyringDocument): string {
     operator: document.operator,
     organization: document.organization,
     created: formatRfc3339(document.createdMs),
+    ...(document.keyHolder === undefined ? {} : { keyHolder: document.keyHolder }),
     keys: document.keys.map((key) => ({
       name: key.name,
       type: key.type,
@@ -168,7 +171,9 @@ function readDocument(root: JsonObject): KeyringDocument {
       },
     );
   }
+  const keyHolder = root.optionalString("keyHolder");
   return {
+    ...(keyHolder === undefined ? {} : { keyHolder }),
     operator: root.string("operator"),
     organization: root.string("organization"),
     createdMs: root.timestampMs("created"),

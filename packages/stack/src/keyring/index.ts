@@ -1,6 +1,23 @@
 // The public surface of the room `keyring`.
 export type { ChainImport, ChainPlan } from "./chain-rotation.ts";
-export { type ChainFields, createAuthorityChain, createTimestampChain, randomSerial } from "./chains.ts";
+export {
+  type ChainOrder,
+  ChainSchedule,
+  type ChainScheduleParts,
+  type ChainStatus,
+  encodeChainStatus,
+  parseChainOrder,
+} from "./chain-schedule.ts";
+export {
+  type ChainFields,
+  createAuthorityChain,
+  createRootCertificate,
+  createTimestampChain,
+  type RootFields,
+  randomSerial,
+  renewAuthorityChain,
+  renewTimestampChain,
+} from "./chains.ts";
 export type { KeyringPlan } from "./create.ts";
 export {
   type ChainRecord,
@@ -16,6 +33,7 @@ export {
   type ShardRecord,
 } from "./document.ts";
 export { keyringError, keyringErrors } from "./errors.ts";
+export type { KeyHolders } from "./key-files.ts";
 export { Keyring, type KeyringOptions } from "./keyring.ts";
 export { plannedShard, publishedChange, type ShardChange, shardRecordJson } from "./shard-rotation.ts";
 export { type OfferedService, signingConfigOf, trustedRootOf } from "./trust.ts";

@@ -1,11 +1,19 @@
 // Private keys of the stack: by default files of PKCS#8 PEM, readable by their owner alone, named by references `file:keys/NAME.pem`
 // below the data directory. Any other reference that the room `signers` serves works as well.
+import { mkdir } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
-import type { Signer } from "@sigillum/library/crypto";
+import { createSigner, type KeyType, type Signer } from "@sigillum/library/crypto";
 import { encodeUtf8, equalBytes, isSigillumError } from "@sigillum/library/encoding";
-import { encodePrivateKeyPem, openSigner, passphraseFromEnvironment } from "@sigillum/signers/signers";
+import {
+  encodePrivateKeyPem,
+  generatePkcs11Key,
+  generatePrivateKey,
+  openSigner,
+  passphraseFromEnvironment,
+  withObject,
+} from "@sigillum/signers/signers";
 import { writeFileDurably } from "../storage/index.ts";
-import type { KeyRecord } from "./document.ts";
+import type { KeyName, KeyRecord } from "./document.ts";
 import { keyringError } from "./errors.ts";
 
 /** The folder of key files below the data directory. */
@@ -22,6 +30,64 @@ export function fileReference(name: string): string {
 export async function writeKeyFile(directory: string, reference: string, pkcs8: Uint8Array, passphrase?: string): Promise<void> {
   const secret = passphrase ?? (await passphraseFromEnvironment(keyEnvironment()));
   await writeFileDurably(below(directory, reference).slice("file:".length), encodeUtf8(encodePrivateKeyPem(pkcs8, secret)));
+}
+
+/** Where new keys go. */
+export interface KeyHolders {
+  /** A PKCS #11 token, as a URI without an object: keys are made there, each with its name for a label. Files where nothing is said. */
+  readonly keyHolder?: string;
+  /** Keys that are there already, by name: in a KMS, say. */
+  readonly keyReferences?: Readonly<Record<KeyName, string>>;
+}
+
+/** A key and its record. */
+export interface MadeKey {
+  readonly record: KeyRecord;
+  readonly signer: Signer;
+}
+
+/**
+ * Makes a key where new keys go, or takes over the one that is named; a key file is durable when this returns. `types` are tried in turn,
+ * because a token may lack the first.
+ */
+export async function makeRecordedKey(
+  directory: string,
+  name: KeyName,
+  types: readonly [KeyType, ...KeyType[]],
+  { keyHolder, keyReferences }: KeyHolders,
+  bits?: number,
+): Promise<MadeKey> {
+  const given = keyReferences?.[name];
+  const recorded = (reference: string, signer: Signer): MadeKey => ({
+    record: { name, type: signer.publicKey.type, reference, spki: signer.publicKey.spki },
+    signer,
+  });
+  if (given !== undefined) return recorded(given, await openSigner(below(directory, given)));
+  if (keyHolder !== undefined)
+    return recorded(withObject(keyHolder, name), await makeTokenKey(withObject(keyHolder, name), types, bits));
+  const pkcs8 = generatePrivateKey(types[0], bits);
+  const reference = fileReference(name);
+  await mkdir(join(directory, keysFolder), { recursive: true, mode: 0o700 });
+  // A crash after this line leaves a key file that nothing names, and the next attempt replaces it.
+  await writeKeyFile(directory, reference, pkcs8);
+  return recorded(reference, createSigner(pkcs8));
+}
+
+async function makeTokenKey(uri: string, types: readonly KeyType[], bits: number | undefined): Promise<Signer> {
+  for (const [index, type] of types.entries()) {
+    if (type === "ml-dsa-44" || type === "ml-dsa-65" || type === "ml-dsa-87") continue;
+    try {
+      return await generatePkcs11Key(uri, { type, ...(bits === undefined ? {} : { bits }) });
+    } catch (error) {
+      // What an interrupted attempt made there is used: its private half never left the token.
+      if (isSigillumError(error) && error.code === "SIGNER_KEY_EXISTS") return openSigner(uri);
+      const isLacking =
+        isSigillumError(error) &&
+        /^CKR_(?:MECHANISM_INVALID|CURVE_NOT_SUPPORTED|ATTRIBUTE_VALUE_INVALID)$/u.test(error.found ?? "");
+      if (!isLacking || index === types.length - 1) throw error;
+    }
+  }
+  throw new TypeError("makeTokenKey: no type that a token can make");
 }
 
 /** The passphrase of the stack is its own: cosign's variable, which stands in many shells, must not encrypt its keys unawares. */
@@ -42,7 +108,8 @@ export async function openRecordedKey(directory: string, record: KeyRecord, pass
   try {
     signer = await openSigner(below(directory, record.reference), secret === undefined ? {} : { passphrase: secret });
   } catch (error) {
-    if (isSigillumError(error) && error.code === "SIGNER_FILE_MISSING" && offlineKeys.test(record.name)) return undefined;
+    const isAway = isSigillumError(error) && (error.code === "SIGNER_FILE_MISSING" || error.code === "SIGNER_KEY_NOT_FOUND");
+    if (isAway && offlineKeys.test(record.name)) return undefined;
     throw error;
   }
   if (equalBytes(signer.publicKey.spki, record.spki)) return signer;

@@ -1,13 +1,10 @@
 // The next shard of a log, and the states that shards go through: planned, active, sealed.
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { createSigner, type Signer } from "@sigillum/library/crypto";
+import type { Signer } from "@sigillum/library/crypto";
 import { formatRfc3339, type JsonValue } from "@sigillum/library/encoding";
-import { generatePrivateKey } from "@sigillum/signers/signers";
-import { v1Shard, v2Shard } from "./create.ts";
+import { v1Shard, v2KeyTypes, v2Shard } from "./create.ts";
 import type { KeyRecord, KeyringDocument, RecordState, ShardRecord } from "./document.ts";
 import { keyringError } from "./errors.ts";
-import { fileReference, keysFolder, writeKeyFile } from "./key-files.ts";
+import { makeRecordedKey } from "./key-files.ts";
 
 /** A shard that is to be recorded, with its key. */
 export interface NewShard {
@@ -54,12 +51,7 @@ export async function makeShard(
   while (own.some(({ id }) => id === `${year}-${number}`)) number += 1;
   const id = `${year}-${number}`;
   const name = `log-${api}/${id}`;
-  const pkcs8 = generatePrivateKey(api === "v1" ? "ecdsa-p256" : "ed25519");
-  const signer = createSigner(pkcs8);
-  const key = { name, type: signer.publicKey.type, reference: fileReference(name), spki: signer.publicKey.spki };
-  await mkdir(join(directory, keysFolder), { recursive: true, mode: 0o700 });
-  // A crash after this line leaves a key file that nothing names, and the next attempt replaces it.
-  await writeKeyFile(directory, key.reference, pkcs8);
+  const { record: key, signer } = await makeRecordedKey(directory, name, api === "v1" ? ["ecdsa-p256"] : v2KeyTypes, document);
   const record = (api === "v1" ? v1Shard : v2Shard)(publicUrl, id, startMs, signer);
   return { record: { ...record, state: "planned" }, key, signer };
 }

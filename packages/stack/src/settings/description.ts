@@ -169,6 +169,39 @@ const userItem: SectionField = {
   },
 };
 
+const chainFileFields: Readonly<Record<string, Field>> = {
+  chainFile: {
+    kind: "text",
+    means:
+      "PEM file with a chain that is made elsewhere, what signs first, the root last. It is taken over, published, and put to use when clients know it; again whenever the file changes.",
+  },
+  chainKey: {
+    kind: "text",
+    means: "The key of the first certificate in chainFile, as a reference: a file, pkcs11:…, awskms://…",
+  },
+};
+
+const keyItem: SectionField = {
+  kind: "section",
+  means: "A key that is there already.",
+  fields: {
+    name: {
+      kind: "text",
+      required: true,
+      means: "Its name: ca, ca-root, tsa, tsa-root, oidc, tuf-root, tuf-targets, tuf-snapshot or tuf-timestamp.",
+      choices: ["ca", "ca-root", "tsa", "tsa-root", "oidc", "tuf-root", "tuf-targets", "tuf-snapshot", "tuf-timestamp"],
+    },
+    reference: {
+      kind: "text",
+      required: true,
+      means:
+        "Where it is: awskms://…, gcpkms://…, azurekms://…, hashivault://KEY, openbao://KEY, pkcs11:…, env://NAME or a file.",
+      pattern: /^\S{1,1000}$/u,
+      form: "a key reference",
+    },
+  },
+};
+
 const issuerItem: SectionField = {
   kind: "section",
   means: "An OpenID Connect issuer whose tokens obtain certificates.",
@@ -239,6 +272,25 @@ export const settingsDescription: SectionField = {
       default: "info",
       choices: ["debug", "info", "warn", "error"],
     },
+    keys: {
+      kind: "section",
+      means: "Where private keys are. Read when keys are made: by init, and for the new key of a rotation.",
+      fields: {
+        holder: {
+          kind: "text",
+          means:
+            "A PKCS #11 token (RFC 7512) in which every key is made, such as pkcs11:token=sigillum?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/sigillum/pin. Files below keys/ where nothing is said.",
+          pattern: /^pkcs11:(?!.*pin-value=)\S{1,1000}$/u,
+          form: "a PKCS #11 URI without pin-value",
+        },
+        references: {
+          kind: "list",
+          means: "Keys that are there already and are taken over by init, each under its name in keyring.json.",
+          item: keyItem,
+          maximum: 100,
+        },
+      },
+    },
     services: {
       kind: "section",
       means: "One listener and one public URL a service.",
@@ -295,8 +347,10 @@ export const settingsDescription: SectionField = {
         },
         issuersFile: {
           kind: "text",
-          means: "A file of issuers in Fulcio's own format, YAML or JSON, trusted besides those below.",
+          means:
+            "A file of issuers in Fulcio's own format, YAML or JSON, trusted besides those below; read again when it changes.",
         },
+        ...chainFileFields,
         issuers: {
           kind: "list",
           means: "Issuers trusted besides the embedded identity provider, which is trusted whenever it is enabled.",
@@ -384,6 +438,7 @@ export const settingsDescription: SectionField = {
           form: "a host, with a port where it is not 123",
         },
 
+        ...chainFileFields,
         policy: {
           kind: "text",
           means: "Policy OID of tokens whose request names none.",

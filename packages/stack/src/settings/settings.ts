@@ -48,6 +48,8 @@ export interface Settings {
   readonly organization: string;
   readonly operator: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
+  /** Where new keys are made, and keys that init takes over, by name. */
+  readonly keys: { readonly holder?: string; readonly references: Readonly<Record<string, string>> };
   readonly services: Readonly<Record<ServiceName, ServiceSettings>>;
   readonly identityProvider: {
     readonly clientId: string;
@@ -59,6 +61,8 @@ export interface Settings {
   readonly certificateAuthority: {
     readonly certificateLifetimeSeconds: number;
     readonly issuersFile?: string;
+    readonly chainFile?: string;
+    readonly chainKey?: string;
     readonly issuers: readonly IssuerSettings[];
   };
   readonly transparencyLog: {
@@ -71,6 +75,8 @@ export interface Settings {
   readonly timestampAuthority: {
     readonly policy: string;
     readonly clockToleranceMilliseconds: number;
+    readonly chainFile?: string;
+    readonly chainKey?: string;
     readonly ntpServers: readonly string[];
   };
   readonly registry: { readonly accepts: "oci-1.1" | "quay-3.6" };
@@ -105,6 +111,7 @@ function isLoopbackAddress(address: string): boolean {
 function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string): Settings {
   const root = JsonObject.exact(values, "settings");
   const services = root.object("services");
+  const keys = root.object("keys");
   const transparencyLog = root.object("transparencyLog");
   const ctLog = root.object("ctLog");
   const timestamps = root.object("timestampAuthority");
@@ -114,6 +121,10 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
     organization: root.string("organization"),
     operator: root.string("operator"),
     logLevel: choice(root.string("logLevel"), ["debug", "info", "warn", "error"]),
+    keys: {
+      ...textsOf(keys, ["holder"]),
+      references: Object.fromEntries(keys.objects("references").map((key) => [key.string("name"), key.string("reference")])),
+    },
     services: {
       "log-v1": serviceOf(services.object("log-v1")),
       "log-v2": serviceOf(services.object("log-v2")),
@@ -126,7 +137,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       explorer: serviceOf(services.object("explorer")),
     },
     identityProvider: identityProviderOf(root.object("identityProvider")),
-    certificateAuthority: certificateAuthorityOf(root.object("certificateAuthority")),
+    certificateAuthority: authorityOf(root.object("certificateAuthority")),
     transparencyLog: {
       rotateEveryDays: transparencyLog.safeInteger("rotateEveryDays"),
       rotateAtEntries: transparencyLog.safeInteger("rotateAtEntries"),
@@ -138,6 +149,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       ...textsOf(ctLog, ["remoteUrl", "remotePublicKeyFile"]),
     },
     timestampAuthority: {
+      ...textsOf(timestamps, ["chainFile", "chainKey"]),
       policy: timestamps.string("policy"),
       clockToleranceMilliseconds: timestamps.safeInteger("clockToleranceMilliseconds"),
       ntpServers: timestamps.strings("ntpServers"),
@@ -167,10 +179,10 @@ function identityProviderOf(provider: JsonObject): Settings["identityProvider"] 
   };
 }
 
-function certificateAuthorityOf(authority: JsonObject): Settings["certificateAuthority"] {
+function authorityOf(authority: JsonObject): Settings["certificateAuthority"] {
   return {
     certificateLifetimeSeconds: authority.safeInteger("certificateLifetimeSeconds"),
-    ...textsOf(authority, ["issuersFile"]),
+    ...textsOf(authority, ["issuersFile", "chainFile", "chainKey"]),
     issuers: authority.objects("issuers").map((issuer) => ({
       url: issuer.string("url"),
       clientId: issuer.string("clientId"),

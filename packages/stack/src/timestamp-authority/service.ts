@@ -8,6 +8,7 @@ import {
   timestampLimits,
 } from "@sigillum/library/timestamp";
 import {
+  type Action,
   type Clock,
   type HttpReply,
   type HttpRequest,
@@ -16,12 +17,20 @@ import {
   jsonReply,
   type ListenerSpec,
   type Logger,
+  type MetricsRegistry,
   type Readiness,
   Router,
   type Service,
   statusOfError,
 } from "../host/index.ts";
-import { type ChainRecord, type Keyring, randomSerial } from "../keyring/index.ts";
+import {
+  type ChainRecord,
+  type ChainSchedule,
+  encodeChainStatus,
+  type Keyring,
+  parseChainOrder,
+  randomSerial,
+} from "../keyring/index.ts";
 import { ClockGuard, type ClockGuardOptions, clockGuardTimes } from "./clock-guard.ts";
 import { timestampAuthorityError } from "./errors.ts";
 import { maxJsonBytes, parseJsonRequest } from "./json-request.ts";
@@ -34,6 +43,11 @@ export interface TimestampAuthorityOptions {
   readonly clock: Clock;
   /** What the clock is held against; nothing where it is absent, as where a test holds the clock. */
   readonly clockGuard?: Pick<ClockGuardOptions, "steadyMs" | "toleranceMs" | "ntpServers">;
+  /** Rotates the chain while the service runs; without one nothing does. */
+  readonly chainSchedule?: ChainSchedule;
+  /** What else is looked at from time to time: files that may have changed. */
+  readonly jobs?: readonly Job[];
+  readonly metrics?: MetricsRegistry;
   readonly logger: Logger;
   readonly listener: Omit<ListenerSpec, "handler">;
 }
@@ -45,17 +59,21 @@ const jsonType = "application/json";
 export function createTimestampAuthority(options: TimestampAuthorityOptions): Service {
   const { clock, logger } = options;
   const guard = options.clockGuard === undefined ? undefined : new ClockGuard({ ...options.clockGuard, clock, logger });
+  const count = counters(options);
   const router = new Router()
     .add("POST", "/api/v1/timestamp", async (request) => {
       const asked = await readRequest(request);
       guard?.check();
-      return timestampReply(await createTimestamp(options, asked));
+      const reply = timestampReply(await createTimestamp(options, asked));
+      count.made();
+      return reply;
     })
     .add("GET", "/api/v1/timestamp/certchain", () => chainReply(options.keyring.activeChain("tsa")))
     .add("GET", "/ping", () => ({ status: 200, headers: { "content-type": "text/plain" }, body: "." }));
   const handler = router.listener({
     logger: options.logger,
     onError: (error, request) => {
+      count.refused(error);
       options.logger.info("tsa.refused", { requestId: request.id, error });
       return errorReply(error);
     },
@@ -64,11 +82,45 @@ export function createTimestampAuthority(options: TimestampAuthorityOptions): Se
   return {
     name: "tsa",
     listeners: [{ ...options.listener, handler }],
-    jobs: guard === undefined ? [] : [watchClock(guard)],
-    actions: new Map(),
+    jobs: [...(guard === undefined ? [] : [watchClock(guard)]), ...chainJobs(options), ...(options.jobs ?? [])],
+    actions: chainActions(options),
     ready: () => Promise.resolve(readiness(options, guard)),
     close: () => Promise.resolve(),
   };
+}
+
+function counters({ metrics, keyring, clock }: TimestampAuthorityOptions): {
+  readonly made: () => void;
+  readonly refused: (error: unknown) => void;
+} {
+  const made = metrics?.counter("sigillum_tsa_timestamps_total", "Timestamps made");
+  const refused = metrics?.counter("sigillum_tsa_refusals_total", "Requests for timestamps refused, by code", ["code"]);
+  const daysLeft = (): number => {
+    const ends = keyring.activeChain("tsa").certificates.map((certificate) => certificate.notAfterMs);
+    return Math.floor((Math.min(...ends) - clock.nowMs()) / 86_400_000);
+  };
+  // The name that dashboards of Sigstore's timestamp authority know.
+  metrics?.gauge("timestamp_authority_certificate_valid_days_remaining", "Days until a certificate of the chain ends", daysLeft);
+  return {
+    made: () => made?.add(),
+    refused: (error) => refused?.add(1, isSigillumError(error) ? error.code : "UNEXPECTED"),
+  };
+}
+
+const advanceMs = 60_000;
+
+function chainJobs({ chainSchedule, clock }: TimestampAuthorityOptions): Job[] {
+  if (chainSchedule === undefined) return [];
+  const run = async (): Promise<void> => void (await chainSchedule.advance(clock.nowMs()));
+  return [{ name: "tsa.rotation", everyMs: advanceMs, atStart: true, run }];
+}
+
+function chainActions({ chainSchedule, clock }: TimestampAuthorityOptions): ReadonlyMap<string, Action> {
+  if (chainSchedule === undefined) return new Map();
+  return new Map<string, Action>([
+    ["tsa.rotate", async (input) => encodeChainStatus(await chainSchedule.start(parseChainOrder(input), clock.nowMs()))],
+    ["tsa.status", async () => encodeChainStatus(await chainSchedule.advance(clock.nowMs()))],
+  ]);
 }
 
 function watchClock(guard: ClockGuard): Job {
