@@ -3,11 +3,11 @@ import { chmod, mkdir, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { encodeUtf8, JsonObject, type JsonValue, parseJson, parseUtf8, quote } from "@sigillum/library/encoding";
 import { storageError, writeFileDurably } from "../storage/index.ts";
-import { type ServiceName, serviceNames } from "./description.ts";
 import { settingsError } from "./errors.ts";
 import { parseSettingsText } from "./parse.ts";
 import { findFreePorts } from "./ports.ts";
 import { encodeSettingsText, schemaFileName, settingsSchema } from "./render.ts";
+import { type ServiceName, serviceNames } from "./service-description.ts";
 import { parseSettings, type Settings } from "./settings.ts";
 
 /** The version of the data directory's layout that this release writes, and the newest that it reads. */

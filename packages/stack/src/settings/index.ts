@@ -9,10 +9,10 @@ export {
   inspectDataDirectory,
   openDataDirectory,
 } from "./data-directory.ts";
-export { type ServiceName, serviceNames } from "./description.ts";
 export { settingsError, settingsErrors } from "./errors.ts";
 export { findFreePorts } from "./ports.ts";
 export { encodeSettingsText, settingsSchema } from "./render.ts";
+export { type ServiceName, serviceNames } from "./service-description.ts";
 export {
   type IssuerSettings,
   parseSettings,

@@ -2,15 +2,9 @@
 // found and what was expected.
 import { type JsonValue, quote } from "@sigillum/library/encoding";
 import { type Document, isMap, isSeq, LineCounter, type Node, parseDocument } from "yaml";
-import {
-  type Field,
-  type ListField,
-  type SectionField,
-  settingsDescription,
-  type TextField,
-  type TextsField,
-} from "./description.ts";
+import { settingsDescription } from "./description.ts";
 import { settingsError } from "./errors.ts";
+import type { Field, ListField, SectionField, TextField, TextsField } from "./field.ts";
 
 /** The largest settings file that is read. */
 export const maxSettingsBytes = 1_048_576;

@@ -1,7 +1,7 @@
 // The settings file as `init` writes it, every setting with its value and its meaning, and the JSON schema for editors.
 import type { JsonValue } from "@sigillum/library/encoding";
-import type { Field, SectionField } from "./description.ts";
 import { settingsDescription } from "./description.ts";
+import type { Field, SectionField } from "./field.ts";
 
 /** The name of the schema file beside sigillum.yaml. */
 export const schemaFileName = "sigillum.schema.json";
