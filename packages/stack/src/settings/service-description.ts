@@ -20,7 +20,7 @@ const serviceDefaults: Readonly<Record<ServiceName, { port: number; aliasPorts?:
 };
 
 /** A base URL. */
-export const urlPattern = /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*[^\s?#/])?$/u;
+export const urlPattern: RegExp = /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*[^\s?#/])?$/u;
 /** What `urlPattern` demands, in words. */
 export const urlForm = "an http or https URL without a trailing slash, query, fragment or user";
 
