@@ -1,5 +1,5 @@
 // npm run bench: measures the rows of packages/*/bench/*.bench.ts. `-- ROW…` takes rows by name or by the part before a dot, `-- --json` prints
-// a JSON object a line, `-- --list` the names alone, `-- --write` puts what was measured into docs/performance.md. A row: {name, run(): Promise<{median, unit, spread: [low, high], floor?, peer?}>}.
+// a JSON object a line, `-- --list` the names alone, `-- --write` puts what was measured into docs/performance.md. A row: {name, run(): Promise<{median, unit, spread: [low, high], floor?, peer?, others?}>}.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -31,15 +31,16 @@ export function selectRows(rows, names) {
 }
 
 /** One row's JSON object, with the fields in their fixed order. */
-export function rowObject(name, { median, unit, spread, floor, peer }) {
-  return { row: name, median, unit, spread, ...(floor === undefined ? {} : { floor }), ...(peer === undefined ? {} : { peer }) };
+export function rowObject(name, { median, unit, spread, floor, peer, others }) {
+  const given = Object.entries({ floor, peer, others }).filter(([, value]) => value !== undefined);
+  return { row: name, median, unit, spread, ...Object.fromEntries(given) };
 }
 
 /** A line of the table: name, median and spread, and the ratios to the floor and to the peer measured in the same run. */
-export function tableLine({ row, median, unit, spread, floor, peer }) {
+export function tableLine({ row, median, unit, spread, floor, peer, others = [] }) {
   const ratio = (what, { name, ratio: times }) => `  ${times.toFixed(2)}× ${what} (${name})`;
   const value = `${figure(median)} ${unit}`.padEnd(18);
-  return `${row.padEnd(22)} ${value} ${`${figure(spread[0])} to ${figure(spread[1])}`.padEnd(22)}${floor ? ratio("floor", floor) : ""}${peer ? ratio("peer", peer) : ""}`.trimEnd();
+  return `${row.padEnd(22)} ${value} ${`${figure(spread[0])} to ${figure(spread[1])}`.padEnd(22)}${floor ? ratio("floor", floor) : ""}${[...(peer ? [peer] : []), ...others].map((each) => ratio("peer", each)).join("")}`.trimEnd();
 }
 
 function figure(value) {

@@ -1,6 +1,6 @@
 // npm run build: the command line as CommonJS that starts fast, packages/cli/dist/*.cjs. main is one entry and everything that is imported
 // lazily is another, because esbuild splits no CommonJS; our own packages are bundled in, other people's stay dependencies.
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { build } from "esbuild";
 import { filesBelow } from "./layout.mjs";
@@ -96,6 +96,13 @@ function lazyChunks(source, outdir, from, ours) {
   };
 }
 
+/** Put the public Sigstore's root of trust, as sigstore-js carries it, beside the program. */
+export function writePublicRoot(outdir) {
+  const seeds = JSON.parse(readFileSync(join(import.meta.dirname, "..", "node_modules/@sigstore/tuf/seeds.json"), "utf8"));
+  const [{ targets }] = Object.values(seeds);
+  writeFileSync(join(outdir, "public-root.json"), Buffer.from(targets["trusted_root.json"], "base64"));
+}
+
 async function main() {
   // only what this program writes: the rest of dist is the compiler's, which would not notice that it is gone
   const cli = join(import.meta.dirname, "..", "packages", "cli");
@@ -104,6 +111,7 @@ async function main() {
   for (const { path, bytes } of await bundleProgram({ source: join(cli, "src"), outdir: join(cli, "dist") })) {
     console.log(`${relative(process.cwd(), path).padEnd(48)} ${String(Math.ceil(bytes / 1024)).padStart(6)} KiB`);
   }
+  writePublicRoot(join(cli, "dist"));
   console.log(`built in ${((performance.now() - start) / 1000).toFixed(2)} s`);
 }
 

@@ -85,7 +85,7 @@ export function mutate(input, other, random) {
 
 /** What is wrong with how a target takes an input; undefined when nothing is. `seen` gets the outcome's name. */
 export function judge(target, input, seen = () => undefined) {
-  const start = performance.now();
+  const [start, before] = [performance.now(), process.cpuUsage()];
   try {
     target.run(input);
     seen("accepted");
@@ -97,7 +97,9 @@ export function judge(target, input, seen = () => undefined) {
         .slice(0, 80)}`,
     );
   }
-  const took = performance.now() - start;
+  // The processor's time where it is less than the clock's: others use the machine too.
+  const { user, system } = process.cpuUsage(before);
+  const took = Math.min(performance.now() - start, (user + system) / 1000);
   return took > SLOW_MS ? `takes ${took.toFixed(0)} ms` : undefined;
 }
 

@@ -5,5 +5,6 @@ export default async function* report(source) {
     process.stdout.write(`KILLED ${data.name}\n`);
     process.exit(1);
   }
-  yield "";
+  const { user, system } = process.cpuUsage();
+  yield `CPU ${Math.ceil((user + system) / 1000)}\n`;
 }

@@ -55,12 +55,14 @@ function testsOf(root, room) {
     .map((name) => join(folder, name));
 }
 
-/** Run tests on a mutant (or on none): what killed it, or undefined. */
-function runTests(root, mutant, tests, timeoutMs) {
+/** Run tests on a mutant (or on none): what killed it, or undefined, and the processor's time that a whole run took. */
+function runTests(root, mutant, tests, limits) {
   const preload = mutant === undefined ? [] : [`--import=${join(TOOLS, "mutant-load.mjs")}`];
   // A mutant that loops must not take the machine with it.
   const args = ["--max-old-space-size=512", "--conditions=@sigillum/source", ...preload, "--test", "--test-isolation=none"];
-  const child = spawn(process.execPath, [...args, `--test-reporter=${join(TOOLS, "mutant-reporter.mjs")}`, ...tests], {
+  const words = [process.execPath, ...args, `--test-reporter=${join(TOOLS, "mutant-reporter.mjs")}`, ...tests];
+  const [program, ...given] = withCpuLimit(words, limits.cpuSeconds);
+  const child = spawn(program, given, {
     cwd: root,
     stdio: ["ignore", "pipe", "ignore"],
     env: {
@@ -74,19 +76,30 @@ function runTests(root, mutant, tests, timeoutMs) {
     output += chunk;
   });
   return new Promise((resolve) => {
-    const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+    const timer = setTimeout(() => child.kill("SIGKILL"), limits.wallMs);
     child.once("close", (code, signal) => {
       clearTimeout(timer);
-      if (code === 0) resolve(undefined);
-      else resolve(/^KILLED (.*)$/m.exec(output)?.[1] ?? (signal === null ? "it does not load" : "it does not end"));
+      const cpuMs = Number(/^CPU (\d+)$/m.exec(output)?.[1] ?? 0);
+      if (code === 0) resolve({ cpuMs });
+      else
+        resolve({
+          cpuMs,
+          killer: /^KILLED (.*)$/m.exec(output)?.[1] ?? (signal === null ? "it does not load" : "it does not end"),
+        });
     });
   });
 }
 
-async function judge(root, room, mutant, timeoutMs) {
-  const own = await runTests(root, mutant, testsOf(root, room), timeoutMs);
-  if (own !== undefined || room === "verification") return own;
-  return runTests(root, mutant, testsOf(root, "verification"), timeoutMs);
+// By the processor's time, which is the same however busy the machine is: a mutant that loops is ended when it has used up what is enough.
+function withCpuLimit(words, seconds) {
+  return process.platform === "win32" ? words : ["sh", "-c", `ulimit -t ${seconds}; exec "$@"`, "sh", ...words];
+}
+
+async function judge(root, room, mutant, limits) {
+  const own = await runTests(root, mutant, testsOf(root, room), limits);
+  if (own.killer !== undefined || room === "verification") return own;
+  const more = await runTests(root, mutant, testsOf(root, "verification"), limits);
+  return { ...more, cpuMs: Math.max(own.cpuMs, more.cpuMs) };
 }
 
 async function runRoom(root, target, { flags, deadline, changed, exclusions }) {
@@ -105,17 +118,15 @@ async function runRoom(root, target, { flags, deadline, changed, exclusions }) {
     for (const mutant of queue) console.log(describe(mutant));
     return { target, mutants: marked.length, killed: 0, survivors: [], gone, excluded, leftOut: queue.length };
   }
-  const [started, before] = [performance.now(), contentsOf(root, files)];
-  if (queue.length > 0 && Date.now() < deadline && (await judge(root, room, undefined, 300_000)) !== undefined)
-    throw new Error(`the tests of ${room} fail without any mutant`);
-  const timeoutMs = 5000 + 4 * (performance.now() - started);
+  const before = contentsOf(root, files);
+  const limits = queue.length > 0 && Date.now() < deadline ? await limitsOf(root, room) : undefined;
   const report = flags.has("--again") || changed !== undefined ? { ...earlier } : {};
   const survivors = [];
   let [next, done] = [0, 0];
   const work = async () => {
-    while (next < queue.length && Date.now() < deadline) {
+    while (limits !== undefined && next < queue.length && Date.now() < deadline) {
       const mutant = queue[next++];
-      const killer = await judge(root, room, mutant, timeoutMs);
+      const { killer } = await judge(root, room, mutant, limits);
       report[mutantName(mutant)] = killer ?? null;
       done += 1;
       if (killer === undefined) survivors.push(mutant);
@@ -138,6 +149,14 @@ async function runRoom(root, target, { flags, deadline, changed, exclusions }) {
     leftOut: queue.length - done,
     ...countKillers(queue.map((mutant) => report[mutantName(mutant)])),
   };
+}
+
+// What a run may take: four times what it takes without a mutant.
+async function limitsOf(root, room) {
+  const started = performance.now();
+  const { killer, cpuMs } = await judge(root, room, undefined, { cpuSeconds: 300, wallMs: 1_800_000 });
+  if (killer !== undefined) throw new Error(`the tests of ${room} fail without any mutant: ${killer}`);
+  return { cpuSeconds: Math.ceil(3 + (4 * cpuMs) / 1000), wallMs: 60_000 + 20 * (performance.now() - started) };
 }
 
 function contentsOf(root, files) {

@@ -1,7 +1,7 @@
 // cli.verify-blob and hash.file: whole processes of the command line as it is installed (built, one chunk a command), beside an empty
-// Node and the foreign tool, in turn in one run.
+// Node and the foreign tools, in turn in one run.
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeBundle } from "@sigillum/library/bundle";
@@ -9,7 +9,7 @@ import { parseHex } from "@sigillum/library/encoding";
 import { developmentToken } from "@sigillum/library/identity-token";
 import { signBlob } from "@sigillum/library/signing";
 import { addRoot } from "@sigillum/library/trust-store";
-import { encodeTrustedRoot } from "@sigillum/library/trusted-root";
+import { encodeSigningConfig, encodeTrustedRoot } from "@sigillum/library/trusted-root";
 import { startStack } from "@sigillum/stack/compose";
 import { bundleProgram } from "../../../tools/build.mjs";
 import { findPeer } from "../../../tools/peers-list.mjs";
@@ -19,7 +19,14 @@ interface Result {
   readonly unit: string;
   readonly spread: readonly [number, number];
   readonly floor?: { readonly name: string; readonly ratio: number };
-  readonly peer?: { readonly name: string; readonly ratio: number };
+  readonly peer?: Ratio;
+  /** More of them, beside the one that counts. */
+  readonly others?: readonly Ratio[];
+}
+
+interface Ratio {
+  readonly name: string;
+  readonly ratio: number;
 }
 
 /** The rows of this file. */
@@ -29,9 +36,11 @@ export const rows: readonly { readonly name: string; run(): Promise<Result> }[] 
 ];
 
 const runs = 21;
-const hashRuns = 5;
+const hashRuns = 3;
 /** Sparse, so that the disk takes no part: what is measured is reading from memory and hashing. */
-const hashedBytes = 1024 * 1024 * 1024;
+const hashedBytes = 4 * 1024 ** 3;
+/** How much more memory a file of that size may take than an empty one. */
+const constantBytes = 48 * 1024 ** 2;
 
 interface Signed {
   readonly directory: string;
@@ -42,6 +51,7 @@ interface Signed {
   readonly root: string;
   readonly identity: string;
   readonly issuer: string;
+  readonly signingConfig: string;
 }
 
 async function verifyBlob(signed: Signed): Promise<Result> {
@@ -49,21 +59,81 @@ async function verifyBlob(signed: Signed): Promise<Result> {
   writeFileSync(empty, "");
   const expected = ["--certificate-identity", signed.identity, "--certificate-oidc-issuer", signed.issuer];
   const common = ["verify-blob", "--bundle", signed.bundle, "--trusted-root", signed.root, ...expected];
-  const cosign = findPeer("cosign-3");
   const series = new Map([
     ["ours", (): number => timed(process.execPath, [signed.program, ...common, signed.file])],
     ["floor", (): number => timed(process.execPath, [empty])],
   ]);
-  const peer = cosign.path;
-  if (peer !== undefined) series.set("peer", () => timed(peer, [...common, signed.file]));
+  const peers = foreignClients(signed, common);
+  for (const { name, run } of peers) series.set(name, run);
   const times = interleave(series, runs);
   const ours = times.get("ours") ?? [];
   const ratio = (name: string): number => median(ours) / median(times.get(name) ?? []);
+  const [peer, ...others] = peers.map(({ name }) => ({ name, ratio: ratio(name) }));
   return {
     ...summary(ours, "ms"),
     floor: { name: "an empty script", ratio: ratio("floor") },
-    ...(peer === undefined ? {} : { peer: { name: `cosign ${cosign.version}`, ratio: ratio("peer") } }),
+    ...(peer === undefined ? {} : { peer }),
+    ...(others.length === 0 ? {} : { others }),
   };
+}
+
+/** The foreign clients that are here, as what verifies the same file with each: cosign first. */
+function foreignClients(signed: Signed, flags: readonly string[]): { readonly name: string; run(): number }[] {
+  const [cosign, js, python] = [findPeer("cosign-3"), findPeer("sigstore-js"), findPeer("sigstore-python")];
+  const found: { name: string; run(): number }[] = [];
+  if (cosign.path !== undefined) {
+    const program = cosign.path;
+    found.push({ name: `cosign ${cosign.version}`, run: () => timed(program, [...flags, signed.file]) });
+  }
+  if (js.path !== undefined) {
+    const script = join(signed.directory, "sigstore-js.cjs");
+    writeFileSync(script, scriptOf(js.path));
+    const words = [signed.bundle, signed.root, signed.identity, signed.issuer, signed.file];
+    found.push({ name: "a script on @sigstore/verify", run: () => timed(process.execPath, [script, ...words]) });
+  }
+  if (python.path !== undefined) {
+    const program = python.path;
+    const identity = ["--cert-identity", signed.identity, "--cert-oidc-issuer", signed.issuer];
+    const words = [
+      "--trust-config",
+      trustConfig(signed),
+      "verify",
+      "identity",
+      "--bundle",
+      signed.bundle,
+      ...identity,
+      signed.file,
+    ];
+    found.push({ name: `sigstore-python ${python.version}`, run: () => timed(program, words) });
+  }
+  return found;
+}
+
+// What a program on sigstore-js has to do, and nothing more.
+function scriptOf(packages: string): string {
+  const at = (name: string): string => JSON.stringify(join(packages, "node_modules", name));
+  return `const { readFileSync } = require("node:fs");
+const { bundleFromJSON } = require(${at("@sigstore/bundle")});
+const { TrustedRoot } = require(${at("@sigstore/protobuf-specs")});
+const { Verifier, toSignedEntity, toTrustMaterial } = require(${at("@sigstore/verify")});
+const [bundle, root, san, issuer, file] = process.argv.slice(2);
+const json = (path) => JSON.parse(readFileSync(path, "utf8"));
+const verifier = new Verifier(toTrustMaterial(TrustedRoot.fromJSON(json(root))));
+const entity = toSignedEntity(bundleFromJSON(json(bundle)), readFileSync(file));
+verifier.verify(entity, { subjectAlternativeName: san, extensions: { issuer } });
+`;
+}
+
+// sigstore-python takes no trusted root alone; the services are never asked.
+function trustConfig(signed: Signed): string {
+  const path = join(signed.directory, "trust_config.json");
+  const config = {
+    mediaType: "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
+    trustedRoot: JSON.parse(readFileSync(signed.root, "utf8")),
+    signingConfig: JSON.parse(signed.signingConfig),
+  };
+  writeFileSync(path, JSON.stringify(config));
+  return path;
 }
 
 async function hashFile(signed: Signed): Promise<Result> {
@@ -76,9 +146,28 @@ async function hashFile(signed: Signed): Promise<Result> {
     ]),
     hashRuns,
   );
+  requireConstantMemory(signed, args);
   const [ours, peer] = [times.get("ours") ?? [], times.get("peer") ?? []];
   const rates = ours.map((ms) => hashedBytes / 1e6 / (ms / 1000));
   return { ...summary(rates, "MB/s"), peer: { name: "openssl dgst -sha256", ratio: median(peer) / median(ours) } };
+}
+
+// The most that the process ever held, told by itself, beside a run that hashes nothing: a refusal of an empty file.
+function requireConstantMemory({ directory, program, file }: Signed, args: readonly string[]): void {
+  const script = join(directory, "peak.cjs");
+  const [peak, small] = [join(directory, "peak"), join(directory, "small")];
+  writeFileSync(
+    script,
+    'process.on("exit", () => require("fs").writeFileSync(process.env.PEAK, String(process.resourceUsage().maxRSS)));',
+  );
+  writeFileSync(small, "");
+  const peakOf = (of: string): number => {
+    const env = { PATH: process.env["PATH"] ?? "", HOME: tmpdir(), PEAK: peak };
+    spawnSync(process.execPath, [`--require=${script}`, program, ...args.slice(0, -1), of], { stdio: "ignore", env });
+    return 1024 * Number(readFileSync(peak, "utf8"));
+  };
+  const [large, none] = [peakOf(file), peakOf(small)];
+  if (large - none > constantBytes) throw new Error(`hashing takes ${large} octets of memory, an empty file ${none}`);
 }
 
 /** Run a measurement on a file that a stack of our own signed; the stack is stopped before anything is timed. */
@@ -113,7 +202,7 @@ async function sign(directory: string, file: string): Promise<Omit<Signed, "dire
     const [bundlePath, root] = [join(directory, "bundle.json"), join(directory, "trusted_root.json")];
     writeFileSync(bundlePath, encodeBundle(bundle));
     writeFileSync(root, encodeTrustedRoot(trustedRoot));
-    return { bundle: bundlePath, root, identity: token.identity, issuer };
+    return { bundle: bundlePath, root, identity: token.identity, issuer, signingConfig: encodeSigningConfig(signingConfig) };
   } finally {
     await stack.stop();
   }

@@ -23,7 +23,7 @@ export async function runBundleCreate(args: Arguments, terminal: Terminal): Prom
   const reference = optional(args, "key");
   const key = reference === undefined ? undefined : await openPublicKey(reference, terminal);
   const ignoresLog = isSet(args, "ignore-tlog");
-  const root = ignoresLog ? emptyRoot : await loadVerifyingTrust(args);
+  const root = ignoresLog ? emptyRoot : await loadVerifyingTrust(args, terminal);
   const logged = ignoresLog
     ? { ...given, tlogEntries: [] }
     : await withLogEntry(withoutPromiseOnly(given), { digest, algorithm: "sha256" }, key, root, optional(args, "rekor-url"));

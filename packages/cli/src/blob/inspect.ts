@@ -16,7 +16,7 @@ import { expectationsFor } from "./verify-blob.ts";
 
 /** `sigillum inspect BUNDLE…`: describe it; where there is a trust root, say whether it verifies by it, whoever signed. */
 export async function runInspect(args: Arguments, terminal: Terminal): Promise<number> {
-  const root = await rootFor(args);
+  const root = await rootFor(args, terminal);
   const reports: Record<string, unknown>[] = [];
   for (const path of args.positionals) {
     for (const [index, bundle] of (await readBundles(path)).entries()) {
@@ -30,9 +30,9 @@ export async function runInspect(args: Arguments, terminal: Terminal): Promise<n
 }
 
 // Inspection shows what there is: that no root is at hand is one of the things shown.
-async function rootFor(args: Arguments): Promise<TrustedRoot | SigillumError> {
+async function rootFor(args: Arguments, terminal: Terminal): Promise<TrustedRoot | SigillumError> {
   try {
-    return await loadVerifyingTrust(args);
+    return await loadVerifyingTrust(args, terminal);
   } catch (error) {
     if (isSigillumError(error) && !args.has("trusted-root")) return error;
     throw error;
@@ -98,8 +98,7 @@ function report(path: string, index: number, bundle: Bundle, root: TrustedRoot |
 function verdictLines(verdict: Verdict): string[] {
   if ("unknown" in verdict) return [`  verdict      not checked: ${verdict.unknown}`];
   if ("error" in verdict) return [`  verdict      REFUSED by the trust root: ${verdict.error.message} (${verdict.error.code})`];
-  const anyone = { description: "anybody", matches: (): boolean => true };
-  const lines = explanationLines(verdict.verified, { identity: { san: anyone, issuer: anyone } });
+  const lines = explanationOf(verdict.verified);
   return ["  verdict      verifies by the trust root, for whoever signed it", ...lines.map((line) => `  ${line}`)];
 }
 
@@ -109,7 +108,19 @@ function verdictJson(verdict: Verdict): Record<string, unknown> {
     const { code, message, found, expected } = verdict.error;
     return { verified: false, code, message, found, expected };
   }
-  return { verified: true };
+  // Without the headline, which is for people.
+  return {
+    verified: true,
+    checks: explanationOf(verdict.verified)
+      .slice(1)
+      .map((line) => line.trim()),
+  };
+}
+
+// Whoever signed: what is demanded of the signer is the business of the verifying commands.
+function explanationOf(verified: Verified): readonly string[] {
+  const anyone = { description: "anybody", matches: (): boolean => true };
+  return explanationLines(verified, { identity: { san: anyone, issuer: anyone } });
 }
 
 interface Description {

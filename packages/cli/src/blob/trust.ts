@@ -1,3 +1,4 @@
+import { isSigillumError } from "@sigillum/library/encoding";
 import type { LoadedRoot } from "@sigillum/library/trust-store";
 import {
   parseSigningConfig,
@@ -9,9 +10,11 @@ import {
   trustedRootLimits,
 } from "@sigillum/library/trusted-root";
 import type { Arguments } from "../arguments/index.ts";
+import type { Terminal } from "../terminal/index.ts";
 import { blobError } from "./errors.ts";
 import { isSet, optional } from "./expectations.ts";
 import { readSmallFile } from "./files.ts";
+import { describePublicRoot, publicRootName, readPublicRoot } from "./public-root.ts";
 import { overlaidRoot } from "./trust-overlay.ts";
 
 /** What is believed and used for signing. */
@@ -92,18 +95,32 @@ export function requireSigningConfig({ record, trustedRoot, signingConfig }: Loa
  * The trusted root for a verifying command: from a file, from the store without a socket, or refreshed; what flags and variables name
  * stands in place of its parts. A key whose log entries are left out of account needs no root, and none is looked for.
  */
-export async function loadVerifyingTrust(args: Arguments): Promise<TrustedRoot> {
+export async function loadVerifyingTrust(args: Arguments, terminal: Terminal): Promise<TrustedRoot> {
   args.exclusive("trusted-root", "trust");
   const file = optional(args, "trusted-root");
   const ignoresLog = isSet(args, "insecure-ignore-tlog") || isSet(args, "private-infrastructure");
   const keyAlone = optional(args, "key") !== undefined && ignoresLog && !isSet(args, "use-signed-timestamps");
-  const base =
-    file !== undefined
-      ? await readTrustedRoot(file)
-      : keyAlone
-        ? emptyRoot
-        : (await load(args, isSet(args, "offline"), false)).trustedRoot;
+  const base = file !== undefined ? await readTrustedRoot(file) : keyAlone ? emptyRoot : await storedOrBuiltIn(args, terminal);
   return await overlaidRoot(args, base);
+}
+
+// A root of the store, else the one that is built in: by its name, or where nobody has added a root.
+async function storedOrBuiltIn(args: Arguments, terminal: Terminal): Promise<TrustedRoot> {
+  const name = optional(args, "trust");
+  try {
+    return (await load(args, isSet(args, "offline"), false)).trustedRoot;
+  } catch (error) {
+    if (!isSigillumError(error) || error.code !== "TRUST_NOT_FOUND") throw error;
+    if (name !== undefined && name !== publicRootName) throw error;
+    if (name === undefined && (await hasStoredRoot())) throw error;
+  }
+  terminal.note(`Root of trust: ${describePublicRoot(Date.now())}`);
+  return readPublicRoot();
+}
+
+async function hasStoredRoot(): Promise<boolean> {
+  const { listRoots, trustStoreDirectory } = await import("@sigillum/library/trust-store");
+  return (await listRoots(trustStoreDirectory())).length > 0;
 }
 
 async function readTrustedRoot(path: string): Promise<TrustedRoot> {

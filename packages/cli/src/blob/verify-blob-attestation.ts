@@ -18,7 +18,7 @@ export async function runVerifyBlobAttestation(args: Arguments, terminal: Termin
   const demands = await demandsOf(args, terminal);
   const candidates = await readMaterial(args);
   if (candidates === undefined) args.required("bundle", "it is the file with the attestation");
-  const trustedRoot = await loadVerifyingTrust(args);
+  const trustedRoot = await loadVerifyingTrust(args, terminal);
   const typed: Demands = {
     ...demands,
     accept: (verified) => {

@@ -27,7 +27,7 @@ export async function runVerifyBlob(args: Arguments, terminal: Terminal): Promis
   const material = await readMaterial(args).catch((error: unknown) =>
     questions.length === 1 ? Promise.reject(error) : undefined,
   );
-  const trustedRoot = await loadVerifyingTrust(args);
+  const trustedRoot = await loadVerifyingTrust(args, terminal);
   const verify = async ({ file, bundle }: FileQuestion): Promise<Verified> => {
     const candidates = bundle === undefined ? (material ?? []) : await readBundles(bundle);
     return await verifyCandidates({ file, candidates, trustedRoot, demands }, args, terminal);

@@ -37,7 +37,11 @@ export const array = (name: string, value: string, summary: string, options: Opt
 const old: Options = { hidden: true };
 
 /** Which trust root. */
-export const trustFlag: FlagSpec = text("trust", "NAME", "the trust root to use, if there are several (sigillum trust list)");
+export const trustFlag: FlagSpec = text(
+  "trust",
+  "NAME",
+  "the trust root to use, if there are several (sigillum trust list); public: the built-in one",
+);
 
 /** Do not ask. */
 export const yesFlag: FlagSpec = toggle("yes", "answer every question with yes", { short: "y", aliases: ["force"] });

@@ -79,7 +79,7 @@ interface Context {
 async function contextOf(args: Arguments, terminal: Terminal): Promise<Context> {
   const demands = await demandsOf(args, terminal);
   const client = await registryClient(args, terminal);
-  const trustedRoot = await loadVerifyingTrust(args);
+  const trustedRoot = await loadVerifyingTrust(args, terminal);
   const annotations = args.declares("annotations") ? annotationsOf(args) : {};
   return { args, client, demands, trustedRoot, annotations, checkClaims: isSet(args, "check-claims", true) };
 }

@@ -15,7 +15,7 @@ const nothing: TrustedRoot = { tlogs: [], ctlogs: [], certificateAuthorities: []
 
 /** `sigillum trusted-root create`: a trusted_root.json from certificates and keys at hand. Whether they are to be believed is the caller's to know. */
 export async function runTrustedRootCreate(args: Arguments, terminal: Terminal): Promise<number> {
-  const base = args.boolean("with-default-services") ? await loadVerifyingTrust(args) : nothing;
+  const base = args.boolean("with-default-services") ? await loadVerifyingTrust(args, terminal) : nothing;
   const kept = <T>(flag: string, instances: readonly T[]): readonly T[] => (args.boolean(flag) ? [] : instances);
   const described = (flag: string, required: string): ServiceDescription[] =>
     args.strings(flag).map((text) => parseDescription(flag, text, ["url", required], ["start-time", "end-time", "origin"]));
