@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -363,8 +363,53 @@ describe("log", () => {
     await writeFile(path, wrong);
     await refused("LOG_ROOT_MISMATCH", "log", "fsck", "--data", data);
     await writeFile(path, right);
+    const [, year = ""] = /v1-(\d{4})-/.exec(shard) ?? [];
+    const archive = ["log", "archive", `${year}-1`, "--to", join(directory, "cold"), "--data", data];
+    await refused("STACK_SHARD_NOT_SEALED", ...archive.with(2, `${year}-2`));
+    assert.match(await good(...archive), /^Moved shard \S+ of log v1 to \S+cold\/v1-\d{4}-1: \d+ entries, checked there\n/);
+    await refused("FLAG_REQUIRED", ...archive.slice(0, 3));
+    const cold = await inventory(join(directory, "cold"));
+    assert.ok(cold.length > 3);
     stack = await start();
+    assert.match(await good("log", "get", "--log-index", "1"), /^Attestation: /m);
+    assert.match(await good("log", "fsck", "--data", data), /everything is as it was recorded/);
     assert.match(await good("log", "search", "--email", "dev@example.com"), /^[0-9a-f]{80}$/m);
+    await stack.stop();
+    // Nothing there was touched, as on storage that is mounted read-only.
+    assert.deepEqual(await inventory(join(directory, "cold")), cold);
+    stack = await start();
+  });
+});
+
+describe("backup and restore", () => {
+  it("copy a data directory, and make one of the copy whose logs go on in new shards", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "sigillum-backup-cli-"));
+    const [data, backup, restored] = [join(directory, "data"), join(directory, "backup"), join(directory, "restored")];
+    const stack = await startStack({ dataDirectory: data, logger: silentLogger, initialise: { ports: "free" } });
+    try {
+      assert.match(
+        await good("backup", backup, "--data", data),
+        /^Backed up \S+ to \S+\n(?: {2}log .*\n)* {2}log {5}localhost - \d+, 1 entries\n/,
+      );
+      const checkpoint = await fetch(`${stack.urls["log-v1"]}/api/v1/log`);
+      const { signedTreeHead } = (await checkpoint.json()) as { signedTreeHead: string };
+      const [published, nothing] = [join(directory, "bundle.json"), join(directory, "nothing.json")];
+      await writeFile(published, JSON.stringify({ tlogEntries: [{ checkpoint: { envelope: signedTreeHead } }] }));
+      await writeFile(nothing, "{}");
+      const restore = ["restore", backup, "--data", restored];
+      await refused("PUBLISHED_UNREADABLE", ...restore, "--published", nothing);
+      await refused("PUBLISHED_UNREADABLE", ...restore, "--published", join(directory, "absent"));
+      await refused("STACK_BACKUP_UNUSABLE", "restore", data, "--data", restored);
+      assert.match(
+        await good(...restore, "--published", published),
+        /\n {2}v1 {6}shard \d{4}-1 sealed at 1 entries; \d{4}-2 follows it at http/,
+      );
+      await refused("STACK_TARGET_NOT_EMPTY", ...restore);
+      await refused("STACK_IS_BACKUP", "log", "fsck", "--data", backup);
+    } finally {
+      await stack.stop();
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 });
 
@@ -392,6 +437,17 @@ describe("log fsck", () => {
     }
   });
 });
+
+/** Every file below a folder with its time and length. */
+async function inventory(directory: string): Promise<string[]> {
+  const names = (await readdir(directory, { recursive: true })).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const { mtimeMs, size } = await stat(join(directory, name));
+      return `${name} ${mtimeMs} ${size}`;
+    }),
+  );
+}
 
 interface Liar {
   readonly url: string;
