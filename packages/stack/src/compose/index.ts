@@ -1,4 +1,6 @@
 // The public surface of the room `compose`.
+
+export { type AdmissionController, type AdmissionStartOptions, startAdmission } from "./admission.ts";
 export { composeError, composeErrors } from "./errors.ts";
 export { checkIssuers } from "./issuers.ts";
 export { callStack, checkStoredLogs } from "./operate.ts";
