@@ -4,7 +4,6 @@ import { type JsonValue, parseJson } from "@sigillum/library/encoding";
 import { type AttachmentPlace, type ImageSource, registrySource } from "@sigillum/library/image";
 import {
   type CredentialSource,
-  type Descriptor,
   fetchBlob,
   fetchManifest,
   isIndex,
@@ -71,10 +70,11 @@ export class Evidence {
     let source = this.#sources.get(key);
     if (source === undefined) {
       const inner = registrySource(this.client(secrets), reference, place);
-      // what is signed is the digest that the reference names: nothing is asked for that
-      const descriptor: Descriptor = { mediaType: "", digest, size: 0 };
       source = {
-        resolve: () => Promise.resolve(descriptor),
+        // once, whoever asks; the digest is what decides, so that nothing can have moved
+        resolve: () =>
+          this.#once(`manifest ${registry}/${name}@${digest}`, () => fetchManifest(this.client([]), reference, digest)),
+        confirm: () => Promise.resolve(),
         bundles: (image) => this.#once(`bundles ${key}`, () => inner.bundles(image)),
         layers: (image, kind) => this.#once(`${kind} ${key}`, () => inner.layers(image, kind)),
       };

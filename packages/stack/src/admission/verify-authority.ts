@@ -31,6 +31,7 @@ import {
   imagePolicyError,
   type KeyCheck,
   type KeylessCheck,
+  limitsFor,
 } from "../image-policy/index.ts";
 import type { Evidence } from "./evidence.ts";
 
@@ -197,7 +198,10 @@ function refusalOf(
   const { payload } = bundle.content.dsseEnvelope;
   try {
     const document: Value | undefined = policyInput(predicateType, parseJson(payload, { maxLength: maxPolicyDocumentBytes }));
-    const verdict = judge(policies, document === undefined ? [] : [document], { nowNs: BigInt(nowMs) * 1_000_000n });
+    const verdict = judge(policies, document === undefined ? [] : [document], {
+      nowNs: BigInt(nowMs) * 1_000_000n,
+      limits: limitsFor(payload.length),
+    });
     return verdict.pass ? undefined : verdict.messages.map(({ text }) => text).join("; ");
   } catch (error) {
     if (isPolicyError(error)) return error.message;

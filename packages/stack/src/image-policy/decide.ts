@@ -1,6 +1,6 @@
 // From what the authorities found to a decision: all policies must be satisfied, within one any authority; every fault refuses.
 import { isSigillumError, type JsonValue, type SigillumError } from "@sigillum/library/encoding";
-import { parseJson, type Value } from "@sigillum/policy/values";
+import { parseJson } from "@sigillum/policy/values";
 import type { CompiledPolicy } from "./compile.ts";
 import { imagePolicyError } from "./errors.ts";
 
@@ -86,12 +86,13 @@ export function decidePolicy(
   }
   if (result === undefined) return decision(true, []);
   if (isSigillumError(result)) return decision(false, [reasonOf(result)]);
-  const verdict = result.evaluate(resultDocument(outcomes, extras));
+  const text = resultText(outcomes, extras);
+  const verdict = result.evaluate(parseJson(text), { limits: limitsFor(text.length) });
   const warnings = verdict.warnings.map(({ text }) => text);
   if (verdict.pass) return decision(true, [], warnings);
-  const text = verdict.messages.map((one) => one.text).join("; ");
+  const reason = verdict.messages.map((one) => one.text).join("; ");
   return decision(false, [
-    reasonOf(imagePolicyError("IMAGE_POLICY_RESULT_REFUSED", `the policy over the result refuses: ${text}`)),
+    reasonOf(imagePolicyError("IMAGE_POLICY_RESULT_REFUSED", `the policy over the result refuses: ${reason}`)),
   ]);
 }
 
@@ -107,10 +108,15 @@ export function reasonOf(error: SigillumError, authority?: string): DecisionReas
   };
 }
 
-/** The document for the policy over the result (PolicyResult of the original). */
-export function resultDocument(outcomes: readonly AuthorityOutcome[], extras: ResultExtras): Value {
+/** What a policy may spend on a document of so many characters: evaluation holds up every other decision. */
+export function limitsFor(length: number): { readonly steps: number; readonly bytes: number } {
+  return { steps: 60_000 + length, bytes: (16 << 20) + 64 * length };
+}
+
+// The document for the policy over the result (PolicyResult of the original).
+function resultText(outcomes: readonly AuthorityOutcome[], extras: ResultExtras): string {
   const authorityMatches = Object.fromEntries(
     outcomes.flatMap(({ name, found }) => (isSigillumError(found) ? [] : [[name, found]])),
   );
-  return parseJson(JSON.stringify({ authorityMatches, ...extras }));
+  return JSON.stringify({ authorityMatches, ...extras });
 }

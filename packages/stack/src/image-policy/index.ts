@@ -17,10 +17,10 @@ export {
   decidePolicy,
   type FoundAttestation,
   type FoundSignature,
+  limitsFor,
   type PolicyDecision,
   type ResultExtras,
   reasonOf,
-  resultDocument,
 } from "./decide.ts";
 export { defaultsOf, type PatchOperation } from "./defaulting.ts";
 export { imagePolicyError, imagePolicyErrors } from "./errors.ts";
