@@ -27,7 +27,7 @@ export function findPeer(name, directory = peersDirectory()) {
   if (peer === undefined) return { missing: `no peer is called ${name}` };
   const folder = peerFolder(name, peer, directory);
   const record = join(folder, "peer.json");
-  const ask = `run npm run peers${peer.slow === true ? " -- --all" : ""}`;
+  const ask = `run npm run peers${peer.onRequest === true ? ` -- ${name}` : peer.slow === true ? " -- --all" : ""}`;
   if (!existsSync(record)) return { missing: `${name} is not here: ${ask}` };
   const { version, failed } = JSON.parse(readFileSync(record, "utf8"));
   if (failed !== undefined) return { missing: failed };

@@ -1,9 +1,12 @@
 // npm run peers: brings the foreign clients that judge us into a cache outside the checkout, at the pinned versions of peers.json, by
 // the ordinary clients of npm, PyPI, Debian and Go. `--all` builds the slow ones too; `--list` prints as JSON what is there.
-import { chmodSync, cpSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { privateApt, run } from "./peers-debian.mjs";
 import { findPeer, listPeers, peerFolder, peers, peersDirectory } from "./peers-list.mjs";
+
+/** The longest that one build may take. */
+const buildMs = 3_600_000;
 
 /** How to fill `folder` with a peer; returns the version that came. Each way uses the machine's own settings of its client. */
 const ways = {
@@ -79,6 +82,26 @@ const ways = {
     rmSync(source, { recursive: true, force: true });
     return Version;
   },
+  // Kubernetes names its own modules by folders that its published module lacks: the same modules as they were published stand for them
+  "go-published"(peer, folder) {
+    const { Dir } = JSON.parse(run("go", ["mod", "download", "-json", `${peer.module}@${peer.version}`], folder));
+    const own = peer.version.replace(/^v1\./, "v0.");
+    const replaced = [...readFileSync(join(Dir, "go.mod"), "utf8").matchAll(/^\t?(\S+) => \.\/staging/gm)].map(
+      ([, name]) => name,
+    );
+    const scratch = join(folder, "scratch");
+    mkdirSync(scratch);
+    const lines = ["module scratch", "go 1.24.0", `require ${peer.module} ${peer.version}`];
+    writeFileSync(
+      join(scratch, "go.mod"),
+      [...lines, ...replaced.map((name) => `replace ${name} => ${name} ${own}`), ""].join("\n"),
+    );
+    writeFileSync(join(scratch, "tools.go"), `//go:build tools\n\npackage scratch\n\nimport _ "${peer.package}"\n`);
+    run("go", ["mod", "tidy", "-e"], scratch, process.env, buildMs);
+    build(peer, scratch, folder, peer.package);
+    rmSync(scratch, { recursive: true, force: true });
+    return peer.version;
+  },
   // data that a module carries: one folder of it, copied out of the module cache
   "go-module"(peer, folder) {
     const { Dir, Version } = JSON.parse(run("go", ["mod", "download", "-json", `${peer.package}@${peer.version}`], folder));
@@ -87,6 +110,13 @@ const ways = {
     return Version;
   },
 };
+
+/** Build one program in a module; what says its version is set as its own release does. */
+function build(peer, module, folder, path) {
+  const env = { ...process.env, GOFLAGS: "-trimpath -p=1 -mod=mod -buildvcs=false", CGO_ENABLED: "0", GOTOOLCHAIN: "local" };
+  const flags = ["-s -w -checklinkname=0", ...(peer.set ?? []).map((one) => `-X ${one}`)].join(" ");
+  run("nice", ["-n", "19", "go", "build", "-o", join(folder, peer.file), `-ldflags=${flags}`, path], module, env, buildMs);
+}
 
 /** npm's own settings of the run that started us must not steer the inner npm. */
 function withoutNpm(env) {
@@ -150,6 +180,7 @@ const origins = {
   "pypi-source": "PyPI source",
   go: "Go modules",
   "go-source": "Go modules, source",
+  "go-published": "Go modules",
   "go-module": "Go module data",
 };
 
@@ -172,7 +203,7 @@ function main(args) {
   let had = 0;
   for (const [name, peer] of Object.entries(peers)) {
     if (asked.length > 0 && !asked.includes(name)) continue;
-    const unwanted = (peer.slow === true && !args.includes("--all")) || except.includes(name);
+    const unwanted = peer.onRequest === true || (peer.slow === true && !args.includes("--all")) || except.includes(name);
     const skip = unwanted && !asked.includes(name) && findPeer(name, directory).path === undefined;
     const found = skip
       ? { missing: `built from source in minutes, on request: npm run peers -- ${name}` }

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { initialiseStack, type Stack, startStack } from "@sigillum/stack/compose";
+import { initialiseStack, type Stack, startAdmission, startStack } from "@sigillum/stack/compose";
 import type { Arguments } from "../arguments/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
 
@@ -26,6 +26,7 @@ export async function runInit(args: Arguments, terminal: Terminal): Promise<numb
 
 /** `sigillum serve`: run the stack until SIGINT or SIGTERM, then finish what was accepted. */
 export async function runServe(args: Arguments, terminal: Terminal): Promise<number> {
+  if (args.has("only") && args.strings("only").join() === "admission") return await serveAdmission(args, terminal);
   const dataDirectory = resolve(args.string("data") ?? defaultDirectory);
   const configFile = args.string("config");
   const signal = new StopSignal(); // before the start, so that none is missed meanwhile
@@ -44,6 +45,27 @@ export async function runServe(args: Arguments, terminal: Terminal): Promise<num
   await signal.received;
   terminal.note("Stopping: finishing what was accepted");
   await stack.stop();
+  return exitCodes.success;
+}
+
+// The admission controller has no data directory: what it knows is in its cluster.
+async function serveAdmission(args: Arguments, terminal: Terminal): Promise<number> {
+  const configFile = args.string("config");
+  const signal = new StopSignal();
+  const controller = await startAdmission(configFile === undefined ? {} : { configFile: resolve(configFile) }).catch(
+    (error: unknown) => {
+      signal.ignore();
+      throw error;
+    },
+  );
+  const listening = controller.addresses.map(({ service, address, port }) => ({ service, address, port }));
+  if (terminal.format === "json") terminal.json({ ready: true, listening });
+  else
+    for (const { service, address, port } of listening)
+      terminal.out(`${service === "admission" ? "Admission controller" : "Health"} on ${address} port ${port}`);
+  await signal.received;
+  terminal.note("Stopping: finishing what was accepted");
+  await controller.stop();
   return exitCodes.success;
 }
 

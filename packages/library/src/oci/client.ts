@@ -29,6 +29,12 @@ export interface RegistryOptions {
   readonly timeoutMs?: number;
   /** Told each `Warning` header's text once. */
   readonly onWarning?: (text: string) => void;
+  /** Gives up every request. */
+  readonly signal?: AbortSignal;
+  /** How many bytes of answers are read by this client in all; what passes it is OCI_TOO_LARGE. No limit where nothing is said. */
+  readonly maxTotalBytes?: number;
+  /** Told of each request that goes out. */
+  readonly onRequest?: () => void;
 }
 
 /** What may be done in a repository, as token services call it. */
@@ -66,23 +72,27 @@ export class RegistryClient {
   readonly #known: Map<string, Promise<Credentials | undefined>> = new Map();
   readonly #tokens: TokenCache;
   readonly #warned: Set<string> = new Set();
+  #bytesLeft: number;
 
   constructor(options: RegistryOptions = {}) {
     this.#options = options;
     this.#credentials = options.credentials ?? dockerCredentials();
     this.#tokens = new TokenCache(options.tls);
+    this.#bytesLeft = options.maxTotalBytes ?? Number.MAX_SAFE_INTEGER;
   }
 
   /** Send a request and read the whole answer. Statuses of which the caller makes nothing go to `unexpected`. */
   async send(repository: Repository, what: RegistryRequest): Promise<HttpResponse> {
     return await this.#authorized(repository, what, async (settings) => {
       const idempotent = what.method !== "POST" && what.method !== "PATCH";
-      return await request({
+      const answer = await request({
         ...settings,
         ...(what.body === undefined ? {} : { body: what.body }),
         ...(what.maxBytes === undefined ? {} : { maxBytes: what.maxBytes }),
         retries: idempotent ? retries : 0,
       });
+      this.#spend(answer.body.length);
+      return answer;
     });
   }
 
@@ -91,9 +101,27 @@ export class RegistryClient {
     return await this.#authorized(
       repository,
       what,
-      (settings) => requestStream({ ...settings, retries }),
+      async (settings) => {
+        const answer = await requestStream({ ...settings, retries });
+        return { ...answer, body: this.#counted(answer.body) };
+      },
       (answer) => answer.cancel(),
     );
+  }
+
+  #spend(bytes: number): void {
+    this.#bytesLeft -= bytes;
+    if (this.#bytesLeft >= 0) return;
+    throw ociError("OCI_TOO_LARGE", "Cannot read on: the registry's answers are longer together than is read", {
+      expected: `at most ${this.#options.maxTotalBytes} bytes`,
+    });
+  }
+
+  async *#counted(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      this.#spend(chunk.length);
+      yield chunk;
+    }
   }
 
   /** Send a body that streams. It can be sent once only, so the caller made another request with the same access before. */
@@ -130,6 +158,8 @@ export class RegistryClient {
     fresh: readonly Challenge[] | undefined,
   ): Promise<{ settings: RequestSettings }> {
     const endpoint = await this.#endpoint(repository);
+    const { signal } = this.#options;
+    this.#options.onRequest?.();
     const url = new URL(what.path, `${endpoint.origin}/v2/${repository.name}/`);
     const challenges = fresh ?? endpoint.challenges;
     const authorization =
@@ -144,6 +174,7 @@ export class RegistryClient {
         ...(this.#options.timeoutMs === undefined ? {} : { timeoutMs: this.#options.timeoutMs }),
         headers: { ...what.headers, ...(authorization === undefined ? {} : { authorization }) },
         ...(endpoint.tls === undefined ? {} : { tls: endpoint.tls }),
+        ...(signal === undefined ? {} : { signal }),
       },
     };
   }
@@ -208,8 +239,11 @@ export class RegistryClient {
   }
 
   async #pingWith(registry: string, origin: string, tls: TlsTrust | undefined): Promise<Endpoint> {
+    const { signal } = this.#options;
+    this.#options.onRequest?.();
     const answer = await request({
       url: `${origin}/v2/`,
+      ...(signal === undefined ? {} : { signal }),
       timeoutMs: Math.min(pingTimeoutMs, this.#options.timeoutMs ?? pingTimeoutMs),
       maxBytes: maxErrorBytes,
       retries,

@@ -34,6 +34,8 @@ export const defaultThresholds: Thresholds = { logEntries: 1, scts: 1, observedT
 /** What a bundle must meet: an identity, for one signed with a certificate, or the public key of one signed with a managed key. */
 export type Expectations = ({ readonly identity: ExpectedIdentity } | { readonly publicKey: PublicKey }) & {
   readonly thresholds?: Partial<Thresholds>;
+  /** The hash that a managed key signs with besides its usual one, where neither bundle nor log entry says it. */
+  readonly hashAlgorithm?: HashAlgorithm;
   /** Witnesses that are believed, as `parseVerifierKey` of the room checkpoint reads them. Lines of others do not count. */
   readonly witnesses?: readonly NoteKey[];
   /** Accept entries of Rekor v1 that have a promise and no inclusion proof: the log promised, and nothing shows that it kept it. */

@@ -26,12 +26,13 @@ export function verifyContent(
   key: PublicKey,
   artifact: ArtifactDigests,
   bodies: readonly LogEntryBody[],
+  hashAlgorithm?: HashAlgorithm,
 ): Statement | undefined {
   if ("messageSignature" in content) {
-    verifyMessage(content.messageSignature, key, artifact, bodies);
+    verifyMessage(content.messageSignature, key, artifact, bodies, hashAlgorithm);
     return undefined;
   }
-  return verifyEnvelope(content.dsseEnvelope, key, artifact, bodies);
+  return verifyEnvelope(content.dsseEnvelope, key, artifact, bodies, hashAlgorithm);
 }
 
 function verifyMessage(
@@ -39,10 +40,11 @@ function verifyMessage(
   key: PublicKey,
   artifact: ArtifactDigests,
   bodies: readonly LogEntryBody[],
+  hashAlgorithm: HashAlgorithm | undefined,
 ): void {
   const { messageDigest, signature } = message;
   if (messageDigest !== undefined) requireDigest(artifact, messageDigest.algorithm, messageDigest.digest);
-  const schemes = usableSchemes(artifact, candidateSchemes(key, bodies, messageDigest?.algorithm));
+  const schemes = usableSchemes(artifact, candidateSchemes(key, bodies, messageDigest?.algorithm ?? hashAlgorithm));
   if (schemes.some((scheme) => isMessageSignature(key, scheme, artifact, signature))) return;
   throw signatureInvalid("the artifact", key, schemes);
 }
@@ -69,9 +71,10 @@ function verifyEnvelope(
   key: PublicKey,
   artifact: ArtifactDigests,
   bodies: readonly LogEntryBody[],
+  hashAlgorithm: HashAlgorithm | undefined,
 ): Statement {
   const encoded = preAuthenticationEncoding(envelope.payloadType, envelope.payload);
-  const schemes = candidateSchemes(key, bodies, undefined);
+  const schemes = candidateSchemes(key, bodies, hashAlgorithm);
   const signature = envelope.signatures[0]?.sig ?? new Uint8Array(0);
   if (envelope.signatures.length !== 1 || !schemes.some((scheme) => isValidSignature(key, scheme, encoded, signature))) {
     throw signatureInvalid("the envelope", key, schemes);

@@ -1,5 +1,7 @@
 // The description of every setting: name, kind, default, bounds and meaning. The parser, the file that `init` writes and the
 // JSON schema are all made from it, so they cannot disagree.
+
+import { admissionField } from "./admission-description.ts";
 import type { Field, IntegerField, SectionField } from "./field.ts";
 import { serviceField, serviceNames, urlForm, urlPattern } from "./service-description.ts";
 
@@ -344,6 +346,7 @@ export const settingsDescription: SectionField = {
         },
       },
     },
+    admission: admissionField,
     trust: {
       kind: "section",
       means: "What the TUF repository publishes.",

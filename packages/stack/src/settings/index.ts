@@ -14,6 +14,7 @@ export { findFreePorts } from "./ports.ts";
 export { encodeSettingsText, settingsSchema } from "./render.ts";
 export { type ServiceName, serviceNames } from "./service-description.ts";
 export {
+  type AdmissionSettings,
   type IssuerSettings,
   parseSettings,
   type ServiceSettings,

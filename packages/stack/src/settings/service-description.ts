@@ -24,7 +24,8 @@ export const urlPattern: RegExp = /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*[^\s?#/])?
 /** What `urlPattern` demands, in words. */
 export const urlForm = "an http or https URL without a trailing slash, query, fragment or user";
 
-const addressesField: TextsField = {
+/** Where a listener listens. */
+export const addressesField: TextsField = {
   kind: "texts",
   means: "IP addresses to listen on. Beyond loopback, TLS or a proxy in front is required.",
   default: ["127.0.0.1", "::1"],

@@ -43,6 +43,23 @@ export interface UserSettings {
   readonly passwordHash: string;
 }
 
+/** What the admission controller is told. */
+export interface AdmissionSettings {
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly namespace?: string;
+  readonly serviceName: string;
+  readonly certificateSecret: string;
+  readonly mutatingConfigurations: readonly string[];
+  readonly validatingConfigurations: readonly string[];
+  readonly defaultTrustRoot: string;
+  readonly cacheSeconds: number;
+  readonly allowHttpRegistry: boolean;
+  readonly apiServer?: string;
+  readonly tokenFile?: string;
+  readonly caFile?: string;
+}
+
 /** Every setting of a stack. */
 export interface Settings {
   readonly dataDirectory: string;
@@ -82,6 +99,7 @@ export interface Settings {
     readonly ntpServers: readonly string[];
   };
   readonly registry: { readonly accepts: "oci-1.1" | "quay-3.6" };
+  readonly admission: AdmissionSettings;
   readonly trust: {
     readonly profile: "default" | "ceremony";
     readonly copies: readonly string[];
@@ -157,6 +175,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       ntpServers: timestamps.strings("ntpServers"),
     },
     registry: { accepts: choice(root.object("registry").string("accepts"), ["oci-1.1", "quay-3.6"]) },
+    admission: admissionOf(root.object("admission")),
     trust: {
       profile: choice(trust.string("profile"), ["default", "ceremony"]),
       copies: trust.strings("copies"),
@@ -203,6 +222,21 @@ function textsOf<const Name extends string>(values: JsonObject, names: readonly 
     if (text !== undefined) texts[name] = text;
   }
   return texts;
+}
+
+function admissionOf(values: JsonObject): AdmissionSettings {
+  return {
+    addresses: values.strings("addresses"),
+    port: values.safeInteger("port"),
+    serviceName: values.string("serviceName"),
+    certificateSecret: values.string("certificateSecret"),
+    mutatingConfigurations: values.strings("mutatingConfigurations"),
+    validatingConfigurations: values.strings("validatingConfigurations"),
+    defaultTrustRoot: values.string("defaultTrustRoot"),
+    cacheSeconds: values.safeInteger("cacheSeconds"),
+    allowHttpRegistry: values.boolean("allowHttpRegistry"),
+    ...textsOf(values, ["namespace", "apiServer", "tokenFile", "caFile"]),
+  };
 }
 
 function serviceOf(values: JsonObject): ServiceSettings {
