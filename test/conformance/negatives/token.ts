@@ -39,6 +39,8 @@ export interface TokenEdit {
   readonly signature?: (honest: Uint8Array) => Uint8Array;
   readonly after?: Uint8Array;
   readonly genTimeMs?: number;
+  readonly digestAlgorithm?: HashAlgorithm;
+  readonly signatureAlgorithm?: Uint8Array;
 }
 
 const attribute = (oid: string, value: Uint8Array): Uint8Array => derSequence(derOid(oid), derSetOf(value));
@@ -72,12 +74,12 @@ export async function token(tsa: MemoryChain, stamped: Uint8Array, edit: TokenEd
     derSequence(leaf.issuer, derTagged(0x02, leaf.serial)),
     algorithm,
     Uint8Array.of(0xa0, ...attributes.subarray(1)),
-    signatureAlgorithmIdentifier(signer.scheme),
+    edit.signatureAlgorithm ?? signatureAlgorithmIdentifier(signer.scheme),
     derOctetString(edit.signature?.(signature) ?? signature),
   );
   const data = derSequence(
     derInteger(3),
-    derSetOf(algorithm),
+    derSetOf(edit.digestAlgorithm === undefined ? algorithm : derSequence(derOid(hashAlgorithmOid(edit.digestAlgorithm)))),
     derSequence(derOid(edit.contentType ?? id.tstInfo), derTagged(0xa0, derOctetString(info))),
     derSetOf(...(edit.signerInfos?.(signerInfo) ?? [signerInfo])),
   );

@@ -7,6 +7,7 @@ import { attachmentCommands, imageCommands } from "./image.ts";
 import { keyCommands } from "./key.ts";
 import { logCommands } from "./log.ts";
 import { operateCommands } from "./operate.ts";
+import { policyCommands } from "./policy.ts";
 import { rootCommands } from "./root.ts";
 import { setupCommands } from "./setup.ts";
 import { trustCommands } from "./trust.ts";
@@ -22,6 +23,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: "Sign and verify", commands: [...blobCommands, ...imageCommands] },
   { title: "Images and what hangs on them", commands: attachmentCommands },
   { title: "Bundles", commands: bundleCommands },
+  { title: "Policies", commands: policyCommands },
   { title: "Keys", commands: keyCommands },
   { title: "The transparency log", commands: logCommands },
   { title: "Whom to trust", commands: [...trustCommands, ...setupCommands] },
