@@ -139,16 +139,11 @@ function checkRelative(state, file, specifier, where) {
 /** `#name` is the manifest's own import, and stays in the room whose file stands behind it. */
 function checkSubpath(state, file, specifier, where) {
   const entry = state.manifests.get(file.folder)?.imports?.[specifier];
-  const targets = entry === undefined ? [] : leaves(entry);
+  const targets = entry === undefined ? [] : Object.values(typeof entry === "string" ? { entry } : entry);
   const own = file.room === undefined ? undefined : `./src/${file.room.name}/`;
   if (targets.length === 0 || own === undefined || !targets.some((target) => target.startsWith(own))) {
     report(state, "direction", where, `${specifier} belongs to another room or to none`);
   }
-}
-
-/** The files behind an import of the manifest, whose conditions may stand in one another. */
-function leaves(entry) {
-  return typeof entry === "string" ? [entry] : Object.values(entry).flatMap(leaves);
 }
 
 function checkBuiltin(state, file, specifier, where) {

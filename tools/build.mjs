@@ -26,8 +26,6 @@ export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], m
       logLevel: "silent",
       legalComments: "none",
       conditions: ["@sigillum/source"],
-      // An import() of Node starts the loader of ES modules and reads a whole chunk for its exports: 20 ms that require() does not take.
-      supported: { "dynamic-import": false },
       banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
       define: { "import.meta.url": "importMetaUrl" },
       plugins: [lazyChunks(source, outdir, dirname(outfile), ours)],
@@ -42,24 +40,6 @@ export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], m
     }
   }
   return written;
-}
-
-/** One script for a browser, whose global `name` has what `contents`, a module in `resolveDir`, exports. Nothing of Node may be in it. */
-export async function bundleForBrowser({ contents, resolveDir, name }) {
-  const result = await build({
-    stdin: { contents, resolveDir, loader: "ts" },
-    bundle: true,
-    format: "iife",
-    globalName: name,
-    platform: "browser",
-    target: "es2023",
-    minify: true,
-    write: false,
-    logLevel: "silent",
-    legalComments: "none",
-    conditions: ["browser", "@sigillum/source"],
-  });
-  return result.outputFiles[0].text;
 }
 
 /** main.ts becomes main.cjs, blob/index.ts becomes blob/index.cjs. */

@@ -101,8 +101,8 @@ export function judge(target, input, seen = () => undefined) {
   return took > SLOW_MS ? `takes ${took.toFixed(0)} ms` : undefined;
 }
 
-/** Run one target until a time, or for a number of inputs; its finds and the number of inputs. New outcomes become seeds. */
-export function fuzzTarget(target, until, random, most = Number.POSITIVE_INFINITY) {
+/** Run one target until a time; its finds and the number of inputs. New outcomes become seeds. */
+export function fuzzTarget(target, until, random) {
   const corpus = target.seeds.map((seed) => new Uint8Array(seed));
   const outcomes = new Set();
   const finds = new Map();
@@ -111,7 +111,7 @@ export function fuzzTarget(target, until, random, most = Number.POSITIVE_INFINIT
     const problem = judge(target, seed, (outcome) => outcomes.add(outcome));
     if (problem?.startsWith("throws")) finds.set(problem.slice(0, 200), { problem, input: seed });
   }
-  while (performance.now() < until && inputs < most) {
+  while (performance.now() < until) {
     const input = mutate(corpus[random(corpus.length)], corpus[random(corpus.length)], random);
     inputs += 1;
     let isNew = false;

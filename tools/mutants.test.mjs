@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { mutantsOfRoom } from "./mutants.mjs";
-import { applyExclusions, changedBase, countKillers, describe as line, mutantName, readArguments } from "./mutation.mjs";
+import { applyExclusions, describe as line, mutantName, readArguments } from "./mutation.mjs";
 
 const source = `
 export function first(a: number, b: number): boolean {
@@ -103,42 +102,5 @@ describe("test:mutation", () => {
     assert.equal(mutantName(mutant), mutantName({ ...mutant, line: 1, start: 0, end: 1 }));
     assert.notEqual(mutantName(mutant), mutantName({ ...mutant, after: "other" }));
     assert.match(line(mutant), /code\.ts:\d+ first: condition a === b -> true/);
-  });
-
-  it("counts tests that kill, and apart from them what does not load or end", () => {
-    const counts = countKillers(["a", "b", "a", "it does not load", null, undefined, "it does not end"]);
-    assert.deepEqual(counts, { tests: 2, unloaded: 1, endless: 1 });
-  });
-
-  it("compares with main, and on main with what was there before the landing", () => {
-    const root = mkdtempSync(join(tmpdir(), "sigillum-mutants-"));
-    const git = (args, hour = 0) => {
-      const date = `2026-01-02T0${hour}:00:00Z`;
-      const env = { ...process.env, GIT_CONFIG_GLOBAL: "/dev/null", GIT_COMMITTER_DATE: date, GIT_AUTHOR_DATE: date };
-      const who = ["-c", "user.name=a", "-c", "user.email=a@b"];
-      return execFileSync("git", [...who, ...args], { cwd: root, encoding: "utf8", env }).trim();
-    };
-    const commit = (hour) => {
-      git(["commit", "-q", "--allow-empty", "-m", `at ${hour}`], hour);
-      return git(["rev-parse", "HEAD"]);
-    };
-    try {
-      git(["init", "-q", "-b", "main"]);
-      commit(1);
-      assert.equal(git(["cat-file", "-t", changedBase(root)]), "tree", "a young repository is new as a whole");
-      const earlier = commit(2);
-      commit(7);
-      const main = commit(8);
-      assert.equal(changedBase(root), earlier);
-      git(["checkout", "-q", "--detach"]);
-      assert.equal(changedBase(root), earlier);
-      git(["checkout", "-q", "-b", "work"]);
-      commit(9);
-      assert.equal(changedBase(root), main);
-      git(["branch", "-q", "-D", "main"]);
-      assert.equal(changedBase(root), earlier);
-    } finally {
-      rmSync(root, { recursive: true });
-    }
   });
 });

@@ -1,6 +1,6 @@
 // npm run negatives -- DIRECTORY writes the negative bundles of test/conformance/negatives in the layout of sigstore-conformance, fresh keys
 // each time. `--prove` shows for each which one check refuses it: with a single mutant, the check switched off, it verifies. `--prove --write`
-// searches for the switches of the cases that switches.json does not have, and records them there; a case that has none says why.
+// searches for those switches again and records them in switches.json; a case that has none says why there.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -78,7 +78,7 @@ export function framesOf(stack) {
 
 // Run in a process of its own, which may have a mutant loaded: the names of those cases that verify, or every case's stack.
 async function child(file, mode, names) {
-  const { verifyCase } = await import("../test/conformance/negatives/verdict.ts");
+  const { verifyCase } = await import("../test/conformance/negatives/case.ts");
   const cases = JSON.parse(readFileSync(file, "utf8"));
   const found = [];
   for (const { name, made } of cases) {
@@ -137,8 +137,8 @@ const keyOf = ({ file, owner, code, before, after }) => JSON.stringify([file, ow
 // Throws first, then calls and conditions: what names a check most plainly is recorded.
 const PLAINNESS = ["throw", "call", "condition", "comparison", "answer", "negation", "early return"];
 
-async function search(file, mutants, open) {
-  const stacks = await runChild(file, "stacks", open);
+async function search(file, mutants) {
+  const stacks = await runChild(file, "stacks", []);
   const switches = {};
   const wanted = new Map(); // mutant -> names of the cases whose stack has its function
   for (const { name, frames } of stacks) {
@@ -169,11 +169,10 @@ async function prove(write) {
     );
     const mutants = ROOMS.flatMap((room) => mutantsOfRoom(ROOT, room));
     if (write) {
+      const found = await search(file, mutants);
       const earlier = JSON.parse(readFileSync(SWITCHES, "utf8"));
-      const open = cases.map(({ name }) => name).filter((name) => earlier[name] === undefined);
-      const found = open.length === 0 ? {} : await search(file, mutants, open);
-      const record = Object.fromEntries(cases.map(({ name }) => [name, earlier[name] ?? found[name] ?? { none: "" }]));
-      writeFileSync(SWITCHES, `${JSON.stringify(record, null, 2)}\n`);
+      const record = Object.fromEntries(cases.map(({ name }) => [name, found[name] ?? { none: earlier[name]?.none ?? "" }]));
+      writeFileSync(SWITCHES, `${JSON.stringify(record, null, 1)}\n`);
     }
     return await check(file, cases, mutants);
   } finally {

@@ -33,21 +33,6 @@ const ways = {
     ]);
     return peer.version;
   },
-  // data that a source distribution carries: one folder of it
-  "pypi-source"(peer, folder) {
-    const wanted = `${peer.package}==${peer.version}`;
-    run(
-      "python3",
-      ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-binary=:all:", wanted],
-      folder,
-    );
-    const archive = readdirSync(folder).find((name) => name.endsWith(".tar.gz"));
-    if (archive === undefined) throw new Error(`pip left no source of ${wanted}`);
-    run("tar", ["-xzf", archive, "--strip-components=1", `${archive.slice(0, -".tar.gz".length)}/${peer.folder}`], folder);
-    renameSync(join(folder, peer.folder), join(folder, peer.file));
-    rmSync(join(folder, archive));
-    return peer.version;
-  },
   debian(peer, folder, apt) {
     return apt().download(peer.package, peer.suite, folder);
   },
@@ -144,19 +129,10 @@ function aptOnce(directory) {
   };
 }
 
-const origins = {
-  npm: "npm",
-  pypi: "PyPI",
-  "pypi-source": "PyPI source",
-  go: "Go modules",
-  "go-source": "Go modules, source",
-  "go-module": "Go module data",
-};
-
 function origin(peer) {
   return peer.from === "debian"
     ? `Debian ${peer.suite}, ${peer.package}`
-    : `${origins[peer.from]}${peer.package ? `, ${peer.package}` : ""}`;
+    : `${{ npm: "npm", pypi: "PyPI", go: "Go modules", "go-source": "Go modules, source", "go-module": "Go module data" }[peer.from]}${peer.package ? `, ${peer.package}` : ""}`;
 }
 
 function main(args) {

@@ -1,4 +1,7 @@
-// Real attestations of PyPI (PEP 740), as the source distribution of pypi-attestations carries them for its own tests.
+// Real attestations of PyPI (PEP 740), as the source distribution of pypi-attestations carries them for its own tests:
+//
+//   pip download --no-deps --no-binary pypi-attestations pypi-attestations==0.0.30     then unpack it, and name its test/assets in
+//   SIGILLUM_PYPI_ATTESTATIONS
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,12 +9,14 @@ import { describe, it } from "node:test";
 import { parseBundles } from "@sigillum/library/bundle";
 import { parseTrustedRoot } from "@sigillum/library/trusted-root";
 import { type Verified, verifyBundle } from "@sigillum/library/verification";
-import { findPeer } from "../../tools/peers-list.mjs";
 import { missingData, readData } from "./shared-data.ts";
 
-const peer = findPeer("pypi-attestations");
-const assets = peer.path ?? "";
-const missing = missingData ?? (peer.missing === undefined ? undefined : `SKIPPED: ${peer.missing}`);
+const assets = process.env["SIGILLUM_PYPI_ATTESTATIONS"] ?? "";
+const missing =
+  missingData ??
+  (existsSync(assets)
+    ? undefined
+    : "SKIPPED: no attestations of PyPI (set SIGILLUM_PYPI_ATTESTATIONS to pypi-attestations' test/assets)");
 const ending = /\.(?:publish\.attestation|slsa\.attestation|attestation|provenance|sigstore)$/;
 const anyone = { description: "anyone", matches: (): boolean => true };
 

@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { JsonValue } from "@sigillum/library/encoding";
 import { initialiseDataDirectory, type ServiceName, type Settings } from "@sigillum/stack/settings";
 import type { InstanceView } from "./clients/client.ts";
 import { expectSuccess, type Outcome, runProgram } from "./clients/program.ts";
@@ -24,16 +23,13 @@ export interface Instance extends InstanceView {
   stop(): Promise<void>;
 }
 
-/** Settings of the identity provider besides the development user's address. */
-type Provider = { readonly [name: string]: JsonValue };
-
 /** Make and start an instance; when this resolves it is ready and our own command line trusts it. */
-export async function startInstance(identity = "signer@example.com", identityProvider: Provider = {}): Promise<Instance> {
+export async function startInstance(identity = "signer@example.com"): Promise<Instance> {
   const directory = await mkdtemp(join(tmpdir(), "sigillum-interop-"));
   const data = join(directory, "data");
   const settings = await initialiseDataDirectory(data, {
     ports: "free",
-    values: { identityProvider: { developmentUser: { email: identity }, ...identityProvider } },
+    values: { identityProvider: { developmentUser: { email: identity } } },
   });
   const url = (service: ServiceName): string => settings.services[service].publicUrl;
   const env = { HOME: directory, SIGILLUM_HOME: join(directory, "home"), NODE_OPTIONS: "", ...compileCache() };

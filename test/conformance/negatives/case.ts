@@ -1,10 +1,11 @@
 // What a negative case is, and how one is made: a bundle that verifies, signed by a Sigstore of our own, changed in exactly one way.
 import assert from "node:assert/strict";
-import { type Bundle, encodeBundle } from "@sigillum/library/bundle";
-import { encodePublicKeyPem } from "@sigillum/library/crypto";
+import { type Bundle, encodeBundle, parseBundle } from "@sigillum/library/bundle";
+import { encodePublicKeyPem, parsePublicKeyPem, sha256 } from "@sigillum/library/crypto";
+import { isSigillumError } from "@sigillum/library/encoding";
 import { fixtureArtifact, fixtureIdentity, MemoryCtLog, MemorySigstore, type Recipe } from "@sigillum/library/testing";
-import { encodeTrustedRoot, type TrustedRoot } from "@sigillum/library/trusted-root";
-import type { Made } from "./verdict.ts";
+import { encodeTrustedRoot, parseTrustedRoot, type TrustedRoot } from "@sigillum/library/trusted-root";
+import { type Expectations, verifyBundle } from "@sigillum/library/verification";
 
 /** The Sigstore that the cases are signed with, and a stranger whose names are the same. */
 export interface Sigstores {
@@ -17,6 +18,14 @@ export interface Sigstores {
 export async function createSigstores(): Promise<Sigstores> {
   const [own, other] = [await MemorySigstore.create(), await MemorySigstore.create()];
   return { own, other, secondCtLog: new MemoryCtLog() };
+}
+
+/** A case as the files of its folder: what a client is given. */
+export interface Made {
+  readonly bundle: string;
+  readonly trustedRoot: string;
+  readonly artifact: Uint8Array;
+  readonly signer: { readonly san: string; readonly issuer: string } | { readonly key: string };
 }
 
 /** A bundle that must be refused, and for what. */
@@ -83,6 +92,29 @@ function editedText(text: string, json: JsonEdit | undefined, edit: ((text: stri
   json?.(document);
   const whole = json === undefined ? text : JSON.stringify(document);
   return edit?.(whole) ?? whole;
+}
+
+/** What a client does with a case, as `verify-bundle` of the conformance protocol: by the file, or by its digest. */
+export function verifyCase(made: Made, mode: "path" | "digest"): void {
+  const expectations: Expectations =
+    "key" in made.signer ? { publicKey: parsePublicKeyPem(made.signer.key) } : { identity: made.signer };
+  verifyBundle({
+    bundle: parseBundle(made.bundle),
+    artifact: mode === "path" ? { bytes: made.artifact } : { digest: sha256(made.artifact), algorithm: "sha256" },
+    trustedRoot: parseTrustedRoot(made.trustedRoot),
+    expectations,
+  });
+}
+
+/** The code that a case is refused with, "" where it verifies; anything but our errors is thrown on. */
+export function codeOf(made: Made, mode: "path" | "digest" = "path"): string {
+  try {
+    verifyCase(made, mode);
+    return "";
+  } catch (error) {
+    if (!isSigillumError(error)) throw error;
+    return error.code;
+  }
 }
 
 /** The value at a path, which must be there. */

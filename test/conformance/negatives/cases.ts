@@ -4,7 +4,6 @@ import { certificateCases } from "./certificate.ts";
 import { contentCases } from "./content.ts";
 import { entryBodyCases } from "./entry-body.ts";
 import { formCases } from "./form.ts";
-import { intotoCases } from "./intoto.ts";
 import { logCases, twinCase } from "./log.ts";
 import { timestampCases } from "./timestamp.ts";
 import { trustedRootCases } from "./trusted-root.ts";
@@ -14,7 +13,6 @@ export const negativeCases: readonly NegativeCase[] = [
   ...formCases,
   ...contentCases,
   ...entryBodyCases,
-  ...intotoCases,
   ...logCases,
   twinCase,
   ...timestampCases,

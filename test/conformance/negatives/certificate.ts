@@ -1,11 +1,10 @@
 // Bundles whose certificate proves nothing: its path, its periods, its SCTs (client-conformance.md §8.2, §8.3, §8.5).
 import type { SignedCertificateTimestamp } from "@sigillum/library/ct";
-import { derNull, derOctetString, equalBytes } from "@sigillum/library/encoding";
+import { derNull, derOctetString } from "@sigillum/library/encoding";
 import {
   authorityOf,
   createChain,
   defaultPeriod,
-  fixtureIdentity,
   flipLastBit,
   generateSigner,
   issue,
@@ -20,11 +19,8 @@ import {
   type Certificate,
   type CertificateFields,
   encodeExtension,
-  encodeName,
   extendedKeyUsageExtension,
   extensionOids,
-  fulcioExtension,
-  fulcioOid,
   intermediateExtensions,
   keyPurposes,
   keyUsageExtension,
@@ -82,29 +78,6 @@ async function withIntermediate(edit: (honest: CertificateFields) => Certificate
     extensions: intermediateExtensions({ spki, issuerSpki: chain.root.spki, purpose: "codeSigning" }),
   };
   return { ...chain, issuing: await issue(edit(honest), chain.rootSigner) };
-}
-
-// A root, and so many intermediates below it, each issued by the one above.
-async function withIntermediates(count: number): Promise<OwnChain> {
-  const chain = await createChain("codeSigning", "ca");
-  const all: Certificate[] = [chain.root];
-  let above: Pick<MemoryChain, "issuing" | "issuingSigner"> = { issuing: chain.root, issuingSigner: chain.rootSigner };
-  for (let i = 1; i <= count; i++) {
-    const issuingSigner = generateSigner();
-    const { spki } = issuingSigner.publicKey;
-    const honest: CertificateFields = {
-      serial: randomSerial(),
-      issuer: above.issuing.subject,
-      subject: encodeName({ commonName: `intermediate ${i}` }),
-      notBeforeMs: defaultPeriod.startMs,
-      notAfterMs: defaultPeriod.endMs,
-      spki,
-      extensions: [keyUsageExtension(["keyCertSign", "cRLSign"]), basicConstraintsExtension()],
-    };
-    above = { issuing: await issue(honest, above.issuingSigner), issuingSigner };
-    all.unshift(above.issuing);
-  }
-  return { ...chain, ...above, chain: all };
 }
 
 async function withRoot(edit: (honest: CertificateFields) => CertificateFields): Promise<MemoryChain> {
@@ -180,26 +153,6 @@ const certificateRows: readonly Row[] = [
     "X509_UNKNOWN_CRITICAL_EXTENSION",
     "a critical extension that nobody knows",
     fields((honest) => ({ ...honest, extensions: [...honest.extensions, unknownCritical] })),
-  ],
-  [
-    "certificate-key-usage-malformed",
-    "8.5",
-    "X509_EXTENSION_MALFORMED",
-    "the certificate's key usage is no bit string",
-    fields(extension(0, encodeExtension(extensionOids.keyUsage, true, derNull()))),
-  ],
-  [
-    "certificate-issuer-malformed",
-    "8.5",
-    "X509_EXTENSION_MALFORMED",
-    "the extension that names the identity's issuer is no UTF8String",
-    fields((honest) => ({
-      ...honest,
-      extensions: [
-        ...honest.extensions.filter((own) => !equalBytes(own, fulcioExtension(8, fixtureIdentity.issuer))),
-        encodeExtension(fulcioOid(8), false, derNull()),
-      ],
-    })),
   ],
   [
     "certificate-is-a-ca",
@@ -334,13 +287,6 @@ const certificateRows: readonly Row[] = [
       ...(await withIntermediate((honest) => honest)),
       root: (await createChain("codeSigning", "ca")).root,
     })),
-  ],
-  [
-    "authority-too-deep",
-    "8.5",
-    "X509_PATH_TOO_LONG",
-    "between certificate and root stand more intermediates than a path may have",
-    byAuthority(() => withIntermediates(7)),
   ],
   ["sct-none", "8.5", "CT_NO_SCT", "the certificate carries no SCT", signed({ scts: () => [] })],
   [

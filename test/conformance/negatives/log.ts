@@ -9,6 +9,7 @@ import {
   type Edits,
   finish,
   flipBase64,
+  type Made,
   type NegativeCase,
   paths,
   remove,
@@ -16,7 +17,6 @@ import {
   set,
   signed,
 } from "./case.ts";
-import type { Made } from "./verdict.ts";
 
 type Given<T> = T | ((sigstores: Sigstores) => T | Promise<T>);
 type Row = readonly [name: string, rule: string, code: string, wrong: string, recipe: Given<Recipe>, edits?: Given<Edits>];
@@ -201,14 +201,6 @@ const bothVersions = (log: "v1" | "v2", base: Recipe): readonly Row[] => [
     "the checkpoint has no signature line",
     base,
     { json: set(note, (text: unknown) => String(text).slice(0, String(text).indexOf("\n\n") + 2)) },
-  ],
-  [
-    `checkpoint-too-long-${log}`,
-    "8.7",
-    "NOTE_TOO_LARGE",
-    "more signature lines by others than are read",
-    base,
-    { json: set(note, (text: unknown) => `${text}${`— other.example ${encodeBase64(new Uint8Array(68))}\n`.repeat(100)}`) },
   ],
   [
     `checkpoint-no-blank-line-${log}`,

@@ -39,8 +39,6 @@ export interface TokenEdit {
   readonly signature?: (honest: Uint8Array) => Uint8Array;
   readonly after?: Uint8Array;
   readonly genTimeMs?: number;
-  readonly digestAlgorithm?: HashAlgorithm;
-  readonly signatureAlgorithm?: Uint8Array;
 }
 
 const attribute = (oid: string, value: Uint8Array): Uint8Array => derSequence(derOid(oid), derSetOf(value));
@@ -74,12 +72,12 @@ export async function token(tsa: MemoryChain, stamped: Uint8Array, edit: TokenEd
     derSequence(leaf.issuer, derTagged(0x02, leaf.serial)),
     algorithm,
     Uint8Array.of(0xa0, ...attributes.subarray(1)),
-    edit.signatureAlgorithm ?? signatureAlgorithmIdentifier(signer.scheme),
+    signatureAlgorithmIdentifier(signer.scheme),
     derOctetString(edit.signature?.(signature) ?? signature),
   );
   const data = derSequence(
     derInteger(3),
-    derSetOf(edit.digestAlgorithm === undefined ? algorithm : derSequence(derOid(hashAlgorithmOid(edit.digestAlgorithm)))),
+    derSetOf(algorithm),
     derSequence(derOid(edit.contentType ?? id.tstInfo), derTagged(0xa0, derOctetString(info))),
     derSetOf(...(edit.signerInfos?.(signerInfo) ?? [signerInfo])),
   );

@@ -7,15 +7,16 @@ const [packages, cachePath, mirrorURL, rootPath, command, artifactPath, bundlePa
 const require = createRequire(join(packages, "package.json"));
 const { bundleFromJSON, bundleToJSON } = require("@sigstore/bundle");
 const { SigningConfig } = require("@sigstore/protobuf-specs");
-const { bundleBuilderFromSigningConfig, CIContextProvider } = require("@sigstore/sign");
+const { bundleBuilderFromSigningConfig } = require("@sigstore/sign");
 const { getTrustedRoot, initTUF } = require("@sigstore/tuf");
 const { toSignedEntity, toTrustMaterial, Verifier } = require("@sigstore/verify");
 
 const tuf = { cachePath, mirrorURL, rootPath, retry: 1, timeout: 10_000 };
 
-async function sign(identityProvider) {
+async function sign(token) {
   const client = await initTUF(tuf);
   const signingConfig = SigningConfig.fromJSON(JSON.parse(await client.getTarget("signing_config.v0.2.json")));
+  const identityProvider = { getToken: async () => token };
   const builder = bundleBuilderFromSigningConfig({ signingConfig, identityProvider, bundleType: "messageSignature" });
   const bundle = await builder.create({ data: await readFile(artifactPath) });
   await writeFile(bundlePath, JSON.stringify(bundleToJSON(bundle)));
@@ -29,7 +30,6 @@ async function verify(subjectAlternativeName, issuer) {
 }
 
 if (command === "bootstrap") await getTrustedRoot({ ...tuf, force: true });
-else if (command === "sign") await sign({ getToken: async () => rest[0] });
-else if (command === "sign-ambient") await sign(new CIContextProvider("sigstore"));
+else if (command === "sign") await sign(...rest);
 else if (command === "verify") await verify(...rest);
 else throw new Error(`no command ${command}`);
