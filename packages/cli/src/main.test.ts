@@ -189,6 +189,7 @@ async function prepareFiles(directory: string, values: Readonly<Record<string, s
   await writeFile(file, "content\n");
   await writeFile(join(directory, "tampered.txt"), "Content\n");
   await writeFile(join(directory, "sbom.json"), '{"bomFormat":"CycloneDX"}');
+  await writeFile(join(directory, "allow.rego"), 'package signature\nallow { input.predicate.bomFormat == "CycloneDX" }\n');
   const { generateKeyPairSync, createHash } = await import("node:crypto");
   await writeFile(
     join(directory, "key.pem"),
@@ -210,6 +211,7 @@ async function prepareFiles(directory: string, values: Readonly<Record<string, s
     DIR: directory,
     FILE: file,
     PREDICATE: join(directory, "sbom.json"),
+    ALLOW: join(directory, "allow.rego"),
     TAMPERED: join(directory, "tampered.txt"),
     KEY: join(directory, "key.pem"),
     TOKEN: join(directory, "token"),

@@ -1,3 +1,4 @@
+import type { Bundle } from "@sigillum/library/bundle";
 import { quote } from "@sigillum/library/encoding";
 import type { Verified } from "@sigillum/library/verification";
 import { type Arguments, argumentError } from "../arguments/index.ts";
@@ -14,19 +15,29 @@ import { verifyCandidates } from "./verify-blob.ts";
 /** `sigillum verify-blob-attestation [FILE] --bundle B --type T`: a statement about the file, of the wanted type, by the expected signer. */
 export async function runVerifyBlobAttestation(args: Arguments, terminal: Terminal): Promise<number> {
   const file = subjectOf(args, terminal);
-  const wanted = predicateTypesFor(optional(args, "type") ?? "custom");
+  const type = optional(args, "type") ?? "custom";
+  const wanted = predicateTypesFor(type);
   const demands = await demandsOf(args, terminal);
+  const policies =
+    args.strings("policy").length === 0 ? undefined : await (await import("../policy/index.ts")).loadPolicies(args, terminal);
   const candidates = await readMaterial(args);
   if (candidates === undefined) args.required("bundle", "it is the file with the attestation");
   const trustedRoot = await loadVerifyingTrust(args, terminal);
+  let tried: Bundle | undefined;
   const typed: Demands = {
     ...demands,
+    prepare: (bundle) => {
+      tried = demands.prepare(bundle);
+      return tried;
+    },
     accept: (verified) => {
       requirePredicateType(verified, wanted);
       demands.accept(verified);
     },
   };
   const verified = await verifyCandidates({ file, candidates: candidates ?? [], trustedRoot, demands: typed }, args, terminal);
+  // the bundle that was tried last is the one that verified
+  if (tried !== undefined && "dsseEnvelope" in tried.content) policies?.enforce([tried.content.dsseEnvelope.payload], type);
   if (terminal.format === "json")
     terminal.json({ verified: true, file, ...verifiedJson(verified), statement: statementJson(verified) });
   else {

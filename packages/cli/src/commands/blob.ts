@@ -1,6 +1,6 @@
 import type { FlagSpec } from "../arguments/index.ts";
 import type { Command } from "./command.ts";
-import { many, signingFlags, text, toggle, trustFlag, verificationFlags } from "./flags.ts";
+import { many, policyFlags, signingFlags, text, toggle, trustFlag, verificationFlags } from "./flags.ts";
 
 const load = () => import("../blob/index.ts");
 const outputs: readonly FlagSpec[] = [
@@ -94,6 +94,7 @@ const verifyBlobAttestation: Command = {
     text("bundle", "FILE", "the bundle with the attestation"),
     text("signature", "FILE", "an envelope without a bundle"),
     text("type", "TYPE", "the predicate type that it must have: a short name or a URI (custom)"),
+    ...policyFlags,
     text("digest", "HEX", "digest of the file, instead of the file"),
     text("digestAlg", "NAME", "algorithm of --digest (sha256)", { choices: ["sha256", "sha384", "sha512"] }),
     toggle("check-claims", "", { hidden: true }),

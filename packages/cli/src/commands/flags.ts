@@ -171,5 +171,14 @@ export const cosignOutput: FlagSpec = text(
   },
 );
 
+/** Policies, and how they are asked. */
+export const policyFlags: readonly FlagSpec[] = [
+  array("policy", "FILE", "a policy that must allow it: FILE.cue, FILE.rego, or a directory of them"),
+  text("contract", "CONTRACT", "how policies are asked: cosign-cli, policy-controller or strict", {
+    choices: ["strict", "cosign-cli", "policy-controller"],
+    noVariable: true,
+  }),
+];
+
 /** The most words that a command for many takes. */
 export const many = 1_000;

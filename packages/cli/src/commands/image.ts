@@ -6,6 +6,7 @@ import {
   cosignOutput,
   layoutFlags,
   many,
+  policyFlags,
   registryFlags,
   signingFlags,
   text,
@@ -99,7 +100,11 @@ const verifyAttestation: Command = {
   description: "Stdout has a DSSE envelope a line; what was proved is told on stderr.",
   positionals: images,
   output: "cosign",
-  flags: [text("type", "TYPE", "the predicate type that it must have: a short name or a URI (custom)"), ...verifyFlags],
+  flags: [
+    text("type", "TYPE", "the predicate type that it must have: a short name or a URI (custom)"),
+    ...policyFlags,
+    ...verifyFlags,
+  ],
   run: async (args, terminal) => await (await load()).runVerifyAttestation(args, terminal),
 };
 

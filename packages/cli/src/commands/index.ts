@@ -8,8 +8,8 @@ import { attachmentCommands, imageCommands } from "./image.ts";
 import { keyCommands } from "./key.ts";
 import { logCommands } from "./log.ts";
 import { operateCommands } from "./operate.ts";
-import { rootCommands } from "./root.ts";
 import { policyCommands } from "./policy.ts";
+import { rootCommands } from "./root.ts";
 import { setupCommands } from "./setup.ts";
 import { trustCommands } from "./trust.ts";
 
@@ -24,10 +24,10 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: "Sign and verify", commands: [...blobCommands, ...imageCommands] },
   { title: "Images and what hangs on them", commands: attachmentCommands },
   { title: "Bundles", commands: bundleCommands },
+  { title: "Policies", commands: policyCommands },
   { title: "Keys", commands: keyCommands },
   { title: "The transparency log", commands: logCommands },
   { title: "Whom to trust", commands: [...trustCommands, ...setupCommands] },
-  { title: "Policies", commands: policyCommands },
   { title: "Run a private Sigstore", commands: operateCommands },
   { title: "The root of trust and its keyholders", commands: rootCommands },
   { title: "Certificates, timestamps and people of a private Sigstore", commands: authorityCommands },

@@ -30,7 +30,7 @@ const maxListed = 100;
 
 /** `sigillum download signature IMAGE`: its signatures as JSON lines, bundles as they are. Nothing is verified. */
 export async function runDownloadSignature(args: Arguments, terminal: Terminal): Promise<number> {
-  const { client, reference, digest, source, place } = await openImage(args, terminal);
+  const { client, reference, digest, source, place } = await openImage(args, args.positionals, terminal);
   const bundles = (await findBundles(client, place.repository ?? reference, digest)).flatMap((one) =>
     "bundle" in one && predicateTypeOf(one.bundle) === cosignSignPredicateType ? [one.bundle] : [],
   );
@@ -43,9 +43,23 @@ export async function runDownloadSignature(args: Arguments, terminal: Terminal):
 
 /** `sigillum download attestation IMAGE`: its attestations as JSON lines: DSSE envelopes, or whole bundles on request. */
 export async function runDownloadAttestation(args: Arguments, terminal: Terminal): Promise<number> {
-  const { client, reference, digest, source, place } = await openImage(args, terminal);
   const type = optional(args, "predicate-type");
+  const opened = await openImage(args, args.positionals, terminal);
   const wanted = type === undefined ? undefined : predicateTypesFor(type);
+  for (const line of await attestationLines(opened, wanted, optional(args, "output") === "bundle")) terminal.out(line);
+  return exitCodes.success;
+}
+
+/** The attestations of an image as DSSE envelopes, a JSON document each. Nothing is verified. */
+export async function attestationsOf(image: string, args: Arguments, terminal: Terminal): Promise<readonly string[]> {
+  return await attestationLines(await openImage(args, [image], terminal), undefined, false);
+}
+
+async function attestationLines(
+  { client, reference, digest, source, place }: Opened,
+  wanted: readonly string[] | undefined,
+  whole: boolean,
+): Promise<string[]> {
   const isWanted = (found: string | undefined): boolean =>
     found !== undefined && (wanted === undefined ? found !== cosignSignPredicateType : wanted.includes(found));
   const bundles = (await findBundles(client, place.repository ?? reference, digest)).flatMap((one) =>
@@ -55,19 +69,21 @@ export async function runDownloadAttestation(args: Arguments, terminal: Terminal
     isWanted(descriptor.annotations?.[layerAnnotations.predicateType] ?? "unknown"),
   );
   requireSome(bundles.length + layers.length, "attestations", reference);
-  for (const bundle of bundles.slice(0, maxListed)) {
-    const whole = optional(args, "output") === "bundle" || !("dsseEnvelope" in bundle.content);
-    terminal.out(
-      whole || !("dsseEnvelope" in bundle.content) ? encodeBundle(bundle).trimEnd() : encodeEnvelope(bundle.content.dsseEnvelope),
-    );
-  }
-  for (const { bytes } of layers.slice(0, maxListed)) terminal.out(new TextDecoder().decode(bytes).trim());
-  return exitCodes.success;
+  return [
+    ...bundles
+      .slice(0, maxListed)
+      .map((bundle) =>
+        whole || !("dsseEnvelope" in bundle.content)
+          ? encodeBundle(bundle).trimEnd()
+          : encodeEnvelope(bundle.content.dsseEnvelope),
+      ),
+    ...layers.slice(0, maxListed).map(({ bytes }) => new TextDecoder().decode(bytes).trim()),
+  ];
 }
 
 /** `sigillum download sbom IMAGE`: the attached SBOM as it is. */
 export async function runDownloadSbom(args: Arguments, terminal: Terminal): Promise<number> {
-  const { client, reference, digest, place } = await openImage(args, terminal);
+  const { client, reference, digest, place } = await openImage(args, args.positionals, terminal);
   terminal.note("WARNING: SBOM attachments are not signed; attestations are (sigillum attest, download attestation)");
   const repository = place.repository ?? reference;
   const { manifest } = await fetchManifest(client, repository, attachmentTag(digest, "sbom", place.tagPrefix));
@@ -87,11 +103,11 @@ interface Opened {
   readonly place: ReturnType<typeof attachmentPlace>;
 }
 
-async function openImage(args: Arguments, terminal: Terminal): Promise<Opened> {
-  const [reference] = await referencesOf(args.positionals, terminal);
+async function openImage(args: Arguments, images: readonly string[], terminal: Terminal): Promise<Opened> {
+  const [reference] = await referencesOf(images, terminal);
   if (reference === undefined) throw new TypeError("the table demands one reference");
   const client = await registryClient(args, terminal);
-  const platform = optional(args, "platform");
+  const platform = args.declares("platform") ? optional(args, "platform") : undefined;
   const { digest } =
     platform === undefined
       ? await resolveReference(client, reference)

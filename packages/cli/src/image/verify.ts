@@ -53,11 +53,15 @@ export async function runVerifyAttestation(args: Arguments, terminal: Terminal):
   const references = isSet(args, "local-image")
     ? args.positionals.map(localReference)
     : await referencesOf(args.positionals, terminal);
-  const wanted = predicateTypesFor(optional(args, "type") ?? "custom");
+  const type = optional(args, "type") ?? "custom";
+  const wanted = predicateTypesFor(type);
+  const policies =
+    args.strings("policy").length === 0 ? undefined : await (await import("../policy/index.ts")).loadPolicies(args, terminal);
   const context = await contextOf(args, terminal);
   const found = await eachOf(references, terminal, "Verifying images", (reference) =>
     verifyImageAttestations(question(reference, context), wanted),
   );
+  for (const { result } of found) policies?.enforce(payloadsOf(result), type);
   if (terminal.format === "json")
     terminal.json({
       verified: true,
@@ -65,6 +69,10 @@ export async function runVerifyAttestation(args: Arguments, terminal: Terminal):
     });
   else for (const { item, result } of found) tellAttestations(item, result, context, terminal);
   return exitCodes.success;
+}
+
+function payloadsOf({ signatures }: VerifiedImage): Uint8Array[] {
+  return signatures.flatMap(({ bundle: { content } }) => ("dsseEnvelope" in content ? [content.dsseEnvelope.payload] : []));
 }
 
 interface Context {

@@ -32,6 +32,8 @@ const byCode: ReadonlyMap<string, number> = new Map([
   ["IMAGE_NO_CERTIFICATE", exitCodes.noCertificate],
   ["OCI_NOT_FOUND", exitCodes.notFound],
   ["PUBLIC_KEY_EXPECTED", exitCodes.noCertificate],
+  // as cosign: the signature proves what was asked, and a policy is not content with it
+  ["POLICY_REFUSED", exitCodes.failure],
 ]);
 
 /** The exit code for an error that ended a command. */

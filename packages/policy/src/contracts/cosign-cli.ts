@@ -46,7 +46,7 @@ export function compileCosignCli(sources: readonly PolicySource[]): Omit<Compile
 function judgeCue(compiled: Attempt<CompiledCue>, document: Value, options: EvaluateOptions): Verdict {
   if ("problem" in compiled) return verdictOf([compiled.problem]);
   return answered(() => {
-    const problems = cueProblems(compiled.ready, document, options, { requiredFields: true });
+    const problems = cueProblems(compiled.ready, document, options, { final: true });
     return verdictOf(problems.map((problem) => cueMessage(problem)));
   });
 }

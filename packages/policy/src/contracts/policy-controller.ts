@@ -42,7 +42,7 @@ function compileOne(source: PolicySource): Omit<CompiledPolicies, "contract"> {
       evaluate: (document, options = {}) => {
         if ("problem" in compiled) return verdictOf([compiled.problem]);
         return answered(() => {
-          const problems = cueProblems(compiled.ready, document, options, { requiredFields: false });
+          const problems = cueProblems(compiled.ready, document, options, { final: false });
           return verdictOf(problems.map((problem) => cueMessage(problem)));
         });
       },

@@ -45,7 +45,7 @@ export function compileStrict(sources: readonly PolicySource[]): Omit<CompiledPo
 function judgeCue(compiled: Attempt<CompiledCue>, document: Value, options: EvaluateOptions): Verdict {
   if ("problem" in compiled) return verdictOf([compiled.problem]);
   return answered(() => {
-    const problems = cueProblems(compiled.ready, document, options, { requiredFields: true, documentFields: true });
+    const problems = cueProblems(compiled.ready, document, options, { final: true, documentFields: true });
     return verdictOf(problems.map((one) => cueMessage(one, one.absent === true ? "CONTRACT_FIELD_ABSENT" : undefined)));
   });
 }

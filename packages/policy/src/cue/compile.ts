@@ -63,8 +63,11 @@ export interface CueProblem {
 /** How a document is validated. */
 export interface ValidateOptions {
   readonly limits?: BudgetLimits;
-  /** Whether a field marked `!` must be there: cosign asks so, policy-controller does not. Default true. */
-  readonly requiredFields?: boolean;
+  /**
+   * Whether the value is final: then a field marked `!` must be there, and what only more data could mend is an error (`list.MinItems`
+   * over a list that is too short). cosign asks so, policy-controller does not. Default true.
+   */
+  readonly final?: boolean;
   /**
    * Whether each regular field that the policy gives must be in the document; hidden fields, definitions and `let` are the policy's own.
    * Default false: as in CUE, the policy supplies what the document lacks.
@@ -80,7 +83,7 @@ export function validateCue(compiled: CompiledCue, document: Value, options: Val
     const at = { source: documentSource, offset: 0 };
     root.conjuncts.push(conjunctOf(dataExpression(document, at)));
     evaluator.finishRoot(root);
-    const problems = problemsOf(evaluator, root, options.requiredFields ?? true);
+    const problems = problemsOf(evaluator, root, options.final ?? true);
     if (options.documentFields !== true) return problems;
     const known = new Set(problems.map(({ path }) => path));
     return [...problems, ...absentFields(evaluator, root, document).filter(({ path }) => !known.has(path))];
@@ -182,8 +185,13 @@ function conjunctOf(expression: Expression): Conjunct {
   return { environment: new Environment(undefined, undefined), expression, group: undefined, passed: undefined, cyclic: false };
 }
 
-/** Every error in an evaluated value that nothing can mend; with `requiredFields`, those of missing required fields too. */
-export function problemsOf(evaluator: Evaluator, root: Vertex, requiredFields: boolean): CueProblem[] {
+/** What a vertex still waits for. */
+function waitingOf({ tasks }: Vertex): Bottom | undefined {
+  return tasks.find(({ blocked }) => blocked?.code === "incomplete")?.blocked;
+}
+
+/** Every error in an evaluated value that nothing can mend; when it is `final`, those too that more data could, and missing fields. */
+export function problemsOf(evaluator: Evaluator, root: Vertex, final: boolean): CueProblem[] {
   const problems: CueProblem[] = [];
   const seen = new Set<string>();
   const add = (bottom: Bottom, path: readonly string[]): void => {
@@ -196,8 +204,10 @@ export function problemsOf(evaluator: Evaluator, root: Vertex, requiredFields: b
   const visit = (outer: Vertex): void => {
     evaluator.budget.step();
     const vertex = evaluator.live(outer);
-    const bottom = vertex.bottom ?? outer.bottom;
-    if (bottom !== undefined && !isIncomplete(bottom)) {
+    // what more data could still mend is an error of a value that is final, as the command line of cosign asks; a cycle is none
+    const waits = final && !pathOf(outer).some(isDefinitionLabel);
+    const bottom = vertex.bottom ?? outer.bottom ?? (waits ? waitingOf(vertex) : undefined);
+    if (bottom !== undefined && (!isIncomplete(bottom) || (waits && bottom.code === "incomplete"))) {
       add(bottom, bottom.path ?? pathOf(outer));
       return;
     }
@@ -208,7 +218,7 @@ export function problemsOf(evaluator: Evaluator, root: Vertex, requiredFields: b
     }
     for (const arc of vertex.arcs.values()) {
       if (arc.presence === "member") visit(arc);
-      else if (arc.presence === "required" && requiredFields && !pathOf(arc).some(isDefinitionLabel)) {
+      else if (arc.presence === "required" && final && !pathOf(arc).some(isDefinitionLabel)) {
         add(
           {
             code: "incomplete",

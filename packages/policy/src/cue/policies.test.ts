@@ -19,8 +19,8 @@ const statement = parseJson(`{
   }
 }`);
 
-function validate(source: string, requiredFields = true): CueProblem[] {
-  return validateCue(compileCue([{ file: "policy.cue", source }]), statement, { requiredFields });
+function validate(source: string, final = true): CueProblem[] {
+  return validateCue(compileCue([{ file: "policy.cue", source }]), statement, { final });
 }
 
 function passes(source: string): void {
@@ -120,6 +120,16 @@ describe("validateCue over a statement", () => {
     fails("predicate: approved!: bool", "predicate.approved", "field is required but not present");
     assert.deepEqual(validate("predicate: approved!: bool", false), []);
     passes("predicate: scanner: version!: string");
+  });
+  it("takes what only more data could mend for an error of a final value, and for none otherwise", () => {
+    const short = 'import "list"\nsubject: list.MinItems(9)';
+    assert.match(validate(short)[0]?.message ?? "", /\(does not satisfy list.MinItems\(9\)\): len\(list\) < MinItems\(9\)/);
+    assert.deepEqual(validate(short, false), []);
+    const few = 'import "struct"\npredicate: scanner: struct.MinFields(9)';
+    assert.match(validate(few)[0]?.message ?? "", /does not satisfy struct.MinFields\(9\)/);
+    const bound = "predicate: {n: 3, m: >=n * 0}";
+    fails(bound, "predicate.m", "non-concrete value number");
+    assert.deepEqual(validate(bound, false), []);
   });
   it("refuses fields that a closed definition at the top does not name", () => {
     const problems = validate("#S: {_type: string, predicate: _}\n#S");

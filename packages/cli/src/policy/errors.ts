@@ -1,0 +1,15 @@
+import { defineErrors, type ErrorMaker } from "@sigillum/library/encoding";
+
+/** Codes of the room `policy`: what stands between a command and its verdict. */
+export const policyErrors = {
+  POLICY_UNREADABLE: { kind: "state", means: "A policy that a command names cannot be read, or a directory has none." },
+  POLICY_REFUSED: { kind: "verification", means: "A policy does not allow what an attestation says." },
+  POLICY_INPUT_INVALID: {
+    kind: "malformed",
+    means: "A file holds no statement, envelope or bundle that a policy could be asked about.",
+  },
+  POLICY_NOT_FORMATTED: { kind: "state", means: "A policy is not written as policy fmt writes it." },
+} as const;
+
+/** Make an error of the room `policy`. */
+export const policyError: ErrorMaker<typeof policyErrors> = defineErrors(policyErrors);

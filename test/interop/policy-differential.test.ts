@@ -1,0 +1,65 @@
+// Made policies over made attestations: the verdict of our cosign contract, of cosign 3, and, where they were built, of `opa` and `cue`.
+// SIGILLUM_PAIRS asks more pairs than CI does, SIGILLUM_SEED others.
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { findPeer } from "../../tools/peers-list.mjs";
+import { type Predicate, predicates } from "./policies/documents.ts";
+import { binaryJudge, cosignJudge, type Judge } from "./policies/judges.ts";
+import { type Tally, tallyOf } from "./policies/run.ts";
+
+const pairs = Number(process.env["SIGILLUM_PAIRS"] ?? 60);
+const seed = Number(process.env["SIGILLUM_SEED"] ?? 1);
+const [cosign, docker] = [findPeer("cosign-3"), findPeer("docker-registry")];
+const binaries = { rego: findPeer("opa"), cue: findPeer("cue") } as const;
+
+/**
+ * Where cosign 3 and we differ, and why ours stands: cosign lets struct.MinFields pass whatever the struct, while `cue vet` of the same
+ * version of CUE refuses as we do. A policy that asks for fields must not be passed over.
+ */
+function isKnown(who: string, { policy, ours, theirs }: Tally["differences"][number]): boolean {
+  return who === "cosign 3" && policy.includes("struct.MinFields(") && theirs === "passes" && /MinFields/.test(ours);
+}
+
+function check(language: "cue" | "rego", who: string, tally: Tally): void {
+  const rare = [...tally.constructs].filter(([, count]) => count < 20).length;
+  console.log(
+    `${who}, ${language}: ${tally.asked} pairs, ${tally.allowed} allowed, ${tally.denied} denied, ${tally.constructs.size} constructs, ${rare} of them under 20 times, ${tally.differences.length} different, ${tally.differences.filter((one) => isKnown(who, one)).length} of them known`,
+  );
+  const different = tally.differences.filter((difference) => !isKnown(who, difference));
+  assert.deepEqual(different, []);
+  assert.ok(Math.min(tally.allowed, tally.denied) >= tally.asked * 0.3 - 5, "at least 30% allowed and 30% denied");
+  if (pairs >= 2000) assert.equal(rare, 0, "every construct at least 20 times");
+}
+
+describe("policies over attestations", { timeout: 3_600_000 }, () => {
+  let directory: string;
+  let cosigns: { readonly judge: Judge; readonly stop: () => Promise<void> } | undefined;
+  let documents: readonly Predicate[];
+  const missing = cosign.path === undefined ? cosign.missing : docker.path === undefined ? docker.missing : false;
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "sigillum-pairs-"));
+    documents = predicates(12);
+    if (missing === false) cosigns = await cosignJudge(documents, directory);
+  });
+  after(async () => {
+    await cosigns?.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  for (const language of ["rego", "cue"] as const) {
+    it(`${language}: cosign 3 says what we say`, { skip: missing }, async () => {
+      if (cosigns !== undefined) check(language, "cosign 3", await tallyOf(language, documents, cosigns.judge, { pairs, seed }));
+    });
+    const binary = binaries[language];
+    it(`${language}: the language's own program says what we say`, {
+      skip: binary.path === undefined ? binary.missing : false,
+    }, async () => {
+      const judge = await binaryJudge(documents, directory);
+      check(language, language === "cue" ? "cue" : "opa", await tallyOf(language, documents, judge, { pairs, seed }));
+    });
+  }
+});
