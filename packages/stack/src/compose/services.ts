@@ -28,7 +28,7 @@ import { createTimestampAuthority } from "../timestamp-authority/index.ts";
 import { createTufPublisher, type TufPublisher } from "../tuf-publisher/index.ts";
 import { composeError } from "./errors.ts";
 import { addFirstEntry } from "./first-entry.ts";
-import { publishedTrustedRoot, rolePeriods, trustFiles } from "./trust-files.ts";
+import { publishedTrust, rolePeriods, trustFiles } from "./trust-files.ts";
 import { stackTufKeys } from "./tuf-keys.ts";
 import { watchChain, watchIssuers } from "./watched-files.ts";
 
@@ -204,14 +204,16 @@ async function publishTrust({ keyring, settings }: ServiceParts, tuf: TufPublish
   const found = tuf?.state().targets.targets.get("trusted_root.json")?.hashes.get("sha256");
   if (found !== undefined && equalBytes(found, sha256(wanted))) return;
   if (tuf !== undefined && stackTufKeys(keyring).over(tuf.state().root).signers.targets.length === 0) {
-    // Keyholders publish now and then: what matters is that every key is out, a period that has ended since is not.
-    const published = await publishedTrustedRoot(dataDirectoryLayout(settings.dataDirectory).tuf, tuf.state());
-    if (holdsEveryKey(published, keyring.trustedRoot())) return;
+    // Keyholders publish now and then: what matters is that every key and address is out, a period that has ended since does not.
+    const { trustedRoot, logUrls } = await publishedTrust(dataDirectoryLayout(settings.dataDirectory).tuf, tuf.state());
+    const wantedUrls = (["v1", "v2"] as const).flatMap((api) => keyring.signingConfig(api).rekorTlogUrls);
+    const isNamed = wantedUrls.every(({ url }) => logUrls.has(url));
+    if (holdsEveryKey(trustedRoot, keyring.trustedRoot()) && isNamed) return;
   }
   const why =
     tuf === undefined
       ? "the TUF repository does not run in this process"
-      : "the published trusted root lacks the new key, and keyholders sign it (sigillum root init EVENT --data DIR)";
+      : "what is published lacks the new key or address, and keyholders sign it (sigillum root init EVENT --data DIR)";
   throw composeError("STACK_TRUST_UNPUBLISHED", `Cannot go on with the rotation: ${why}`, {
     expected: "a published trusted_root.json with the key of the next shard",
   });

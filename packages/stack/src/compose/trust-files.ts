@@ -5,6 +5,7 @@ import {
   type CertificateAuthority,
   encodeSigningConfig,
   encodeTrustedRoot,
+  parseSigningConfig,
   parseTrustedRoot,
   type SigningConfig,
   type TransparencyLog,
@@ -41,11 +42,22 @@ export function trustFiles(keyring: Keyring, defaultLog: "v1" | "v2"): ReadonlyM
   return files;
 }
 
-/** The trusted root that clients get; an empty one where none is published. */
-export async function publishedTrustedRoot(directory: string, state: PublishedState): Promise<TrustedRoot> {
-  const hash = encodeHex(state.targets.targets.get("trusted_root.json")?.hashes.get("sha256") ?? new Uint8Array());
-  const bytes = await readOptional(join(directory, "targets", `${hash}.trusted_root.json`));
-  return bytes === undefined ? emptyTrust : parseTrustedRoot(bytes);
+/** What clients get: the trusted root, an empty one where none is published, and the logs that signing configs name. */
+export async function publishedTrust(
+  directory: string,
+  state: PublishedState,
+): Promise<{ readonly trustedRoot: TrustedRoot; readonly logUrls: ReadonlySet<string> }> {
+  const read = async (path: string): Promise<Uint8Array | undefined> => {
+    const hash = encodeHex(state.targets.targets.get(path)?.hashes.get("sha256") ?? new Uint8Array());
+    return readOptional(join(directory, "targets", `${hash}.${path}`));
+  };
+  const root = await read("trusted_root.json");
+  const logUrls = new Set<string>();
+  for (const path of state.targets.targets.keys()) {
+    const bytes = /^signing_config.*\.v0\.2\.json$/u.test(path) ? await read(path) : undefined;
+    if (bytes !== undefined) for (const { url } of parseSigningConfig(bytes).rekorTlogUrls) logUrls.add(url);
+  }
+  return { trustedRoot: root === undefined ? emptyTrust : parseTrustedRoot(root), logUrls };
 }
 
 const emptyTrust: TrustedRoot = { tlogs: [], ctlogs: [], certificateAuthorities: [], timestampAuthorities: [] };

@@ -105,6 +105,8 @@ export class ShardRotation {
     if (overlapping === undefined) return { step: "idle" };
     const untilMs = overlapping.activatedMs + this.#periods.graceMs;
     if (nowMs < untilMs) return { step: "overlap", shard: overlapping.id, untilMs };
+    // While clients are still told of the older shard, it has to accept what they send.
+    await this.#steps.publish();
     await this.#steps.retire(nowMs);
     await this.#steps.publish();
     return { step: "idle" };

@@ -1,0 +1,329 @@
+// A stack whose clock the test holds, led through a year: ticks by the hour, a signature a week, and rotations by a calendar.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Bundle } from "@sigillum/library/bundle";
+import { type Signer, sha256 } from "@sigillum/library/crypto";
+import { encodeBase64, encodeHex, encodeUtf8, isSigillumError, JsonObject, type JsonValue } from "@sigillum/library/encoding";
+import { signBlob } from "@sigillum/library/signing";
+import { generateSigner } from "@sigillum/library/testing";
+import { addRoot, loadRoot } from "@sigillum/library/trust-store";
+import type { TrustedRoot } from "@sigillum/library/trusted-root";
+import { parseRoot, parseTargets, tufKeyId } from "@sigillum/library/tuf";
+import {
+  acceptKey,
+  type CeremonyEvent,
+  finishEvent,
+  parseKeySubmission,
+  proposeRoot,
+  proposeTargets,
+  rotateKey,
+  signEvent,
+  startEvent,
+  submitKey,
+  type TargetFile,
+} from "@sigillum/library/tuf-repository";
+import { verifyBundle } from "@sigillum/library/verification";
+import { callStack, type Stack, startStack } from "@sigillum/stack/compose";
+import { silentLogger } from "@sigillum/stack/host";
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+/** A week, in milliseconds. */
+export const weekMs: number = 7 * dayMs;
+const weeksInYear = 52;
+
+/** Who signs the root of trust. */
+export type YearProfile = "default" | "ceremony";
+
+/** What is rotated: a log's shard, an authority's chain, or a key of a TUF role. */
+type Rotated = "log-v1" | "log-v2" | "ca" | "tsa" | "tuf-timestamp" | "tuf-snapshot" | "tuf-targets" | "tuf-root";
+const order: readonly Rotated[] = [
+  "log-v1",
+  "ca",
+  "tuf-timestamp",
+  "log-v2",
+  "tsa",
+  "tuf-snapshot",
+  "tuf-targets",
+  "tuf-root",
+];
+/** Keyholders meet so often, in the ceremony profile. */
+const meetingWeeks = 3;
+
+interface Made {
+  readonly week: number;
+  readonly bundle: Bundle;
+  readonly artifact: { readonly bytes: Uint8Array };
+}
+
+/** One year of one stack. */
+export class StackYear {
+  readonly startMs: number = Math.floor(Date.now() / 1000) * 1000;
+  readonly #directory: string;
+  readonly #profile: YearProfile;
+  #nowMs: number = this.startMs;
+  #stack: Stack | undefined;
+  #keyholders: readonly Signer[] = [generateSigner(), generateSigner(), generateSigner()];
+  readonly #made: Made[] = [];
+  readonly #counts: Map<Rotated, number> = new Map();
+  readonly #planned: Set<Rotated> = new Set();
+  /** Chains that wait for their turn, and since when their trusted root is published. */
+  readonly #chains: Map<string, number | undefined> = new Map();
+  readonly #weekly: string[] = [];
+  #publications = 0;
+  #firstRoot: TrustedRoot | undefined;
+  #lastRoot: TrustedRoot | undefined;
+  #identity = "";
+
+  constructor(directory: string, profile: YearProfile) {
+    this.#directory = directory;
+    this.#profile = profile;
+  }
+
+  /** Run the year; `atWeek` gets the published folder as it is at the beginning of each week. */
+  async run(atWeek: (week: number, published: string) => Promise<void>): Promise<void> {
+    const data = join(this.#directory, "data");
+    this.#stack = await startStack({
+      dataDirectory: data,
+      initialise: { ports: "free", values: { trust: { profile: this.#profile } } },
+      clock: { nowMs: () => this.#nowMs },
+      logger: silentLogger,
+    });
+    try {
+      if (this.#profile === "ceremony") await this.#meet(true);
+      const { tuf = "", identity = "" } = this.#stack.urls;
+      this.#identity = identity;
+      await addRoot({ url: tuf, name: "year", store: this.#directory, nowMs: this.#nowMs });
+      for (let hour = 0; hour <= weeksInYear * 7 * 24; hour++) {
+        this.#nowMs = this.startMs + hour * hourMs;
+        await this.#tick();
+        if (hour % (7 * 24) !== 0) continue;
+        await this.#week(hour / (7 * 24), join(data, "tuf"), atWeek);
+      }
+    } finally {
+      await this.#stack.stop();
+    }
+  }
+
+  /** How often each key was rotated; a rotation counts once its new key is in use. */
+  rotations(): ReadonlyMap<Rotated, number> {
+    return new Map(order.map((key) => [key, this.#counts.get(key) ?? 0]));
+  }
+
+  /** Each week with the SHA-256 of the trusted root that was published then. */
+  weeklyTrustedRoots(): readonly string[] {
+    return this.#weekly;
+  }
+
+  summary(): string {
+    const rotated = [...this.rotations()].map(([key, count]) => `${key} ${count}`).join(", ");
+    return `${this.#made.length} bundles, ${this.#publications} publications, rotations: ${rotated}`;
+  }
+
+  /** Every bundle verifies with the trusted root of the last day. */
+  verifyEveryBundle(): void {
+    assert.equal(this.#made.length, weeksInYear + 1);
+    for (const made of this.#made) assert.equal(this.#verify(made, this.#lastRoot), "ok", `week ${made.week}`);
+  }
+
+  /** With the first trusted root, what its keys made verifies, and the rest is refused by the code of the key that it lacks. */
+  refuseWithFirstRoot(): void {
+    const codes = this.#made.map((made) => this.#verify(made, this.#firstRoot));
+    assert.equal(codes[0], "ok");
+    for (const [week, code] of codes.entries()) assert.equal(code, this.#expected(this.#made[week] ?? assert.fail()), `week ${week}`);
+    const seen = new Set(codes);
+    console.log(`with the first root: ${[...seen].join(", ")}`);
+    assert.ok(seen.size >= 3, `${[...seen]}`);
+  }
+
+  #expected(made: Made): string {
+    void made;
+    return "?";
+  }
+
+  #verify({ bundle, artifact }: Made, trustedRoot: TrustedRoot | undefined): string {
+    assert.ok(trustedRoot);
+    try {
+      verifyBundle({
+        bundle,
+        artifact,
+        trustedRoot,
+        expectations: { identity: { san: "dev@example.com", issuer: this.#identity } },
+      });
+      return "ok";
+    } catch (error) {
+      if (!isSigillumError(error)) throw error;
+      return error.code;
+    }
+  }
+
+  async #call(action: string, input: JsonValue = null): Promise<JsonObject> {
+    return JsonObject.exact(await callStack(join(this.#directory, "data"), action, input), action);
+  }
+
+  async #tick(): Promise<void> {
+    const answer = await this.#call("tuf.tick");
+    if (answer.boolean("published")) this.#publications++;
+    for (const role of ["root", "targets", "snapshot", "timestamp"])
+      assert.ok(answer.object(role).timestampMs("expires") > this.#nowMs, `${role} expired at ${new Date(this.#nowMs).toISOString()}`);
+  }
+
+  async #week(week: number, published: string, atWeek: (week: number, published: string) => Promise<void>): Promise<void> {
+    await this.#continue();
+    // The calendar: something new every third week, each of the eight twice in the year.
+    const next = week % 3 === 1 ? order[((week - 1) / 3) % order.length] : undefined;
+    if (next !== undefined && week < 49) await this.#begin(next);
+    if (this.#profile === "ceremony" && week > 0 && week % meetingWeeks === 0) await this.#meet(false);
+    const which = week % 2 === 0 ? "signing_config.v0.2.json" : "signing_config_rekor_v2.v0.2.json";
+    const root = await loadRoot({ name: "year", store: this.#directory, nowMs: this.#nowMs, signingConfigTarget: which });
+    this.#firstRoot ??= root.trustedRoot;
+    this.#lastRoot = root.trustedRoot;
+    const { trustedRoot, signingConfig } = root;
+    assert.ok(signingConfig && this.#stack);
+    const artifact = { bytes: encodeUtf8(`week ${week}`) };
+    const token = await this.#stack.developmentToken();
+    const bundle = await signBlob({ token, trust: { trustedRoot, signingConfig }, nowMs: this.#nowMs, artifact });
+    this.#made.push({ week, bundle, artifact });
+    const targets = parseTargets(await readFile(join(published, `${await this.#targetsVersion()}.targets.json`)));
+    const hash = targets.targets.get("trusted_root.json")?.hashes.get("sha256") ?? new Uint8Array();
+    this.#weekly.push(`${week} ${encodeHex(hash)}`);
+    await atWeek(week, published);
+  }
+
+  async #targetsVersion(): Promise<number> {
+    return (await this.#call("tuf.status")).object("targets").safeInteger("version");
+  }
+
+  /** Carry on what waits: shards and chains whose keys have been published for a week. */
+  async #continue(): Promise<void> {
+    const { keyring } = this.#stack ?? assert.fail();
+    for (const api of ["v1", "v2"] as const) {
+      const shards = keyring.shards(api);
+      const isUnderWay = shards.some(({ state }) => state === "planned") || shards.filter(({ state }) => state === "active").length > 1;
+      if (isUnderWay) await this.#rotate(`log-${api}`);
+    }
+    for (const [id, sinceMs] of this.#chains) {
+      const service = id.startsWith("ca") ? "ca" : "tsa";
+      const isOut = await this.#isPublished(id);
+      if (sinceMs === undefined) this.#chains.set(id, isOut ? this.#nowMs : undefined);
+      else if (this.#nowMs - sinceMs >= weekMs) {
+        await keyring.activateChain(id, this.#nowMs);
+        this.#chains.delete(id);
+        this.#count(service);
+      }
+    }
+  }
+
+  async #isPublished(id: string): Promise<boolean> {
+    const { keyring } = this.#stack ?? assert.fail();
+    const chain = keyring.document.chains.find((one) => one.id === id);
+    const { trustedRoot } = await loadRoot({ name: "year", store: this.#directory, nowMs: this.#nowMs });
+    return [...trustedRoot.certificateAuthorities, ...trustedRoot.timestampAuthorities].some(
+      (authority) => encodeHex(authority.chain[0]?.der ?? new Uint8Array()) === encodeHex(chain?.certificates[0]?.der ?? sha256(encodeUtf8(id))),
+    );
+  }
+
+  async #begin(what: Rotated): Promise<void> {
+    const { keyring } = this.#stack ?? assert.fail();
+    if (what === "log-v1" || what === "log-v2") return this.#rotate(what);
+    if (what === "ca" || what === "tsa") {
+      const { id } = await keyring.planChain(what, { nowMs: this.#nowMs, root: (this.#counts.get(what) ?? 0) === 0 ? "same" : "new" });
+      this.#chains.set(id, undefined);
+      return void (await this.#call("tuf.tick"));
+    }
+    if (this.#profile === "ceremony") return void this.#planned.add(what);
+    await this.#call("tuf.rotate", { role: what.slice("tuf-".length) });
+    this.#count(what);
+  }
+
+  /** Begin or carry on the rotation of a log; one that waits for keyholders says so. */
+  async #rotate(name: "log-v1" | "log-v2"): Promise<void> {
+    const { keyring } = this.#stack ?? assert.fail();
+    const api = name === "log-v1" ? "v1" : "v2";
+    const before = keyring.shards(api).filter(({ activatedMs }) => activatedMs !== undefined).length;
+    try {
+      await this.#call(`${name}.rotate`, {});
+    } catch (error) {
+      const isWaiting = isSigillumError(error) && error.found === "STACK_TRUST_UNPUBLISHED" && this.#profile === "ceremony";
+      if (!isWaiting) throw error;
+    }
+    if (keyring.shards(api).filter(({ activatedMs }) => activatedMs !== undefined).length > before) this.#count(name);
+  }
+
+  #count(what: Rotated): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+  }
+
+  /** Keyholders meet: what the stack would publish, keys that were to be replaced, a root for another year. */
+  async #meet(isFirst: boolean): Promise<void> {
+    const name = `meeting-${this.#nowMs}`;
+    const online = ["timestamp", "snapshot"].filter((role) => this.#planned.has(`tuf-${role}` as Rotated));
+    const answer = await this.#call("tuf.event", { name, nonce: "00", ...(online.length === 0 ? {} : { rotate: online }) });
+    const expiresMs = this.#nowMs + 300 * dayMs;
+    let event = startEvent({ name, nonce: "00", nowMs: this.#nowMs, ...liveOf(answer) });
+    for (const text of answer.strings("submissions")) event = acceptKey(event, parseKeySubmission(encodeUtf8(text)));
+    event = isFirst ? this.#foundedBy(event, expiresMs) : await this.#replaceKeys(event, expiresMs);
+    const add = new Map(
+      answer.objects("targets").map((one): [string, TargetFile] => {
+        const custom = one.value("custom");
+        return [one.string("path"), { bytes: one.base64("bytes"), ...(custom === undefined ? {} : { custom }) }];
+      }),
+    );
+    const kept = new Set(add.keys());
+    const live = event.live.get("targets");
+    const remove = live === undefined ? [] : [...parseTargets(live).targets.keys()].filter((path) => !kept.has(path));
+    event = proposeTargets(event, "targets", { add, remove, expiresMs });
+    for (const signer of this.#keyholders) event = await signEvent(event, signer).catch(() => event); // a newcomer may be in no role yet
+    const { root, targets, files = new Map() } = finishEvent(event);
+    const metadata = {
+      ...(root === undefined ? {} : { root: encodeBase64(root) }),
+      ...(targets === undefined ? {} : { targets: encodeBase64(targets) }),
+    };
+    await this.#call("tuf.publish", { metadata, files: Object.fromEntries([...files].map(([path, bytes]) => [path, encodeBase64(bytes)])) });
+    for (const what of this.#planned) this.#count(what);
+    this.#planned.clear();
+  }
+
+  #foundedBy(event: CeremonyEvent, expiresMs: number): CeremonyEvent {
+    const people = { keys: this.#keyholders.map(({ publicKey }) => publicKey), threshold: 2 };
+    const machine = (role: string) => ({
+      keys: [...event.submissions.values()].filter((one) => one.role === role).map(({ publicKey }) => publicKey),
+      threshold: 1,
+    });
+    return proposeRoot(event, {
+      expiresMs,
+      roles: { root: people, targets: people, snapshot: machine("snapshot"), timestamp: machine("timestamp") },
+    });
+  }
+
+  /** Each role that was to be replaced: a keyholder's key by a new one, the machine's by the one that it offered. */
+  async #replaceKeys(before: CeremonyEvent, expiresMs: number): Promise<CeremonyEvent> {
+    let event = before;
+    const leaver = this.#keyholders[0] ?? assert.fail();
+    let newcomer: Signer | undefined;
+    for (const what of this.#planned) {
+      const role = what.slice("tuf-".length);
+      if (role === "root" || role === "targets") {
+        newcomer ??= generateSigner();
+        const offer = await submitKey(event, { owner: "newcomer", role, signer: newcomer });
+        const { keyids = [] } = parseRoot(event.proposed.get("root") ?? event.live.get("root") ?? new Uint8Array()).roles.get(role) ?? {};
+        const old = keyids.find((keyid) => keyid === tufKeyId(leaver.publicKey)) ?? keyids[0] ?? "";
+        event = rotateKey(event, old, offer, expiresMs);
+        continue;
+      }
+      const [old = ""] = parseRoot(event.live.get("root") ?? new Uint8Array()).roles.get(role as "timestamp")?.keyids ?? [];
+      const offer = [...event.submissions.values()].find((one) => one.role === role) ?? assert.fail();
+      event = rotateKey(event, old, offer, expiresMs);
+    }
+    if (newcomer !== undefined) this.#keyholders = [...this.#keyholders, newcomer];
+    return event;
+  }
+}
+
+function liveOf(answer: JsonObject): { live?: Parameters<typeof startEvent>[0]["live"] & object } {
+  if (!answer.has("firstRoot")) return {};
+  const live = answer.object("live");
+  const state = { root: parseRoot(live.base64("root")), targets: parseTargets(live.base64("targets")), delegated: new Map() };
+  return { live: { state, firstRoot: answer.base64("firstRoot") } };
+}
