@@ -135,7 +135,8 @@ describe("a ceremony of ours in an S3 bucket, judged by others", {
 
   it("delegations with proof of possession: the log, the CA and a project, each with a file of its own", async () => {
     await root("init", "two", "--live", bucket);
-    for (const who of ["rekor", "fulcio", "acme"]) await root("add-key", "two", "--owner", who, "--role", who, "--key", `${who}.key`);
+    for (const who of ["rekor", "fulcio", "acme"])
+      await root("add-key", "two", "--owner", who, "--role", who, "--key", `${who}.key`);
     await root("delegate", "two", "rekor", "--paths", "rekor.*.pub", "--terminating", "--target", "rekor.0.pub=rekor.pub");
     await root("delegate", "two", "fulcio", "--paths", "fulcio.*.pem", "--terminating", "--target", "fulcio.0.pem=fulcio.pem");
     await root("delegate", "two", "acme", "--paths", "acme/*", "--target", "acme/keys.json=keys.json");

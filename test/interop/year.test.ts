@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { findPeer } from "../../tools/peers-list.mjs";
 import { expectSuccess } from "./clients/program.ts";
-import { StackYear, type YearProfile, weekMs } from "./tuf/stack-year.ts";
+import { StackYear, weekMs, type YearProfile } from "./tuf/stack-year.ts";
 
 const python = findPeer("sigstore-python");
 const faketime = findPeer("libfaketime");
@@ -24,7 +24,7 @@ describe("a year at an hour a step", { timeout: 600_000 }, () => {
         console.log(`${profile}: ${year.summary()}`);
         for (const [key, count] of year.rotations()) assert.ok(count >= 2, `${key} was rotated ${count} times`);
         year.verifyEveryBundle();
-        year.refuseWithFirstRoot();
+        year.refuseWithOlderRoots();
         await followWithPython(profile, directory, weeks, year);
       } finally {
         await rm(directory, { recursive: true, force: true });
@@ -35,7 +35,9 @@ describe("a year at an hour a step", { timeout: 600_000 }, () => {
 /** python-tuf with the clock of each week, by libfaketime: it refreshes what a server had in that week. */
 async function followWithPython(profile: YearProfile, directory: string, weeks: string, year: StackYear): Promise<void> {
   if (python.path === undefined || faketime.path === undefined) {
-    console.log(`SKIPPED: python-tuf does not follow the ${profile} year: ${python.missing ?? faketime.missing ?? "it is not here"}`);
+    console.log(
+      `SKIPPED: python-tuf does not follow the ${profile} year: ${python.missing ?? faketime.missing ?? "it is not here"}`,
+    );
     return;
   }
   const home = join(directory, "home");
