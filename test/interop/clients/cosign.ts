@@ -1,4 +1,4 @@
-// cosign 3, which finds every service in the signing config, and cosign 2, which is told the addresses.
+// cosign 3 and 2.6, which find every service in the signing config, and 2.5, which is told the addresses.
 import { join } from "node:path";
 import type { ClientFactory, ForeignClient, InstanceView } from "./client.ts";
 import { expectSuccess } from "./program.ts";
@@ -6,9 +6,11 @@ import { expectSuccess } from "./program.ts";
 /** cosign 3.x: `initialize` and nothing else about the instance. */
 export const cosign3: ClientFactory = (instance, program, home) => cosign("cosign 3", instance, program, home, [], []);
 
-/** cosign 2.6, writing bundle 0.3. */
-export const cosign26: ClientFactory = (instance, program, home) =>
-  cosign("cosign 2.6", instance, program, home, addressesFor2(instance), ["--new-bundle-format"]);
+/** cosign 2.6, writing bundle 0.3: the signing config of TUF names every service. */
+export const cosign26: ClientFactory = (instance, program, home) => {
+  const signFlags = ["--new-bundle-format", "--use-signing-config"];
+  return cosign("cosign 2.6", instance, program, home, signFlags, ["--new-bundle-format"]);
+};
 
 /** cosign 2.5, which for bundle 0.3 asks the public instance for a trusted root unless it is given one as a file. */
 export const cosign25: ClientFactory = (instance, program, home) => {
