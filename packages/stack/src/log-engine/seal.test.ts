@@ -145,7 +145,7 @@ describe("ShardRotation", () => {
     assert.deepEqual(await rotation.advance(110), { step: "overlap", shard: "2", untilMs: 160 });
     assert.deepEqual(await rotation.start(159), { step: "overlap", shard: "2", untilMs: 160 });
     assert.deepEqual(await rotation.advance(160), { step: "idle" });
-    const expected = "plan open publish record open open open activate publish retire publish";
+    const expected = "plan open publish record open open open activate publish publish retire publish";
     assert.equal(memory.steps.join(" "), expected);
   });
 
