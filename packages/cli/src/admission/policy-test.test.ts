@@ -131,7 +131,7 @@ describe("sigillum policy test", () => {
       assert.ok((stdout + stderr).includes(code), stdout + stderr);
     };
     await refused("POLICY_TEST_NOTHING", ...policy());
-    await refused("POLICY_TEST_NOTHING", "--image", "app");
+    await refused("FLAG_REQUIRED", "--image", "app"); // without policies of a cluster the command asks for plain ones
     await refused("POLICY_TEST_FILE_UNREADABLE", "--cluster-image-policy", join(directory, "wrong.yaml"), "--image", "app");
     await refused("POLICY_TEST_FILE_UNREADABLE", "--cluster-image-policy", join(directory, "absent.yaml"), "--image", "app");
   });
