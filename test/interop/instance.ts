@@ -1,6 +1,6 @@
 // An instance of ours for foreign clients: `sigillum serve` in a process of its own, on free ports, in a temporary directory.
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonValue } from "@sigillum/library/encoding";
@@ -21,6 +21,8 @@ export interface Instance extends InstanceView {
   sigillum(...args: string[]): Promise<Outcome>;
   /** The same with more in its environment. */
   sigillumWith(more: Readonly<Record<string, string>>, ...args: string[]): Promise<Outcome>;
+  /** Stop the server, change the text of sigillum.yaml, start it again at the same addresses, and fetch what users are handed anew. */
+  restart(edit: (settings: string) => string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -28,19 +30,33 @@ export interface Instance extends InstanceView {
 type Provider = { readonly [name: string]: JsonValue };
 
 /** Make and start an instance; when this resolves it is ready and our own command line trusts it. */
-export async function startInstance(identity = "signer@example.com", identityProvider: Provider = {}): Promise<Instance> {
+export async function startInstance(
+  identity = "signer@example.com",
+  identityProvider: Provider = {},
+  values: { readonly [section: string]: JsonValue } = {},
+): Promise<Instance> {
   const directory = await mkdtemp(join(tmpdir(), "sigillum-interop-"));
   const data = join(directory, "data");
   const settings = await initialiseDataDirectory(data, {
     ports: "free",
-    values: { identityProvider: { developmentUser: { email: identity }, ...identityProvider } },
+    values: { ...values, identityProvider: { developmentUser: { email: identity }, ...identityProvider } },
   });
   const url = (service: ServiceName): string => settings.services[service].publicUrl;
   const env = { HOME: directory, SIGILLUM_HOME: join(directory, "home"), NODE_OPTIONS: "", ...compileCache() };
-  const server = await startServer(data, env, `${url("explorer")}/readyz`);
+  let server = await startServer(data, env, `${url("explorer")}/readyz`);
   const stop = async (): Promise<void> => {
     await server.stop();
     await rm(directory, { recursive: true, force: true });
+  };
+  const restart = async (edit: (text: string) => string): Promise<void> => {
+    await server.stop();
+    const path = join(data, "sigillum.yaml");
+    const text = await readFile(path, "utf8");
+    const edited = edit(text);
+    if (edited === text) throw new Error("the settings were to be changed and were not");
+    await writeFile(path, edited);
+    server = await startServer(data, env, `${url("explorer")}/readyz`);
+    await fetchTrust(url("tuf"), directory);
   };
   try {
     const files = await fetchTrust(url("tuf"), directory);
@@ -49,6 +65,7 @@ export async function startInstance(identity = "signer@example.com", identityPro
       directory,
       settings,
       url,
+      restart,
       stop,
       identity,
       issuer: url("identity"),

@@ -368,6 +368,38 @@ describe("log", () => {
   });
 });
 
+describe("backup and restore", () => {
+  it("copy a data directory, and make one of the copy whose logs go on in new shards", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "sigillum-backup-cli-"));
+    const [data, backup, restored] = [join(directory, "data"), join(directory, "backup"), join(directory, "restored")];
+    const stack = await startStack({ dataDirectory: data, logger: silentLogger, initialise: { ports: "free" } });
+    try {
+      assert.match(
+        await good("backup", backup, "--data", data),
+        /^Backed up \S+ to \S+\n(?: {2}log .*\n)* {2}log {5}localhost - \d+, 1 entries\n/,
+      );
+      const checkpoint = await fetch(`${stack.urls["log-v1"]}/api/v1/log`);
+      const { signedTreeHead } = (await checkpoint.json()) as { signedTreeHead: string };
+      const [published, nothing] = [join(directory, "bundle.json"), join(directory, "nothing.json")];
+      await writeFile(published, JSON.stringify({ tlogEntries: [{ checkpoint: { envelope: signedTreeHead } }] }));
+      await writeFile(nothing, "{}");
+      const restore = ["restore", backup, "--data", restored];
+      await refused("PUBLISHED_UNREADABLE", ...restore, "--published", nothing);
+      await refused("PUBLISHED_UNREADABLE", ...restore, "--published", join(directory, "absent"));
+      await refused("STACK_BACKUP_UNUSABLE", "restore", data, "--data", restored);
+      assert.match(
+        await good(...restore, "--published", published),
+        /\n {2}v1 {6}shard \d{4}-1 sealed at 1 entries; \d{4}-2 follows it at http/,
+      );
+      await refused("STACK_TARGET_NOT_EMPTY", ...restore);
+      await refused("STACK_IS_BACKUP", "log", "fsck", "--data", backup);
+    } finally {
+      await stack.stop();
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});
+
 describe("log fsck", () => {
   it("lists what differs and fails", async () => {
     const directory = await mkdtemp(join(tmpdir(), "sigillum-fsck-"));

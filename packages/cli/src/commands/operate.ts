@@ -43,5 +43,33 @@ const status: Command = {
   run: async (args, terminal) => await (await load()).runStatus(args, terminal),
 };
 
+const backup: Command = {
+  name: "backup",
+  summary: "copy the data directory, running or not; the copy holds the private keys",
+  positionals: { name: "DIRECTORY", min: 1, max: 1 },
+  flags: [dataFlag],
+  examples: ["sigillum backup /mnt/backup/2026-11-29"],
+  run: async (args, terminal) => await (await load()).runBackup(args, terminal),
+};
+
+const restore: Command = {
+  name: "restore",
+  summary: "make a data directory of a backup, whose logs go on in new shards",
+  description:
+    "A log that went on from an old copy would fork: two histories after the same checkpoints. So each shard is sealed at the last\ncheckpoint of the backup, and a new one with a key of its own follows it.",
+  positionals: { name: "DIRECTORY", min: 1, max: 1 },
+  flags: [
+    text("data", "DIR", "the data directory to make"),
+    list(
+      "published",
+      "FILE",
+      "a newer checkpoint, or a bundle that has one: it says how much was lost, so that no index is given again",
+    ),
+    text("url", "URL", "public URL of the next shard of log v2 (transparencyLog.nextUrlV2)"),
+  ],
+  examples: ["sigillum restore /mnt/backup/2026-11-29 --data ./sigillum-data --published latest.sigstore.json"],
+  run: async (args, terminal) => await (await load()).runRestore(args, terminal),
+};
+
 /** Commands that run a Sigstore. */
-export const operateCommands: readonly Command[] = [init, serve, status, demo];
+export const operateCommands: readonly Command[] = [init, serve, status, backup, restore, demo];

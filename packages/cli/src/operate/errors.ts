@@ -2,6 +2,10 @@ import { defineErrors, type ErrorMaker } from "@sigillum/library/encoding";
 
 /** Codes of the room `operate`. */
 export const operateErrors = {
+  PUBLISHED_UNREADABLE: {
+    kind: "malformed",
+    means: "A file that should hold a published checkpoint cannot be read or has none.",
+  },
   DEMO_STEP_FAILED: {
     kind: "state",
     means: "A step of the demonstration did not do what it says; the message names the step and the log.",

@@ -10,6 +10,10 @@ const hints: readonly (readonly [RegExp, string])[] = [
   [/^OCI_UNAUTHORIZED$/, '"docker login REGISTRY" stores credentials that sigillum finds'],
   [/^IMAGE_NO_SIGNATURES$/, '"sigillum sign IMAGE" makes a signature'],
   [/^PORT_TAKEN$/, "stop what listens there, or change the port in sigillum.yaml"],
+  [
+    /^LOG_STATE_BEHIND_CHECKPOINT$/,
+    'put the newest data directory back; if there is none, "sigillum restore BACKUP --data DIR" goes on from a backup in new shards',
+  ],
   [/^COMMAND_UNKNOWN$/, '"sigillum --help" lists the commands'],
   [/^(FLAG|FLAGS|ARGUMENT)_/, '"sigillum COMMAND --help" shows how it is used'],
 ];

@@ -11,6 +11,7 @@ import {
   type Settings,
 } from "../settings/index.ts";
 import { type DirectoryLock, lockDirectory } from "../storage/index.ts";
+import { refuseBackup } from "./backup.ts";
 import { composeError } from "./errors.ts";
 import { remoteCtLogOf } from "./remote-ct-log.ts";
 
@@ -32,6 +33,8 @@ export interface StackDataOptions {
   readonly nowMs: number;
   /** Open what is there alone: a directory that is missing or unfinished is refused. */
   readonly existing?: boolean;
+  /** The caller makes a data directory of a backup; to anybody else a backup is refused. */
+  readonly restoring?: boolean;
 }
 
 /**
@@ -42,6 +45,7 @@ export async function openStackData(options: StackDataOptions): Promise<StackDat
   const { dataDirectory } = options;
   // Before the lock, which writes: a foreign directory, or a newer one, is refused untouched.
   const found = await inspectDataDirectory(dataDirectory);
+  if (options.restoring !== true) await refuseBackup(dataDirectory);
   if (options.existing === true && found !== "initialised") await openDataDirectory(dataDirectory);
   const lock = await lockDirectory(dataDirectoryLayout(dataDirectory).root);
   try {

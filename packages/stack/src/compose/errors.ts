@@ -7,6 +7,17 @@ const table = {
     means: "A public URL in the settings differs from the one that the stack's keys, certificates or trust root name.",
   },
   STACK_SERVICE_UNKNOWN: { kind: "malformed", means: "A service was named that does not exist." },
+  STACK_IS_BACKUP: {
+    kind: "state",
+    means:
+      "A backup was to be served: its logs may have gone on since it was made, so `sigillum restore` must make a data directory of it.",
+  },
+  STACK_BACKUP_UNUSABLE: { kind: "state", means: "A backup is unfinished, cannot be read, or could not be made." },
+  STACK_TARGET_NOT_EMPTY: { kind: "state", means: "A backup or a restored data directory is written to an empty place alone." },
+  STACK_CHECKPOINT_UNREADABLE: {
+    kind: "malformed",
+    means: "A copy of a checkpoint that was published, or one that was given to a restore, cannot be read.",
+  },
   STACK_NOT_RUNNING: { kind: "state", means: "A command needs the process that serves a data directory, and none does." },
   STACK_TRUST_UNPUBLISHED: {
     kind: "state",

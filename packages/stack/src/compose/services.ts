@@ -26,6 +26,7 @@ import { createRekorV2, openRekorV2Shard, type RekorV2Shard } from "../rekor-v2/
 import { dataDirectoryLayout, type ServiceName, type Settings } from "../settings/index.ts";
 import { createTimestampAuthority } from "../timestamp-authority/index.ts";
 import { createTufPublisher, type TufPublisher } from "../tuf-publisher/index.ts";
+import { CheckpointCopies, checkpointDirectory } from "./checkpoint-copies.ts";
 import { composeError } from "./errors.ts";
 import { addFirstEntry } from "./first-entry.ts";
 import { publishedTrust, rolePeriods, trustFiles } from "./trust-files.ts";
@@ -39,6 +40,7 @@ export interface ServiceParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly host: Host;
+  readonly copies: CheckpointCopies;
 }
 
 /** Threads for each log's verifying of what it is sent; they start with the first entry. More than two starve the sequencer. */
@@ -52,11 +54,17 @@ export interface StackServices {
 }
 
 /** Makes the named services. When one fails, those that were made are closed again. */
-export async function makeServices(parts: ServiceParts, running: ReadonlySet<ServiceName>): Promise<StackServices> {
+export async function makeServices(
+  given: Omit<ServiceParts, "copies">,
+  running: ReadonlySet<ServiceName>,
+): Promise<StackServices> {
+  const parts: ServiceParts = { ...given, copies: new CheckpointCopies(checkpointDirectory(given.settings)) };
   const services: StackServices = { all: [] };
   try {
     // Made last, and asked for later: a rotation publishes as soon as the publisher is there.
     const publish = (): Promise<void> => publishTrust(parts, services.tuf);
+    // First, so that it is closed last, when every shard has its last checkpoint.
+    services.all.push(parts.copies.service());
     if (running.has("log-v1")) services.all.push(await makeLogV1(parts, publish));
     if (running.has("log-v2")) services.all.push(await makeLogV2(parts, publish));
     const usesOwnCt = running.has("ca") && parts.settings.ctLog.remoteUrl === undefined;
@@ -118,6 +126,7 @@ async function makeLogV1(parts: ServiceParts, publish: () => Promise<void>): Pro
       logger: ownLogger,
       metrics: host.metrics,
     });
+    await parts.copies.add(record, opened.shard);
     if (opened.shard.sealed === undefined) await addFirstEntry(opened.shard, "v1", keyring);
     return opened;
   };
@@ -144,6 +153,7 @@ async function makeLogV2(parts: ServiceParts, publish: () => Promise<void>): Pro
       logger: ownLogger,
       metrics: host.metrics,
     });
+    await parts.copies.add(record, shard);
     if (shard.sealed === undefined) await addFirstEntry(shard, "v2", keyring);
     return { shard, keyId: record.logId, publicUrl: record.publicUrl };
   };
@@ -233,7 +243,8 @@ function holdsEveryKey(published: TrustedRoot, wanted: TrustedRoot): boolean {
 }
 
 /** The CT log; without a listener of its own where only the certificate authority of this process uses it. */
-async function makeCtLog({ settings, keyring, clock, logger, host }: ServiceParts, listens: boolean): Promise<CtLogService> {
+async function makeCtLog(parts: ServiceParts, listens: boolean): Promise<CtLogService> {
+  const { settings, keyring, clock, logger, host } = parts;
   const service = await createCtLogService({
     keyring,
     directory: dataDirectoryLayout(settings.dataDirectory).logs,
@@ -243,6 +254,8 @@ async function makeCtLog({ settings, keyring, clock, logger, host }: ServicePart
     metrics: host.metrics,
     listener: listenerOf(settings, "ct"),
   });
+  const record = keyring.shards("ct").findLast(({ state }) => state === "active");
+  if (record !== undefined) await parts.copies.add(record, service.log.shard);
   return listens ? service : { ...service, listeners: [] };
 }
 
@@ -329,18 +342,36 @@ function makeHealth({ settings, logger, host }: ServiceParts): Service {
   return createHealthService(source, listenerOf(settings, "explorer"));
 }
 
-function makeTufPublisher({ settings, keyring, clock, logger, host }: ServiceParts): Promise<TufPublisher> {
+/** Without a host nothing is copied elsewhere. */
+type PublisherParts = Pick<ServiceParts, "settings" | "keyring" | "clock" | "logger"> & { readonly host?: Host };
+
+function makeTufPublisher({ settings, keyring, clock, logger, host }: PublisherParts): Promise<TufPublisher> {
   return createTufPublisher({
     directory: dataDirectoryLayout(settings.dataDirectory).tuf,
     keys: stackTufKeys(keyring),
-    copies: settings.trust.copies.map((address) => openPlace(address, { environment: process.env })),
-    metrics: host.metrics,
+    copies: host === undefined ? [] : settings.trust.copies.map((address) => openPlace(address, { environment: process.env })),
+    ...(host === undefined ? {} : { metrics: host.metrics }),
     files: () => trustFiles(keyring, settings.trust.defaultLog),
     clock,
     logger: logger.child({ service: "tuf" }),
     listener: listenerOf(settings, "tuf"),
     periods: rolePeriods(settings.trust),
   });
+}
+
+/** A version of the TUF repository a day is usual; a rotation or a renewal gives some more. */
+const versionsPerRestore = 1000;
+const dayMs = 24 * hourMs;
+
+/** After a restore: publish the new shards' keys under versions that no client has seen, whatever was published after the backup. */
+export async function republish(
+  { settings, keyring }: Pick<ServiceParts, "settings" | "keyring">,
+  { logger, nowMs, backupMs }: { readonly logger: Logger; readonly nowMs: number; readonly backupMs: number },
+): Promise<void> {
+  const days = Math.max(0, Math.ceil((nowMs - backupMs) / dayMs));
+  const publisher = await makeTufPublisher({ settings, keyring, clock: { nowMs: () => nowMs }, logger });
+  await publisher.jumpVersions(versionsPerRestore * (days + 1));
+  await publisher.close();
 }
 
 /** Each shard in a folder of its own, named after its API. */

@@ -40,7 +40,7 @@ export async function createKeyringDocument(directory: string, plan: KeyringPlan
   const shards = [
     v1Shard(plan.publicUrls.logV1, shardId, startMs, await make(`log-v1/${shardId}`, "ecdsa-p256")),
     v2Shard(plan.publicUrls.logV2, shardId, startMs, await make(`log-v2/${shardId}`, v2KeyTypes)),
-    ctShard(plan, shardId, startMs, await make(`ct/${shardId}`, "ecdsa-p256")),
+    ctShard(plan.publicUrls.ct, shardId, startMs, await make(`ct/${shardId}`, "ecdsa-p256")),
   ];
   const chains = [
     await authorityChain(plan, startMs, await make("ca-root", "ecdsa-p384"), await make("ca", "ecdsa-p256")),
@@ -97,9 +97,10 @@ export function v2Shard(publicUrl: string, id: string, startMs: number, signer: 
   };
 }
 
-function ctShard(plan: KeyringPlan, id: string, startMs: number, signer: Signer): ShardRecord {
+/** The record of a new shard of the CT log, in use from `startMs`. */
+export function ctShard(publicUrl: string, id: string, startMs: number, signer: Signer): ShardRecord {
   // static-ct-api: the origin is the submission prefix as a URL without scheme.
-  const origin = plan.publicUrls.ct.replace(/^https?:\/\//u, "");
+  const origin = publicUrl.replace(/^https?:\/\//u, "");
   return {
     id,
     api: "ct",
@@ -107,7 +108,7 @@ function ctShard(plan: KeyringPlan, id: string, startMs: number, signer: Signer)
     origin,
     checkpointName: origin,
     logId: sha256(signer.publicKey.spki),
-    publicUrl: plan.publicUrls.ct,
+    publicUrl,
     validFor: { startMs },
     state: "active",
   };

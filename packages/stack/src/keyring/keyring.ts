@@ -105,7 +105,7 @@ export class Keyring {
   }
 
   /** Plan the next shard of a log: its key and record are durable when this returns, and trusted roots have it from now on. */
-  planShard(api: "v1" | "v2", options: { readonly publicUrl: string; readonly nowMs: number }): Promise<ShardRecord> {
+  planShard(api: ShardRecord["api"], options: { readonly publicUrl: string; readonly nowMs: number }): Promise<ShardRecord> {
     return this.#edit(async () => {
       const shard = await makeShard(this.#directory, this.#document, api, options);
       await this.#write(withShard(this.#document, shard));

@@ -1,7 +1,7 @@
 // The next shard of a log, and the states that shards go through: planned, active, sealed.
 import type { Signer } from "@sigillum/library/crypto";
 import { formatRfc3339, type JsonValue } from "@sigillum/library/encoding";
-import { v1Shard, v2KeyTypes, v2Shard } from "./create.ts";
+import { ctShard, v1Shard, v2KeyTypes, v2Shard } from "./create.ts";
 import type { KeyRecord, KeyringDocument, RecordState, ShardRecord } from "./document.ts";
 import { keyringError } from "./errors.ts";
 import { makeRecordedKey } from "./key-files.ts";
@@ -33,7 +33,7 @@ export interface ShardChange {
 export async function makeShard(
   directory: string,
   document: KeyringDocument,
-  api: "v1" | "v2",
+  api: ShardRecord["api"],
   options: { readonly publicUrl: string; readonly nowMs: number },
 ): Promise<NewShard> {
   const own = document.shards.filter((shard) => shard.api === api);
@@ -50,9 +50,9 @@ export async function makeShard(
   let number = 1;
   while (own.some(({ id }) => id === `${year}-${number}`)) number += 1;
   const id = `${year}-${number}`;
-  const name = `log-${api}/${id}`;
-  const { record: key, signer } = await makeRecordedKey(directory, name, api === "v1" ? ["ecdsa-p256"] : v2KeyTypes, document);
-  const record = (api === "v1" ? v1Shard : v2Shard)(publicUrl, id, startMs, signer);
+  const name = api === "ct" ? `ct/${id}` : `log-${api}/${id}`;
+  const { record: key, signer } = await makeRecordedKey(directory, name, api === "v2" ? v2KeyTypes : ["ecdsa-p256"], document);
+  const record = { v1: v1Shard, v2: v2Shard, ct: ctShard }[api](publicUrl, id, startMs, signer);
   return { record: { ...record, state: "planned" }, key, signer };
 }
 

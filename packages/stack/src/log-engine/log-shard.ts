@@ -160,10 +160,11 @@ export class LogShard<Entry> {
 
   /**
    * Give the shard its final size: everything accepted is placed, later entries are refused with LOG_SEALED, and the last checkpoint is
-   * kept, so that the key is not needed to open the shard again. When it rejects, the shard goes on as before.
+   * kept, so that the key is not needed to open the shard again. When it rejects, the shard goes on as before. `publishedSize` notes that
+   * more entries had been published than there are.
    */
-  seal(): Promise<Seal> {
-    this.#sealing ??= this.#makeSeal().catch((error: unknown) => {
+  seal(options: { readonly publishedSize?: number } = {}): Promise<Seal> {
+    this.#sealing ??= this.#makeSeal(options.publishedSize ?? 0).catch((error: unknown) => {
       this.#sealing = undefined;
       throw error;
     });
@@ -265,7 +266,7 @@ export class LogShard<Entry> {
     return this.#closing;
   }
 
-  async #makeSeal(): Promise<Seal> {
+  async #makeSeal(publishedSize: number): Promise<Seal> {
     if (this.#seal !== undefined) return this.#seal;
     await this.#sequencer.seal();
     try {
@@ -274,7 +275,14 @@ export class LogShard<Entry> {
       // What is durable but could not be published before is in the final tree too.
       if (this.#published.state.size < state.size) await this.#publish(state);
       const sealedMs = Math.max(state.timeMs, this.#options.clock.nowMs());
-      const seal = { origin: this.origin, size: state.size, root: state.root, checkpoint: this.#published.checkpoint, sealedMs };
+      const seal: Seal = {
+        origin: this.origin,
+        size: state.size,
+        root: state.root,
+        checkpoint: this.#published.checkpoint,
+        sealedMs,
+        ...(publishedSize > state.size ? { publishedSize } : {}),
+      };
       // A crash before this line leaves a shard that accepts entries; after it, a sealed one.
       await this.#storage.writeSeal(seal);
       this.#seal = seal;

@@ -10,6 +10,8 @@ export interface Seal {
   /** The last checkpoint, signed: the shard is served under it for ever. */
   readonly checkpoint: string;
   readonly sealedMs: number;
+  /** A restored shard: how many entries had been published, where that is more than there are. Their indexes belong to nobody else. */
+  readonly publishedSize?: number;
 }
 
 /** Write a seal. */
@@ -22,7 +24,9 @@ export function parseSeal(bytes: Uint8Array, path: string): Seal {
   try {
     const fields = JsonObject.from(parseJson(bytes), "seal");
     if (fields.safeInteger("version") !== 1) throw new RangeError(`version ${fields.safeInteger("version")}`);
+    const publishedSize = fields.optionalSafeInteger("publishedSize");
     return {
+      ...(publishedSize === undefined ? {} : { publishedSize }),
       origin: fields.string("origin"),
       size: fields.safeInteger("size"),
       root: parseHex(fields.string("root")),

@@ -138,7 +138,7 @@ export class ShardList {
     let before = 0;
     for (const shard of this.all) {
       if (shard === owner) return before + index;
-      before += shard.shard.head().size;
+      before += spanOf(shard);
     }
     throw new TypeError("The shard is not of this log");
   }
@@ -147,9 +147,11 @@ export class ShardList {
   placeOf(virtualIndex: number): Place | undefined {
     let index = virtualIndex;
     for (const owner of this.all) {
-      const { size } = owner.shard.head();
-      if (index < size) return { owner, index };
-      index -= size;
+      if (index < owner.shard.head().size) return { owner, index };
+      const span = spanOf(owner);
+      // What a restored log lost is nobody's: its indexes lead nowhere.
+      if (index < span) return undefined;
+      index -= span;
     }
     return undefined;
   }
@@ -170,4 +172,9 @@ export class ShardList {
     const places = await Promise.all(candidates.map(async (owner) => ({ owner, index: await owner.shard.findByLeafHash(hash) })));
     return places.flatMap(({ owner, index }) => (index === undefined ? [] : [{ owner, index }]));
   }
+}
+
+/** How many indexes belong to a shard: its size, or what it had published before it was restored from a backup. */
+function spanOf({ shard }: RekorV1Shard): number {
+  return shard.sealed?.publishedSize ?? shard.head().size;
 }

@@ -43,7 +43,7 @@ export function rekorV2Rotation(
       return record === undefined ? undefined : plannedShard(record);
     },
     async plan(nowMs) {
-      const publicUrl = givenUrl() ?? urlFrom(parts.nextUrl, keyring.shards("v2"), nowMs);
+      const publicUrl = givenUrl() ?? nextShardUrl(parts.nextUrl, keyring.shards("v2"), nowMs);
       await keyring.planShard("v2", { publicUrl, nowMs });
     },
     async open() {
@@ -90,7 +90,7 @@ export function rekorV2Rotation(
 const maxNumber = 10_000;
 
 /** The first address of a pattern that no shard has. */
-function urlFrom(pattern: string | undefined, known: readonly ShardRecord[], nowMs: number): string {
+export function nextShardUrl(pattern: string | undefined, known: readonly ShardRecord[], nowMs: number): string {
   if (pattern === undefined) {
     throw rekorV2Error(
       "REKOR_V2_ADDRESS_MISSING",

@@ -263,6 +263,11 @@ export const settingsDescription: SectionField = {
           pattern: /^https?:\/\/[^\s/?#@]+$/u,
           form: "an http or https URL without a path, such as https://log{year}-{number}.rekor.example.com",
         },
+        checkpointDirectory: {
+          kind: "text",
+          means:
+            "Folder for a second copy of each shard's last checkpoint, best on another disk: with it an old copy of the data directory is refused. Default: checkpoints in the data directory.",
+        },
         overlapHours: {
           kind: "integer",
           means: "How long a shard of log v2 goes on to accept entries after signing configs name its successor.",

@@ -70,6 +70,7 @@ export interface Settings {
     readonly rotateEveryDays: number;
     readonly rotateAtEntries: number;
     readonly nextUrlV2?: string;
+    readonly checkpointDirectory?: string;
     readonly overlapHours: number;
   };
   readonly ctLog: { readonly leafIndexExtension: boolean; readonly remoteUrl?: string; readonly remotePublicKeyFile?: string };
@@ -143,7 +144,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       rotateEveryDays: transparencyLog.safeInteger("rotateEveryDays"),
       rotateAtEntries: transparencyLog.safeInteger("rotateAtEntries"),
       overlapHours: transparencyLog.safeInteger("overlapHours"),
-      ...textsOf(transparencyLog, ["nextUrlV2"]),
+      ...textsOf(transparencyLog, ["nextUrlV2", "checkpointDirectory"]),
     },
     ctLog: {
       leafIndexExtension: ctLog.boolean("leafIndexExtension"),

@@ -11,6 +11,11 @@ export interface TufPublisher extends Service {
   tick(): Promise<boolean>;
   /** Publish what keyholders signed, together with a snapshot and timestamp of now. */
   publishCeremony(ceremony: CeremonyFiles, restartAt?: PublicationPlan["restartAt"]): Promise<void>;
+  /**
+   * After a restore: publish everything anew under versions so much higher. Clients refuse what is older than they saw, and more may have been
+   * published after the backup was made than it knows of.
+   */
+  jumpVersions(gap: number): Promise<void>;
   /** What will be needed next, first due first, and by whom. */
   duties(): Promise<readonly PublicationDuty[]>;
   /** What is published; throws TUF_NOT_FOUNDED before the first root. */
@@ -42,6 +47,13 @@ export async function createTufPublisher(options: TufPublisherOptions): Promise<
     tick: () => publisher.tick(),
     publishCeremony: async (ceremony, restartAt) =>
       void (await publisher.publish({ ceremony, ...(restartAt === undefined ? {} : { restartAt }) })),
+    async jumpVersions(gap) {
+      const { targets, snapshot, timestamp } = publisher.demandState();
+      const restartAt = { snapshot: snapshot.version + gap, timestamp: timestamp.version + gap };
+      // Offline targets are for their keyholders to sign.
+      const online = (await publisher.plan()).signers.targets.length > 0;
+      await publisher.publish({ restartAt: online ? { ...restartAt, targets: targets.version + gap } : restartAt });
+    },
     duties: () => publisher.duties(),
     state: () => publisher.demandState(),
     firstRootSha256: () => publisher.firstRootSha256(),
