@@ -140,11 +140,13 @@ export class EntryIndex {
     }
   }
 
-  /** Entries under a search key (hashed), newest first. */
-  async search(keyHash: Uint8Array, limit: number): Promise<readonly FoundEntry[]> {
+  /** Entries under a search key (hashed) with an index below `before`, newest first. */
+  async search(keyHash: Uint8Array, limit: number, before: number = Number.MAX_SAFE_INTEGER): Promise<readonly FoundEntry[]> {
     const from = searchKey(keyHash, indexBytes(0));
-    const to = prefixed(searchPrefix, keyHash, 0xff);
-    const waiting = this.#waiting.filter((entry) => entry.searchKeys.some((key) => equalBytes(key, keyHash)));
+    const to = searchKey(keyHash, indexBytes(before));
+    const waiting = this.#waiting.filter(
+      ({ index, searchKeys }) => index < before && searchKeys.some((key) => equalBytes(key, keyHash)),
+    );
     const stored = await this.#store.scan({ from, to, limit, reverse: true });
     const found = new Map(waiting.reverse().map(({ index, leafHash }) => [index, leafHash]));
     for (const [key, leafHash] of stored) found.set(readIndex(key.subarray(33)), leafHash);

@@ -223,10 +223,9 @@ export class LogShard<Entry> {
     return this.#ifPublished(await this.#storage.index.findLeafHash(hash));
   }
 
-  /** Entries under a search key, newest first. */
-  async search(key: Uint8Array, limit: number): Promise<readonly FoundEntry[]> {
-    const found = await this.#storage.index.search(sha256(key), limit);
-    return found.filter(({ index }) => this.#ifPublished(index) !== undefined);
+  /** Entries of the published tree under a search key, with an index below `before`, newest first. */
+  search(key: Uint8Array, limit: number, before: number = Number.MAX_SAFE_INTEGER): Promise<readonly FoundEntry[]> {
+    return this.#storage.index.search(sha256(key), limit, Math.min(before, this.#published.state.size));
   }
 
   /**

@@ -81,7 +81,7 @@ export function createRekorV1(options: RekorV1Options): Service {
     .add(
       "POST",
       "/api/v1/index/retrieve",
-      json(async (request) => jsonReply(200, await searchIndex(shards, await readBody(request, maxRequestBytes)))),
+      json(async (request) => searchIndex(shards, await readBody(request, maxRequestBytes), request.query)),
     )
     .add(
       "GET",
@@ -98,7 +98,7 @@ export function createRekorV1(options: RekorV1Options): Service {
     .add("GET", "/tlog/v1/:treeId/*rest", (request) => readTile(shards, request));
   const handler = router.listener({
     logger: options.logger,
-    cors: { exposeHeaders: ["etag", "location", "x-request-id"] },
+    cors: { exposeHeaders: ["etag", "location", "x-request-id", "x-next-before"] },
     onError: errorReply,
   });
   const name = options.name ?? "log-v1";

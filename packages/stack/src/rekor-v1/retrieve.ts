@@ -1,17 +1,18 @@
 // The two searches of Rekor v1: entries by ids, indexes or content; entry ids by key, hash, e-mail or subject.
 
 import { sha256 } from "@sigillum/library/crypto";
-import { encodeHex, encodeUtf8, isSigillumError, JsonObject, type JsonValue, parseJson, quote } from "@sigillum/library/encoding";
-import { formatEntryId, parseEntryId } from "@sigillum/library/log-entry";
+import { encodeHex, isSigillumError, JsonObject, type JsonValue, parseJson, quote } from "@sigillum/library/encoding";
+import { parseEntryId } from "@sigillum/library/log-entry";
+import { type HttpReply, jsonReply } from "../host/index.ts";
 import { canonicalKey, keyFormats } from "../legacy-entries/index.ts";
 import { invalid, type LogEntryJson, logEntryOf, prepareProposal, preparing } from "./entries.ts";
 import { rekorV1Error } from "./errors.ts";
+import { integerOf } from "./log-info.ts";
+import { maxPageResults, searchAll, searchPage } from "./search.ts";
 import type { Place, ShardList } from "./shards.ts";
 
 /** The most items of one query, over its three lists (upstream's limit). */
 const maxItems = 10;
-/** The most entry ids that one search key gives; upstream has no limit. */
-const maxResults = 10_000;
 const uuidPattern = /^(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{80})$/;
 /** Kinds of upstream that this log has none of: a search for such an entry finds nothing, and is no error. */
 const otherKinds: ReadonlySet<JsonValue | undefined> = new Set(["alpine", "helm", "jar", "rpm"]);
@@ -37,18 +38,30 @@ export async function retrieveEntries(shards: ShardList, requestBody: Uint8Array
   return Promise.all(places.map((place) => logEntryOf(shards, place)));
 }
 
-/** POST /api/v1/index/retrieve: entry ids, no order, possibly none. */
-export async function searchIndex(shards: ShardList, requestBody: Uint8Array): Promise<readonly string[]> {
+/**
+ * POST /api/v1/index/retrieve: entry ids, possibly none. As an addition of ours, newest first, and in pages with the query parameters
+ * `limit` and `before`, where the header `x-next-before` has what the next page is asked for with.
+ */
+export async function searchIndex(shards: ShardList, requestBody: Uint8Array, parameters: URLSearchParams): Promise<HttpReply> {
   const query = readQuery(requestBody);
   query.onlyNames(["email", "subject", "publicKey", "hash", "operator"]);
   const operator = query.optionalString("operator") ?? "or";
   if (operator !== "or" && operator !== "and")
     throw invalid(606, `operator in body should be one of [and or], found ${quote(operator)}`);
-  const keys = searchKeysOfQuery(query);
-  const results = await Promise.all(keys.map((key) => search(shards, key)));
-  if (operator === "or") return [...new Set(results.flat())];
-  const [first, ...rest] = results;
-  return (first ?? []).filter((id) => rest.every((others) => others.includes(id)));
+  const keys = [...new Set(searchKeysOfQuery(query))];
+  const [limit, before] = [pageParameter(parameters, "limit", 1), pageParameter(parameters, "before", 0)];
+  if (limit === undefined && before === undefined) return jsonReply(200, await searchAll(shards, { keys, operator }));
+  const size = Math.min(limit ?? maxPageResults, maxPageResults);
+  const { ids, next } = await searchPage(shards, { keys, operator }, size, before);
+  return jsonReply(200, ids, next === undefined ? {} : { "x-next-before": String(next) });
+}
+
+function pageParameter(parameters: URLSearchParams, name: string, minimum: number): number | undefined {
+  const text = parameters.get(name);
+  if (text === null) return undefined;
+  const value = integerOf(text, name);
+  if (value < minimum) throw invalid(609, `${name} in query should be greater than or equal to ${minimum}`);
+  return value;
 }
 
 /** Find the places of a 64- or 80-digit identifier. */
@@ -65,15 +78,6 @@ async function findProposal(shards: ShardList, proposal: JsonObject): Promise<Pl
     () => undefined,
   );
   return shards.find({ uuid: encodeHex(entry.leafHash) });
-}
-
-async function search(shards: ShardList, key: string): Promise<string[]> {
-  const bytes = encodeUtf8(key);
-  const perShard = shards.all.map(async ({ shard, treeId }) => {
-    const found = await shard.search(bytes, maxResults);
-    return found.map(({ leafHash: hash }) => formatEntryId(treeId, encodeHex(hash)));
-  });
-  return (await Promise.all(perShard)).flat();
 }
 
 function readQuery(requestBody: Uint8Array): JsonObject {
