@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -363,8 +363,21 @@ describe("log", () => {
     await writeFile(path, wrong);
     await refused("LOG_ROOT_MISMATCH", "log", "fsck", "--data", data);
     await writeFile(path, right);
+    const [, year = ""] = /v1-(\d{4})-/.exec(shard) ?? [];
+    const archive = ["log", "archive", `${year}-1`, "--to", join(directory, "cold"), "--data", data];
+    await refused("STACK_SHARD_NOT_SEALED", ...archive.with(2, `${year}-2`));
+    assert.match(await good(...archive), /^Moved shard \S+ of log v1 to \S+cold\/v1-\d{4}-1: \d+ entries, checked there\n/);
+    await refused("FLAG_REQUIRED", ...archive.slice(0, 3));
+    const cold = await inventory(join(directory, "cold"));
+    assert.ok(cold.length > 3);
     stack = await start();
+    assert.match(await good("log", "get", "--log-index", "1"), /^Attestation: /m);
+    assert.match(await good("log", "fsck", "--data", data), /everything is as it was recorded/);
     assert.match(await good("log", "search", "--email", "dev@example.com"), /^[0-9a-f]{80}$/m);
+    await stack.stop();
+    // Nothing there was touched, as on storage that is mounted read-only.
+    assert.deepEqual(await inventory(join(directory, "cold")), cold);
+    stack = await start();
   });
 });
 
@@ -424,6 +437,17 @@ describe("log fsck", () => {
     }
   });
 });
+
+/** Every file below a folder with its time and length. */
+async function inventory(directory: string): Promise<string[]> {
+  const names = (await readdir(directory, { recursive: true })).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const { mtimeMs, size } = await stat(join(directory, name));
+      return `${name} ${mtimeMs} ${size}`;
+    }),
+  );
+}
 
 interface Liar {
   readonly url: string;

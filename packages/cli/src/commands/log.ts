@@ -167,6 +167,17 @@ const fsck: Command = {
   run: async (args, terminal) => await (await load()).runLogFsck(args, terminal),
 };
 
+const archive: Command = {
+  name: "log archive",
+  summary: "move a sealed shard to cheap storage, from which it is served still",
+  description:
+    "Tiles, entries and attestations go there, checked before and after; state and index stay. The storage may then be read-only.\nThe stack must be stopped.",
+  positionals: { name: "SHARD", min: 1, max: 1 },
+  flags: [dataFlag, whichLog, text("to", "DIR", "the storage: a folder of the shard's own is made there")],
+  examples: ["sigillum log archive 2026-1 --to /mnt/cold"],
+  run: async (args, terminal) => await (await load()).runLogArchive(args, terminal),
+};
+
 /** Other names that rekor-cli has. */
 const aliases: readonly Command[] = [
   { ...info, name: "log loginfo", hidden: true },
@@ -185,5 +196,6 @@ export const logCommands: readonly Command[] = [
   shards,
   rotate,
   fsck,
+  archive,
   ...aliases,
 ];

@@ -4,7 +4,7 @@ export { runLogGet } from "./get.ts";
 export { runLogInfo } from "./info.ts";
 export { runLogProve } from "./prove.ts";
 export { runLogSearch } from "./search.ts";
-export { dataDirectory, runLogFsck, runLogRotate, runLogShards, shardLines } from "./shards.ts";
+export { dataDirectory, runLogArchive, runLogFsck, runLogRotate, runLogShards, shardLines } from "./shards.ts";
 export { runLogUpload } from "./upload.ts";
 export { runLogVerify } from "./verify.ts";
 export { runLogWatch } from "./watch.ts";

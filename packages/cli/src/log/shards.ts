@@ -1,7 +1,7 @@
 // log shards, rotate and fsck: what an operator does with the logs of a data directory, through the process that serves it.
 import { resolve } from "node:path";
 import { isSigillumError, JsonObject, type JsonValue } from "@sigillum/library/encoding";
-import { callStack, checkStoredLogs } from "@sigillum/stack/compose";
+import { archiveShard, callStack, checkStoredLogs } from "@sigillum/stack/compose";
 import { type Arguments, argumentError } from "../arguments/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
 import { logCommandError } from "./errors.ts";
@@ -76,6 +76,20 @@ export async function runLogRotate(args: Arguments, terminal: Terminal): Promise
     overlap: `Signing configs name shard ${shard}; the one before accepts entries until ${time} and is then sealed`,
   };
   terminal.out(said[step] ?? `The rotation of log ${which} is at step ${step}`);
+  return exitCodes.success;
+}
+
+/** `sigillum log archive SHARD --to DIR`: a sealed shard's files to cheap, read-only storage; the stack must be stopped. */
+export async function runLogArchive(args: Arguments, terminal: Terminal): Promise<number> {
+  const [id = ""] = args.positionals;
+  const to = args.required("to", "it names the storage");
+  const api = args.string("log") === "v2" ? "v2" : "v1";
+  const { place, size } = await archiveShard({ dataDirectory: dataDirectory(args), api, id, to: resolve(to) });
+  if (terminal.format === "json") terminal.json({ log: api, shard: id, place, size });
+  else {
+    terminal.out(`Moved shard ${id} of log ${api} to ${place}: ${size} entries, checked there`);
+    terminal.out("  next    the place may be made read-only; sigillum serve goes on to serve the shard from it");
+  }
   return exitCodes.success;
 }
 

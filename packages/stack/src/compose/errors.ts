@@ -13,6 +13,11 @@ const table = {
       "A backup was to be served: its logs may have gone on since it was made, so `sigillum restore` must make a data directory of it.",
   },
   STACK_BACKUP_UNUSABLE: { kind: "state", means: "A backup is unfinished, cannot be read, or could not be made." },
+  STACK_SHARD_NOT_SEALED: { kind: "state", means: "A shard was to be moved to other storage that is not sealed, or not there." },
+  STACK_SHARD_DAMAGED: {
+    kind: "state",
+    means: "A shard that was to be moved to other storage differs from what was recorded of it.",
+  },
   STACK_TARGET_NOT_EMPTY: { kind: "state", means: "A backup or a restored data directory is written to an empty place alone." },
   STACK_CHECKPOINT_UNREADABLE: {
     kind: "malformed",

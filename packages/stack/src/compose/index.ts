@@ -1,5 +1,6 @@
 // The public surface of the room `compose`.
 
+export { type ArchiveOptions, archiveShard } from "./archive.ts";
 export { type BackupRecord, backupStack } from "./backup.ts";
 export { composeError, composeErrors } from "./errors.ts";
 export { checkIssuers } from "./issuers.ts";

@@ -49,7 +49,8 @@ export async function checkStoredLogs(options: {
   }
 }
 
-async function checkStored(
+/** Check one shard of a data directory whose lock the caller holds. */
+export async function checkStored(
   settings: Settings,
   record: ShardRecord,
   signer: Parameters<typeof openRekorV1Shard>[0]["signer"],
