@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { findPeer } from "../../tools/peers-list.mjs";
 import type { ClientFactory, ForeignClient } from "./clients/client.ts";
-import { cosign3, cosign25, cosign26 } from "./clients/cosign.ts";
+import { cosign3, cosign25, cosign26, cosign26ByConfig } from "./clients/cosign.ts";
 import { expectSuccess } from "./clients/program.ts";
 import { sigstoreJs } from "./clients/sigstore-js.ts";
 import { sigstorePython } from "./clients/sigstore-python.ts";
@@ -34,13 +34,16 @@ const forV1: readonly Participant[] = [
   { peer: "cosign-2-go", make: cosign26, keeps: true },
   { peer: "sigstore-python", make: sigstorePython },
 ];
-const forV2 = forV1.filter(({ peer }) => !peer.startsWith("cosign-2"));
+const forV2: readonly Participant[] = [
+  ...forV1.filter(({ peer }) => !peer.startsWith("cosign-2")),
+  { peer: "cosign-2-go", make: cosign26ByConfig, keeps: true },
+];
 
 for (const [log, participants] of [
   ["v1", forV1],
   ["v2", forV2],
 ] as const) {
-  describe(`log ${log} rotates`, { timeout: 300_000 }, () => {
+  describe(`log ${log} rotates`, { timeout: 900_000 }, () => {
     let instance: Instance;
     let artifact = "";
     const clients = new Map<string, ForeignClient>();
@@ -124,7 +127,7 @@ for (const [log, participants] of [
   });
 }
 
-describe("rekor-cli goes through a rotation", { timeout: 180_000 }, () => {
+describe("rekor-cli goes through a rotation", { timeout: 600_000 }, () => {
   const peer = findPeer("rekor-cli");
   const skip = peer.path === undefined ? (peer.missing ?? true) : false;
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });

@@ -12,6 +12,10 @@ export const cosign26: ClientFactory = (instance, program, home) => {
   return cosign("cosign 2.6", instance, program, home, signFlags, ["--new-bundle-format"]);
 };
 
+/** cosign 2.6 as it finds services in the signing config of TUF, Rekor v2 among them; time then comes from timestamps alone. */
+export const cosign26ByConfig: ClientFactory = (instance, program, home) =>
+  cosign("cosign 2.6", instance, program, home, ["--use-signing-config"], ["--new-bundle-format", "--use-signed-timestamps"]);
+
 /** cosign 2.5, which for bundle 0.3 asks the public instance for a trusted root unless it is given one as a file. */
 export const cosign25: ClientFactory = (instance, program, home) => {
   const verifyFlags = ["--new-bundle-format", "--trusted-root", instance.trustedRootPath];

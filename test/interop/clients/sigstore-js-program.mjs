@@ -21,6 +21,16 @@ async function sign(identityProvider) {
   await writeFile(bundlePath, JSON.stringify(bundleToJSON(bundle)));
 }
 
+// The statement as it is, in an envelope: what npm and actions/attest log.
+async function attest(token, target) {
+  const client = await initTUF(tuf);
+  const signingConfig = SigningConfig.fromJSON(JSON.parse(await client.getTarget(target)));
+  const identityProvider = { getToken: async () => token };
+  const builder = bundleBuilderFromSigningConfig({ signingConfig, identityProvider, bundleType: "dsseEnvelope" });
+  const bundle = await builder.create({ data: await readFile(artifactPath), type: "application/vnd.in-toto+json" });
+  await writeFile(bundlePath, JSON.stringify(bundleToJSON(bundle)));
+}
+
 async function verify(subjectAlternativeName, issuer) {
   const trust = toTrustMaterial(await getTrustedRoot(tuf));
   const bundle = bundleFromJSON(JSON.parse(await readFile(bundlePath, "utf8")));
@@ -31,5 +41,6 @@ async function verify(subjectAlternativeName, issuer) {
 if (command === "bootstrap") await getTrustedRoot({ ...tuf, force: true });
 else if (command === "sign") await sign({ getToken: async () => rest[0] });
 else if (command === "sign-ambient") await sign(new CIContextProvider("sigstore"));
+else if (command === "attest") await attest(...rest);
 else if (command === "verify") await verify(...rest);
 else throw new Error(`no command ${command}`);
