@@ -44,7 +44,7 @@ export async function signIn(args: Arguments, signingConfig: SigningConfig, term
   if (!terminal.interactive || flow === "token" || provider !== undefined) {
     throw blobError(
       "SIGN_IN_IMPOSSIBLE",
-      "Cannot sign in: there is no terminal to show a login on; give --identity-token TOKEN, set SIGSTORE_ID_TOKEN, or use --fulcio-auth-flow device",
+      "Cannot sign in: there is no terminal to show a login on; give --identity-token TOKEN or set SIGSTORE_ID_TOKEN",
       {
         found: "no token",
         expected: "--identity-token, SIGSTORE_ID_TOKEN, or a terminal",
