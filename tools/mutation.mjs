@@ -147,7 +147,7 @@ async function runRoom(root, target, { flags, deadline, changed, exclusions }) {
     gone,
     excluded,
     leftOut: queue.length - done,
-    ...countKillers(queue.map((mutant) => report[mutantName(mutant)])),
+    ...countKillers(marked.map((mutant) => report[mutantName(mutant)])),
   };
 }
 

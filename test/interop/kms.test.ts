@@ -1,29 +1,67 @@
-// Keys in AWS KMS and in Vault, against servers that others wrote: PyPI's moto (`moto_server`) and a Vault with the transit engine enabled.
-// SIGILLUM_TEST_MOTO_URL and SIGILLUM_TEST_VAULT_URL (with the token in SIGILLUM_TEST_VAULT_TOKEN) say where they run.
+// Keys in AWS KMS and in Vault, against servers that others wrote: PyPI's moto, which `npm run peers` brings in and this starts, and a Vault
+// with the transit engine enabled, where SIGILLUM_TEST_VAULT_URL (with the token in SIGILLUM_TEST_VAULT_TOKEN) says that one runs.
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { after, before, describe, test } from "node:test";
 import { isValidSignature, type Signer } from "@sigillum/library/crypto";
 import { encodeUtf8, JsonObject, parseJson } from "@sigillum/library/encoding";
 import { type HttpResponse, request } from "@sigillum/library/http";
 import { openSigner } from "@sigillum/signers/signers";
+import { findPeer } from "../../tools/peers-list.mjs";
 
 const message = encodeUtf8("message");
 const holds = async (signer: Signer): Promise<void> =>
   assert.ok(isValidSignature(signer.publicKey, signer.scheme, message, await signer.sign(message)));
 
-const moto = process.env["SIGILLUM_TEST_MOTO_URL"];
-describe("AWS KMS as moto has it", { skip: moto === undefined ? "SIGILLUM_TEST_MOTO_URL names no moto_server" : false }, () => {
-  const environment = {
-    AWS_ENDPOINT_URL_KMS: moto,
+/** A port that was free a moment ago: moto cannot be told to choose one. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+const peer = findPeer("moto");
+const skip = peer.path === undefined ? (peer.missing ?? "moto is not here") : false;
+describe("AWS KMS as moto has it", { skip, timeout: 120_000 }, () => {
+  let moto = "";
+  let process_: ChildProcess | undefined;
+  const environment: Record<string, string> = {
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "a",
     AWS_SECRET_ACCESS_KEY: "b",
   };
+  before(async () => {
+    if (skip !== false) return;
+    const port = await freePort();
+    moto = `http://127.0.0.1:${port}`;
+    environment["AWS_ENDPOINT_URL_KMS"] = moto;
+    process_ = spawn(peer.path ?? "", ["-H", "127.0.0.1", "-p", String(port)], {
+      env: { PATH: process.env["PATH"] ?? "" },
+      stdio: "ignore",
+    });
+    const end = Date.now() + 60_000;
+    while (
+      !(await request({ url: `${moto}/moto-api/` }).then(
+        () => true,
+        () => false,
+      ))
+    ) {
+      assert.ok(Date.now() < end && process_.exitCode === null, "moto does not start");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  });
+  after(() => process_?.kill("SIGKILL"));
   for (const spec of ["ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "RSA_2048", "RSA_4096"])
     test(`signs with ${spec}, by key id and by ARN`, async () => {
       const response = await request({
         method: "POST",
-        url: moto ?? "",
+        url: moto,
         headers: {
           "content-type": "application/x-amz-json-1.1",
           "x-amz-target": "TrentService.CreateKey",

@@ -171,6 +171,23 @@ describe("signing in", { timeout: 300_000 }, () => {
     await verified(bundle, workflow, `${instance.issuer}/workflows`);
   });
 
+  it("sigillum: with a device code", { skip: noBrowser }, async () => {
+    const home = await newHome();
+    const bundle = join(home, "bundle.json");
+    const program = join(import.meta.dirname, "../../packages/cli/bin/sigillum.cjs");
+    const args = [program, "sign-blob", "--fulcio-auth-flow", "device", "--bundle", bundle, artifact];
+    const env = { SIGILLUM_HOME: join(instance.directory, "home"), NODE_OPTIONS: "" };
+    const running = await startInteractive(process.execPath, args, { home, env });
+    const [, code = "", url = ""] = await running.prints(/code ([A-Z]{4}-[A-Z]{4}) in your browser at: (http\S+)/u);
+    await browser.visit(url);
+    assert.match(await browser.shows(/Is this your code/u), new RegExp(code, "u"));
+    await browser.press(/Yes, continue/u);
+    await browser.signIn(ada);
+    await browser.shows(/You are signed in/u);
+    await running.succeeds();
+    await verified(bundle, ada.email);
+  });
+
   it("a wrong password is refused, and the page says so", { skip: noBrowser }, async () => {
     const home = await newHome();
     const [name, { path, skip }] = cosigns[0];

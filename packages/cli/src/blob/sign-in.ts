@@ -10,19 +10,37 @@ import { blobError } from "./errors.ts";
  */
 export async function signIn(args: Arguments, signingConfig: SigningConfig, terminal: Terminal): Promise<IdentityToken> {
   args.exclusive("identity-token", "development");
-  const { ambientToken, developmentToken, loginInBrowser, readIdentityToken } = await import("@sigillum/library/identity-token");
+  const { ambientProviders, ambientToken, developmentToken, loginInBrowser, loginOnDevice, readIdentityToken } = await import(
+    "@sigillum/library/identity-token"
+  );
   const nowMs = Date.now();
   const given = args.string("identity-token");
-  if (given !== undefined) return await readIdentityToken(given, nowMs);
+  if (given !== undefined) return await readIdentityToken(given === "-" ? await standardInput(terminal) : given, nowMs);
   if (args.boolean("development")) return await developmentToken(issuerOf(signingConfig, nowMs), nowMs);
   const provider = args.declares("oidc-provider") ? args.string("oidc-provider") : undefined;
   const flow = args.declares("fulcio-auth-flow") ? args.string("fulcio-auth-flow") : undefined;
-  const offered = args.boolean("oidc-disable-ambient-providers") && provider === undefined ? {} : surroundingsOf(provider);
-  const ambient = await ambientToken(offered, nowMs);
+  const known = ambientProviders.find((name) => name === provider);
+  if (provider !== undefined && known === undefined)
+    throw blobError("SIGN_IN_IMPOSSIBLE", `Cannot sign in: --oidc-provider ${JSON.stringify(provider)} is not known`, {
+      found: provider,
+      expected: ambientProviders.join(", "),
+    });
+  const isLooking = known !== undefined || !args.boolean("oidc-disable-ambient-providers");
+  const ambient = isLooking ? await ambientToken(process.env, nowMs, known === undefined ? {} : { provider: known }) : undefined;
   if (ambient !== undefined) {
     terminal.note(`Signing as ${ambient.token.identity}, from ${ambient.source}`);
     return ambient.token;
   }
+  const clientId = args.string("oidc-client-id");
+  if (flow === "device" && provider === undefined)
+    return await loginOnDevice({
+      issuer: issuerOf(signingConfig, nowMs),
+      onCode: ({ userCode, url, completeUrl, expiresInSeconds }) =>
+        terminal.note(
+          `Enter the verification code ${userCode} in your browser at: ${url === completeUrl ? url : completeUrl}\nCode will be valid for ${expiresInSeconds} seconds`,
+        ),
+      ...(clientId === undefined ? {} : { clientId }),
+    });
   if (!terminal.interactive || flow === "token" || provider !== undefined) {
     throw blobError(
       "SIGN_IN_IMPOSSIBLE",
@@ -33,7 +51,6 @@ export async function signIn(args: Arguments, signingConfig: SigningConfig, term
       },
     );
   }
-  const clientId = args.string("oidc-client-id");
   return await loginInBrowser({
     issuer: issuerOf(signingConfig, nowMs),
     onUrl: (url) => terminal.note(`Your browser will now be opened to:\n${url}`),
@@ -41,12 +58,11 @@ export async function signIn(args: Arguments, signingConfig: SigningConfig, term
   });
 }
 
-// --oidc-provider leaves one source: what the others read is kept from sight.
-function surroundingsOf(provider: string | undefined): Readonly<Record<string, string | undefined>> {
-  const { SIGSTORE_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, GITHUB_ACTIONS } = process.env;
-  if (provider === "envvar") return { SIGSTORE_ID_TOKEN };
-  const gitHub = { ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN, GITHUB_ACTIONS };
-  return provider === "github-actions" ? gitHub : { SIGSTORE_ID_TOKEN, ...gitHub };
+/** The token on standard input. */
+async function standardInput(terminal: Terminal): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const part of terminal.stdin) parts.push(part);
+  return Buffer.concat(parts).toString("utf8");
 }
 
 /** The identity provider that a signing config names. */

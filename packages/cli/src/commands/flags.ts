@@ -48,14 +48,18 @@ export const yesFlag: FlagSpec = toggle("yes", "answer every question with yes",
 
 /** How to sign in. */
 export const identityFlags: readonly FlagSpec[] = [
-  text("identity-token", "TOKEN|FILE", "sign as the holder of this OIDC token"),
+  text("identity-token", "TOKEN|FILE", "sign as the holder of this OIDC token; - reads it from stdin"),
   toggle("development", "sign as the development user of a local stack, without a login"),
   text("oidc-client-id", "ID", "client to log in as (sigstore)"),
   text("oidc-client-secret-file", "FILE", "", old),
   text("oidc-redirect-url", "URL", "", old),
-  text("oidc-provider", "NAME", "get the token from these surroundings alone: github-actions or envvar"),
+  text(
+    "oidc-provider",
+    "NAME",
+    "get the token from these surroundings alone: envvar, github-actions, buildkite-agent, filesystem, google-workload-identity",
+  ),
   toggle("oidc-disable-ambient-providers", "pay no heed to SIGSTORE_ID_TOKEN, GitHub Actions and the like"),
-  text("fulcio-auth-flow", "FLOW", "normal: in a browser; token: never ask anybody", {
+  text("fulcio-auth-flow", "FLOW", "normal: in a browser; device: with a code on another device; token: never ask anybody", {
     choices: ["normal", "device", "token", "client_credentials"],
   }),
   text("fulcio-url", "URL", "certificate authority to use instead of the trust root's"),

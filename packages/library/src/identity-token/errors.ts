@@ -27,7 +27,7 @@ export const identityTokenErrors = {
   },
   AMBIENT_TOKEN_REFUSED: {
     kind: "unavailable",
-    means: "The surroundings (GitHub Actions) offer an identity token and gave none.",
+    means: "The surroundings (GitHub Actions, Buildkite, Google Cloud, a projected file) offer an identity token and gave none.",
   },
 } as const;
 

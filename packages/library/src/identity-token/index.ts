@@ -1,7 +1,15 @@
 // Where identity tokens come from: a browser, the surroundings, a file, a development provider.
-export { type AmbientToken, ambientToken } from "./ambient.ts";
+export {
+  type AmbientOptions,
+  type AmbientProvider,
+  type AmbientSource,
+  type AmbientToken,
+  ambientProviders,
+  ambientToken,
+} from "./ambient.ts";
 export { type BrowserLogin, defaultClientId, loginInBrowser } from "./browser-login.ts";
 export { developmentToken } from "./development.ts";
+export { type DeviceCode, type DeviceLogin, loginOnDevice } from "./device-login.ts";
 export { identityTokenError, identityTokenErrors } from "./errors.ts";
 export { browserCommand, openInBrowser } from "./open-browser.ts";
 export {

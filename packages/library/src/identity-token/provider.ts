@@ -24,6 +24,8 @@ export interface Provider {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly jwksUri: string;
+  /** Where the login on another device begins, if there is such a thing. */
+  readonly deviceAuthorizationEndpoint?: string;
   /** Whether it advertises PKCE with SHA-256. */
   readonly supportsPkce: boolean;
   /** Where a Sigillum provider with a development user hands out its token without a login. */
@@ -56,12 +58,14 @@ export async function discoverProvider(issuer: string, options: ProviderOptions 
     }
     const endpoint = (name: string): string => requireSafe(document.string(name), issuer);
     const development = document.optionalString("sigillum_development_token_endpoint");
+    const device = document.optionalString("device_authorization_endpoint");
     return {
       issuer: found,
       authorizationEndpoint: endpoint("authorization_endpoint"),
       tokenEndpoint: endpoint("token_endpoint"),
       jwksUri: endpoint("jwks_uri"),
       supportsPkce: document.optionalStrings("code_challenge_methods_supported").includes("S256"),
+      ...(device === undefined ? {} : { deviceAuthorizationEndpoint: requireSafe(device, issuer) }),
       ...(development === undefined ? {} : { developmentTokenEndpoint: requireSafe(development, issuer) }),
     };
   });

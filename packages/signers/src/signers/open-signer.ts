@@ -2,7 +2,9 @@
 import { createSigner, type KeyType, type SignatureScheme, type Signer } from "@sigillum/library/crypto";
 import { quote } from "@sigillum/library/encoding";
 import { openAwsSigner } from "./aws-signer.ts";
+import { openAzureSigner } from "./azure-signer.ts";
 import { signersError } from "./errors.ts";
+import { openGcpSigner } from "./gcp-signer.ts";
 import { ephemeralSigner } from "./generate.ts";
 import { openPkcs11Signer } from "./pkcs11-signer.ts";
 import { readPrivateKeyText } from "./private-key-file.ts";
@@ -20,12 +22,12 @@ export interface OpenSignerOptions {
 }
 
 const forms =
-  'a path, "file:PATH", "env://NAME", "ephemeral:[KEYTYPE]", "awskms://…", "hashivault://KEY", "openbao://KEY" or "pkcs11:…"';
+  'a path, "file:PATH", "env://NAME", "ephemeral:[KEYTYPE]", "awskms://…", "gcpkms://…", "azurekms://…", "hashivault://KEY", "openbao://KEY" or "pkcs11:…"';
 const keyTypes: readonly KeyType[] = ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa"];
 
 /**
  * Open the signer that a reference names: a path or `file:PATH` (PKCS #8 PEM, plain or encrypted, mode 0600), `env://NAME` (the same text in
- * an environment variable), `ephemeral:` (a key made now, of the type after the colon), or a key in AWS KMS, Vault, OpenBao or a PKCS #11 token. The key was
+ * an environment variable), `ephemeral:` (a key made now, of the type after the colon), or a key in AWS KMS, Google Cloud KMS, Azure Key Vault, Vault, OpenBao or a PKCS #11 token. The key was
  * imported, or its public half fetched; it has signed nothing.
  */
 export async function openSigner(reference: string, options: OpenSignerOptions = {}): Promise<Signer> {
@@ -43,6 +45,10 @@ export async function openSigner(reference: string, options: OpenSignerOptions =
       return openVaultSigner(reference, options.environment ?? process.env, options.scheme);
     case "awskms":
       return openAwsSigner(reference, options.environment ?? process.env, options.scheme);
+    case "gcpkms":
+      return openGcpSigner(reference, options.environment ?? process.env, options.scheme);
+    case "azurekms":
+      return openAzureSigner(reference, options.environment ?? process.env, options.scheme);
     case "pkcs11":
       return openPkcs11Signer(reference, options.environment ?? process.env, options.scheme);
     case "ephemeral":

@@ -31,6 +31,7 @@ import { composeError } from "./errors.ts";
 import { addFirstEntry } from "./first-entry.ts";
 import { publishedTrust, rolePeriods, trustFiles } from "./trust-files.ts";
 import { stackTufKeys } from "./tuf-keys.ts";
+import { upstreamsOf } from "./upstreams.ts";
 import { watchChain, watchIssuers } from "./watched-files.ts";
 
 /** What services are made from. */
@@ -310,7 +311,7 @@ function makeTimestampAuthority({ settings, keyring, clock, logger, host }: Serv
   });
 }
 
-function makeIdentityProvider({ settings, keyring, clock, logger }: ServiceParts): Promise<IdentityProvider> {
+async function makeIdentityProvider({ settings, keyring, clock, logger }: ServiceParts): Promise<IdentityProvider> {
   const { clientId, tokenLifetimeSeconds, developmentUser, users, workflowTokens } = settings.identityProvider;
   return createIdentityProvider({
     keyring,
@@ -319,6 +320,7 @@ function makeIdentityProvider({ settings, keyring, clock, logger }: ServiceParts
     tokenLifetimeSeconds,
     ...(developmentUser === undefined ? {} : { developmentUser }),
     users,
+    upstreams: await upstreamsOf(settings),
     userFile: new UserFile(settings.dataDirectory),
     workflowTokens,
     clock,

@@ -16,6 +16,15 @@ const table = {
   },
   IDENTITY_BUSY: { kind: "unavailable", means: "Too many sign-ins with passwords wait to be checked." },
   IDENTITY_PASSWORD_HASH: { kind: "malformed", means: "The password hash of a user in the settings cannot be read." },
+  IDENTITY_UPSTREAM_REFUSED: {
+    kind: "verification",
+    means:
+      "The provider that somebody signed in at refused, gave a token that does not hold, or does not say that the address is verified.",
+  },
+  IDENTITY_UPSTREAM_UNAVAILABLE: {
+    kind: "unavailable",
+    means: "The provider that somebody wants to sign in at does not answer.",
+  },
   IDENTITY_USERS_UNREADABLE: {
     kind: "state",
     means: "users.json of the data directory cannot be read as the file that `sigillum user add` wrote.",

@@ -16,6 +16,8 @@ export interface IdTokenKey {
 export interface TokenSubject {
   readonly subject: string;
   readonly email: string;
+  /** Where somebody signed in who signed in elsewhere. */
+  readonly federated?: { readonly connectorId: string; readonly userId: string };
 }
 
 /** Derives key id and JWK set from a signer, which must be RSA with SHA-256. */

@@ -8,5 +8,6 @@ export {
   identityKeySet,
   workflowIssuer,
 } from "./service.ts";
+export type { UpstreamEntry } from "./upstream.ts";
 export { UserFile } from "./user-file.ts";
 export type { UserEntry } from "./users.ts";

@@ -43,6 +43,8 @@ export interface SignInPage {
   readonly developmentUser?: string;
   /** Whether people sign in with passwords. */
   readonly passwords: boolean;
+  /** The names of providers that people sign in at. */
+  readonly upstreams: readonly string[];
   /** The address that was typed before. */
   readonly email?: string;
   /** What was wrong. */
@@ -62,17 +64,23 @@ export function signInPage(fields: SignInPage): string {
         <label>Password<input name="password" type="password" autocomplete="current-password" required maxlength="1024"${second}></label>
         <button type="submit">Sign in</button></form>`
     : "";
+  const others = fields.upstreams.map(
+    (name, index) =>
+      `<form method="post" action="${action}"><input type="hidden" name="upstream" value="${escapeHtml(name)}"><button type="submit"${passwords || index > 0 ? ' class="second"' : " autofocus"}>Continue with ${escapeHtml(name)}</button></form>`,
+  );
+  const hasOthers = developmentUser !== undefined || others.length > 0;
+  const isDevelopment = !passwords && others.length === 0;
   const development =
     developmentUser === undefined
       ? ""
-      : `<form method="post" action="${action}"><input type="hidden" name="development" value="yes"><button type="submit"${passwords ? ' class="second"' : " autofocus"}>Continue as ${escapeHtml(developmentUser)}</button></form>`;
+      : `<form method="post" action="${action}"><input type="hidden" name="development" value="yes"><button type="submit"${isDevelopment ? " autofocus" : ' class="second"'}>Continue as ${escapeHtml(developmentUser)}</button></form>`;
   const explanation =
     developmentUser === undefined
       ? ""
-      : `<p${passwords ? ' class="note"' : ""}>This Sigillum runs on your own machine. Its development user needs no password, so anybody who can open this page can sign as it.</p>`;
+      : `<p${isDevelopment ? "" : ' class="note"'}>This Sigillum runs on your own machine. Its development user needs no password, so anybody who can open this page can sign as it.</p>`;
   return page(
-    passwords ? "Sign in" : "Development sign-in",
-    `${problem}${passwords ? "" : explanation}${password}${passwords && developmentUser !== undefined ? '<div class="or">or</div>' : ""}${development}${passwords ? explanation : ""}
+    isDevelopment ? "Development sign-in" : "Sign in",
+    `${problem}${isDevelopment ? explanation : ""}${password}${passwords && hasOthers ? '<div class="or">or</div>' : ""}${others.join("")}${development}${isDevelopment ? "" : explanation}
      <p class="note">The application <code>${escapeHtml(fields.clientId)}</code> will receive an identity token for your address, and certificates issued for it name the address publicly.</p>`,
   );
 }

@@ -18,6 +18,7 @@ import {
 } from "./pages.ts";
 import { sessionStore } from "./session-store.ts";
 import { asPublicClient, emptySecretClient, readForm } from "./token-request.ts";
+import { type Upstreams, upstreamCallbackPath } from "./upstream.ts";
 import type { Users } from "./users.ts";
 
 /** What the wrapped provider is made of. */
@@ -27,6 +28,7 @@ export interface OpenIdOptions {
   readonly tokenLifetimeSeconds: number;
   readonly key: IdTokenKey;
   readonly users: Users;
+  readonly upstreams: Upstreams;
   /** Whether a proxy in front says where requests come from. */
   readonly behindProxy: boolean;
   readonly clock: Clock;
@@ -62,7 +64,10 @@ export async function openIdListener(options: OpenIdOptions): Promise<RequestLis
     finishDeviceAnswer(context);
     showCode(context);
   });
-  provider.use((context, next) => (context.path.startsWith("/interaction/") ? signIn(provider, options, context) : next()));
+  provider.use((context, next) => {
+    if (context.path === upstreamCallbackPath) return Promise.resolve(toInteraction(options, context));
+    return context.path.startsWith("/interaction/") ? signIn(provider, options, context) : next();
+  });
   provider.on("server_error", (_context, error) => options.logger.error("identity.failed", { error }));
   provider.on("error", (error) => options.logger.error("identity.request-failed", { error }));
   for (const event of ["authorization.error", "grant.error"]) {
@@ -91,7 +96,7 @@ function configuration(options: OpenIdOptions, signingKey: unknown, policy: unkn
     jwks: { keys: [signingKey] },
     // Sign-ins end with the process, so the key of their cookies may as well.
     cookies: { keys: [randomBytes(32).toString("base64url")] },
-    claims: { openid: ["sub"], email: ["email", "email_verified"] },
+    claims: { openid: ["sub", "federated_claims"], email: ["email", "email_verified"] },
     // Our own programs find the token without a login here.
     discovery:
       options.users.developmentUser === undefined
@@ -175,7 +180,11 @@ async function grantScopes(context: OidcContext): Promise<unknown> {
 function findAccount(options: OpenIdOptions, id: string): unknown {
   const user = options.users.bySubject(id);
   if (user === undefined) return undefined;
-  return { accountId: id, claims: () => ({ sub: user.subject, email: user.email, email_verified: true }) };
+  const { federated } = user;
+  // As Dex has them; always, because signers never ask for the scope that Dex wants for it (certificate-authority §6).
+  const more =
+    federated === undefined ? {} : { federated_claims: { connector_id: federated.connectorId, user_id: federated.userId } };
+  return { accountId: id, claims: () => ({ sub: user.subject, email: user.email, email_verified: true, ...more }) };
 }
 
 function isRedirectAllowed(uri: string): boolean {
@@ -229,9 +238,11 @@ async function signIn(provider: Provider, options: OpenIdOptions, context: OidcC
       clientId: String(interaction.params["client_id"] ?? ""),
       action: `/interaction/${interaction.uid}`,
       passwords: hasPasswords,
+      upstreams: options.upstreams.entries.map(({ name }) => name),
       ...(developmentUser === undefined ? {} : { developmentUser: developmentUser.email }),
     };
-    if (context.method !== "POST") context.body = signInPage(shown);
+    if (context.path.endsWith("/upstream")) await finishUpstream(provider, options, context, interaction.uid, shown);
+    else if (context.method !== "POST") context.body = signInPage(shown);
     else await signInWithForm(provider, options, context, shown);
   } catch (error) {
     if (!isSigillumError(error)) throw error;
@@ -248,7 +259,14 @@ async function signInWithForm(
 ): Promise<void> {
   const form = new URLSearchParams(await readForm(context.req));
   const email = form.get("email");
+  const upstream = form.get("upstream");
   try {
+    if (upstream !== null) {
+      const next = await options.upstreams.begin(upstream, shown.action.slice("/interaction/".length));
+      context.status = 303;
+      context.redirect(next);
+      return;
+    }
     const user =
       email === null
         ? options.users.developmentUser
@@ -270,10 +288,54 @@ async function signInWithForm(
   }
 }
 
+/** The other provider sends the browser to one address; the sign-in's cookie is sent below its own. */
+function toInteraction(options: OpenIdOptions, context: OidcContext): void {
+  const query = (context.req.url ?? "").split("?", 2)[1] ?? "";
+  const uid = options.upstreams.interactionOf(new URLSearchParams(query).get("state") ?? "");
+  if (uid !== undefined) {
+    context.status = 303;
+    context.redirect(`/interaction/${uid}/upstream?${query}`);
+    return;
+  }
+  for (const [name, value] of Object.entries(pageHeaders)) context.set(name, value);
+  context.status = 400;
+  context.body = problemPage(
+    "This sign-in cannot go on",
+    "It belongs to another sign-in, or has ended: start again.",
+    "IDENTITY_SIGN_IN_EXPIRED",
+  );
+}
+
+async function finishUpstream(
+  provider: Provider,
+  options: OpenIdOptions,
+  context: OidcContext,
+  uid: string,
+  shown: SignInPage,
+): Promise<void> {
+  try {
+    const query = (context.req.url ?? "").split("?", 2)[1] ?? "";
+    const user = await options.upstreams.finish(uid, new URLSearchParams(query));
+    options.users.remember(user);
+    const login = { accountId: user.subject, remember: true };
+    const next = await provider.interactionResult(context.req, context.res, { login });
+    options.logger.info("identity.signed-in", { email: user.email, through: user.federated?.connectorId });
+    context.status = 303;
+    context.redirect(next);
+  } catch (error) {
+    if (!isSigillumError(error) || error.code === "IDENTITY_SIGN_IN_EXPIRED") throw error;
+    options.logger.info("identity.sign-in-refused", { code: error.code });
+    context.status = refusals.get(error.code) ?? 400;
+    context.body = signInPage({ ...shown, problem: error.message });
+  }
+}
+
 const refusals: ReadonlyMap<string, number> = new Map([
   ["IDENTITY_PASSWORD_WRONG", 401],
   ["IDENTITY_TOO_MANY_ATTEMPTS", 429],
   ["IDENTITY_BUSY", 503],
+  ["IDENTITY_UPSTREAM_REFUSED", 403],
+  ["IDENTITY_UPSTREAM_UNAVAILABLE", 503],
 ]);
 
 /** Where a request came from: the connection's other end or, behind a proxy, what the proxy itself added last. */
@@ -290,7 +352,8 @@ async function interactionOf(
 ): Promise<Awaited<ReturnType<Provider["interactionDetails"]>>> {
   try {
     const interaction = await provider.interactionDetails(context.req, context.res);
-    if (context.path === `/interaction/${interaction.uid}`) return interaction;
+    const own = `/interaction/${interaction.uid}`;
+    if (context.path === own || context.path === `${own}/upstream`) return interaction;
   } catch (cause) {
     throw identityProviderError(
       "IDENTITY_SIGN_IN_EXPIRED",

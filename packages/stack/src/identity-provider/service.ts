@@ -19,6 +19,7 @@ import { identityProviderError } from "./errors.ts";
 import { type IdTokenKey, idTokenKey, signIdToken, type TokenSubject } from "./id-token.ts";
 import { pageHeaders, welcomePage } from "./pages.ts";
 import { openIdListener } from "./provider.ts";
+import { type UpstreamEntry, Upstreams } from "./upstream.ts";
 import type { UserFile } from "./user-file.ts";
 import { subjectOf, type UserEntry, Users } from "./users.ts";
 import { signWorkflowToken, workflowClaims, workflowPaths } from "./workflow-token.ts";
@@ -34,6 +35,8 @@ export interface IdentityProviderOptions {
   readonly developmentUser?: { readonly email: string };
   /** People who sign in with passwords. */
   readonly users?: readonly UserEntry[];
+  /** Other providers that people sign in at. */
+  readonly upstreams?: readonly UpstreamEntry[];
   /** More of them, whom the command line adds and removes; read again when it changes. */
   readonly userFile?: UserFile;
   /** Whether programs of this machine get tokens as GitHub Actions has them; only on loopback listeners. */
@@ -78,10 +81,12 @@ export async function createIdentityProvider(options: IdentityProviderOptions): 
   const key = idTokenKey(options.keyring.signer("oidc"));
   const user = options.developmentUser === undefined ? undefined : subjectOf("development", options.developmentUser.email);
   const { userFile } = options;
-  const users = new Users([...(options.users ?? []), ...((await userFile?.read()) ?? [])], user, options.clock);
+  const upstreams = new Upstreams(options.upstreams ?? [], options.publicUrl, options.clock);
+  const entries = [...(options.users ?? []), ...((await userFile?.read()) ?? [])];
+  const users = new Users(entries, user, options.clock, upstreams.entries.length > 0);
   const developmentToken = (audience = options.clientId): Promise<string> => tokenOf(options, key, user, audience);
   const behindProxy = options.listener.behindProxy === true;
-  const openId = await openIdListener({ ...options, issuer: options.publicUrl, key, users, behindProxy });
+  const openId = await openIdListener({ ...options, issuer: options.publicUrl, key, users, upstreams, behindProxy });
   const router = ownRoutes(options, developmentToken);
   const paths = new Set(["/", "/development-token", "/healthz"]);
   if (options.workflowTokens === true) for (const path of addWorkflowRoutes(router, options, key)) paths.add(path);

@@ -13,15 +13,29 @@ export interface UserEntry {
   readonly passwordHash: string;
 }
 
+/** As long as oidc-provider keeps a session. */
+const federatedMs = 3_600_000;
+const maxFederated = 20_000;
+
 /** Everybody who can sign in. */
 export class Users {
   readonly developmentUser: TokenSubject | undefined;
   #byEmail: ReadonlyMap<string, { readonly subject: TokenSubject; readonly hash: PasswordHash }> = new Map();
   #bySubject: ReadonlyMap<string, TokenSubject> = new Map();
   readonly #attempts: AttemptLimit;
+  readonly #federated: Map<string, { readonly user: TokenSubject; readonly untilMs: number }> = new Map();
+  readonly #clock: Clock;
+  readonly #hasUpstreams: boolean;
 
   /** Throws IDENTITY_PASSWORD_HASH for a hash that cannot be read. */
-  constructor(entries: readonly UserEntry[], developmentUser: TokenSubject | undefined, clock: Clock) {
+  constructor(
+    entries: readonly UserEntry[],
+    developmentUser: TokenSubject | undefined,
+    clock: Clock,
+    hasUpstreams: boolean = false,
+  ) {
+    this.#clock = clock;
+    this.#hasUpstreams = hasUpstreams;
     this.developmentUser = developmentUser;
     this.#attempts = new AttemptLimit(clock);
     this.replace(entries);
@@ -50,12 +64,24 @@ export class Users {
 
   /** Whether anybody can sign in at all. */
   get isEmpty(): boolean {
-    return this.#bySubject.size === 0;
+    return this.#bySubject.size === 0 && !this.#hasUpstreams;
   }
 
   /** The user of a subject; undefined when there is none any more. */
   bySubject(subject: string): TokenSubject | undefined {
+    const federated = this.#federated.get(subject);
+    if (federated !== undefined && federated.untilMs > this.#clock.nowMs()) return federated.user;
     return this.#bySubject.get(subject);
+  }
+
+  /** Keeps somebody who signed in elsewhere, for as long as a session lasts. */
+  remember(user: TokenSubject): void {
+    this.#federated.delete(user.subject);
+    this.#federated.set(user.subject, { user, untilMs: this.#clock.nowMs() + federatedMs });
+    for (const oldest of this.#federated.keys()) {
+      if (this.#federated.size <= maxFederated) break;
+      this.#federated.delete(oldest);
+    }
   }
 
   /**

@@ -61,6 +61,38 @@ const chainFileFields: Readonly<Record<string, Field>> = {
   },
 };
 
+const upstreamItem: SectionField = {
+  kind: "section",
+  means: "Another OpenID Connect provider that people sign in at.",
+  fields: {
+    name: {
+      kind: "text",
+      required: true,
+      means: "What the button says.",
+      pattern: /^[^\p{Cc}]{1,40}$/u,
+      form: "1 to 40 characters",
+    },
+    issuer: { kind: "text", required: true, means: "Its issuer URL; discovery is below it.", pattern: urlPattern, form: urlForm },
+    clientId: {
+      kind: "text",
+      required: true,
+      means: "The client that it knows us by; its redirect is PUBLICURL/upstream/callback.",
+    },
+    clientSecretFile: { kind: "text", means: "File with the client's secret; a public client has none." },
+    connectorId: {
+      kind: "text",
+      means:
+        "What tokens say in federated_claims.connector_id, which issuerClaim can make a certificate's issuer. Default: the issuer.",
+    },
+    skipEmailVerification: {
+      kind: "switch",
+      means: "Accept addresses that it does not say are verified: only for providers that verify every address and never say so.",
+      default: false,
+    },
+    caCertificateFile: { kind: "text", means: "PEM file with certificates trusted for TLS to it besides the system's." },
+  },
+};
+
 const keyItem: SectionField = {
   kind: "section",
   means: "A key that is there already.",
@@ -191,6 +223,12 @@ export const settingsDescription: SectionField = {
           means: "People who sign in with a password.",
           item: userItem,
           maximum: 10_000,
+        },
+        upstreams: {
+          kind: "list",
+          means: "Other providers that people sign in at.",
+          item: upstreamItem,
+          maximum: 20,
         },
         workflowTokens: {
           kind: "switch",

@@ -20,5 +20,6 @@ export {
   type ServiceSettings,
   type Settings,
   type TlsSettings,
+  type UpstreamSettings,
   type UserSettings,
 } from "./settings.ts";

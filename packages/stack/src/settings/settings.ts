@@ -60,6 +60,17 @@ export interface AdmissionSettings {
   readonly caFile?: string;
 }
 
+/** Another OpenID Connect provider that people sign in at. */
+export interface UpstreamSettings {
+  readonly name: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly skipEmailVerification: boolean;
+  readonly clientSecretFile?: string;
+  readonly connectorId?: string;
+  readonly caCertificateFile?: string;
+}
+
 /** Every setting of a stack. */
 export interface Settings {
   readonly dataDirectory: string;
@@ -74,6 +85,7 @@ export interface Settings {
     readonly tokenLifetimeSeconds: number;
     readonly developmentUser?: { readonly email: string };
     readonly users: readonly UserSettings[];
+    readonly upstreams: readonly UpstreamSettings[];
     readonly workflowTokens: boolean;
   };
   readonly certificateAuthority: {
@@ -196,6 +208,7 @@ function identityProviderOf(provider: JsonObject): Settings["identityProvider"] 
     tokenLifetimeSeconds: provider.safeInteger("tokenLifetimeSeconds"),
     ...(developmentUser.boolean("enabled") ? { developmentUser: { email: developmentUser.string("email") } } : {}),
     users: provider.objects("users").map((user) => ({ email: user.string("email"), passwordHash: user.string("passwordHash") })),
+    upstreams: provider.objects("upstreams").map(upstreamOf),
     workflowTokens: provider.boolean("workflowTokens"),
   };
 }
@@ -211,6 +224,16 @@ function authorityOf(authority: JsonObject): Settings["certificateAuthority"] {
       skipEmailVerification: issuer.boolean("skipEmailVerification"),
       ...textsOf(issuer, ["ciProvider", "providerUrl", "issuerClaim", "subjectDomain", "spiffeTrustDomain", "caCertificateFile"]),
     })),
+  };
+}
+
+function upstreamOf(upstream: JsonObject): UpstreamSettings {
+  return {
+    name: upstream.string("name"),
+    issuer: upstream.string("issuer"),
+    clientId: upstream.string("clientId"),
+    skipEmailVerification: upstream.boolean("skipEmailVerification"),
+    ...textsOf(upstream, ["clientSecretFile", "connectorId", "caCertificateFile"]),
   };
 }
 
