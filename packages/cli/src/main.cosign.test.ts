@@ -1,7 +1,7 @@
 // The scenarios of cosign's own end-to-end tests, under their names, by our command line on a stack of our own; docs/specs/cosign.md has the
 // whole list and says of the others where they are tested, or why not. What foreign programs think of the results is asked in test/interop.
 import assert from "node:assert/strict";
-import { createPrivateKey, generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -9,16 +9,37 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { developmentToken } from "@sigillum/library/identity-token";
+import {
+  emptyConfig,
+  encodeManifest,
+  encodeRepository,
+  mediaTypes,
+  parseReference,
+  pushBlob,
+  pushManifest,
+  RegistryClient,
+} from "@sigillum/library/oci";
 import { type Stack, startStack } from "@sigillum/stack/compose";
 import { silentLogger } from "@sigillum/stack/host";
 import { createRegistry } from "@sigillum/stack/registry";
-import { main } from "../../packages/cli/src/main.ts";
-import { pushImage } from "../interop/image.ts";
+import { main } from "./main.ts";
 
 interface Outcome {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** Push an image that is different at every call; the reference by digest. */
+async function pushImage(host: string, name: string, tag?: string): Promise<string> {
+  const client = new RegistryClient({ credentials: () => Promise.resolve(undefined) });
+  const repository = parseReference(`${host}/${name}`);
+  await pushBlob(client, repository, emptyConfig.bytes, mediaTypes.empty);
+  const mediaType = mediaTypes.manifest;
+  const annotations = { id: randomUUID() };
+  const bytes = encodeManifest({ mediaType, config: emptyConfig.descriptor, layers: [], manifests: [], annotations });
+  const { digest } = await pushManifest(client, repository, { bytes, mediaType }, tag);
+  return `${encodeRepository(repository)}@${digest}`;
 }
 
 const digestOf = (reference: string): string => reference.slice(reference.indexOf("@") + 1);
@@ -72,7 +93,7 @@ describe("cosign's end-to-end scenarios", { timeout: 240_000 }, () => {
     assert.equal(outcome.code, code, `${words.join(" ")}\n${outcome.stdout}${outcome.stderr}`);
     return outcome;
   };
-  const push = (name: string, tag?: string): Promise<string> => pushImage(stack.urls.registry ?? "", `scenarios/${name}`, tag);
+  const push = (name: string, tag?: string): Promise<string> => pushImage(host(), `scenarios/${name}`, tag);
   const host = (): string => new URL(stack.urls.registry ?? "").host;
   const token = async (): Promise<string> => (await developmentToken(stack.urls.identity ?? "", Date.now())).raw;
   const keyless = async (): Promise<string[]> => ["--identity-token", await token()];
@@ -438,14 +459,13 @@ describe("cosign's end-to-end scenarios", { timeout: 240_000 }, () => {
 
   it("TestInsecureRegistry, TestAttestInsecureRegistry", async () => {
     const pem = (file: string): Promise<string> =>
-      readFile(new URL(`../../packages/library/src/http/testdata/${file}.pem`, import.meta.url), "utf8");
+      readFile(new URL(`../../library/src/http/testdata/${file}.pem`, import.meta.url), "utf8");
     const service = createRegistry({
       directory: at("insecure"),
       logger: silentLogger,
       listener: { addresses: ["127.0.0.1"], port: 0 },
     });
     const [certificate, privateKey] = [await pem("localhost"), await pem("localhost-key")];
-    createPrivateKey(privateKey);
     const server = createServer({ cert: certificate, key: privateKey }, service.listeners[0]?.handler);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     try {
