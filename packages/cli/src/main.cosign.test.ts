@@ -437,6 +437,19 @@ describe("cosign's end-to-end scenarios", { timeout: 240_000 }, () => {
     await does("upload", "wasm", "-f", at("file"), `${host()}/scenarios/wasm:1`);
   });
 
+  it("an SBOM of 50 MB is attested, pushed in chunks, and verified, in either layout", async () => {
+    const component = '{"type":"library","name":"a-component-with-a-name","version":"1.2.3","purl":"pkg:npm/a-component@1.2.3"}';
+    const count = Math.ceil(50_000_000 / (component.length + 1));
+    await writeFile(at("large.json"), `{"bomFormat":"CycloneDX","components":[${Array(count).fill(component).join(",")}]}`);
+    const image = await push("large");
+    const attest = ["attest", image, "--predicate", at("large.json"), "--type", "cyclonedx", "-y", ...key()];
+    for (const layout of ["bundle", "tag"]) {
+      await does(...attest, "--layout", layout);
+      const { stdout } = await does("verify-attestation", "--type", "cyclonedx", ...pub(), image);
+      assert.ok(stdout.length > 60_000_000);
+    }
+  });
+
   it("bundle upgrade makes 0.3 of what has no proof", async () => {
     await does("sign-blob", ...(await keyless()), "--bundle", at("up.json"), at("file"));
     const bundle = JSON.parse(await readFile(at("up.json"), "utf8"));
