@@ -26,12 +26,13 @@ export function verifyContent(
   key: PublicKey,
   artifact: ArtifactDigests,
   bodies: readonly LogEntryBody[],
+  acceptPredicateType = false,
 ): Statement | undefined {
   if ("messageSignature" in content) {
     verifyMessage(content.messageSignature, key, artifact, bodies);
     return undefined;
   }
-  return verifyEnvelope(content.dsseEnvelope, key, artifact, bodies);
+  return verifyEnvelope(content.dsseEnvelope, key, artifact, bodies, acceptPredicateType);
 }
 
 function verifyMessage(
@@ -69,6 +70,7 @@ function verifyEnvelope(
   key: PublicKey,
   artifact: ArtifactDigests,
   bodies: readonly LogEntryBody[],
+  acceptPredicateType: boolean,
 ): Statement {
   const encoded = preAuthenticationEncoding(envelope.payloadType, envelope.payload);
   const schemes = candidateSchemes(key, bodies, undefined);
@@ -76,7 +78,8 @@ function verifyEnvelope(
   if (envelope.signatures.length !== 1 || !schemes.some((scheme) => isValidSignature(key, scheme, encoded, signature))) {
     throw signatureInvalid("the envelope", key, schemes);
   }
-  if (envelope.payloadType !== statementPayloadType) {
+  const isStatement = envelope.payloadType === statementPayloadType;
+  if (!isStatement && !(acceptPredicateType && parseStatement(envelope.payload).predicateType === envelope.payloadType)) {
     throw verificationError(
       "PAYLOAD_TYPE_UNEXPECTED",
       `Cannot verify envelope: its payload type is ${quote(envelope.payloadType)}`,
