@@ -63,18 +63,21 @@ const layerTypes = ["application/vnd.oci.image.layer.v1.tar", "application/vnd.o
 const simpleSigning = "application/vnd.dev.cosign.simplesigning.v1+json";
 
 /** How well-known registries differ from the specification, as far as signatures meet it (signing-client §5). */
-export const registryKinds: Readonly<Record<"quay36" | "ecr" | "gcr" | "harbor" | "gitlab", () => RegistryQuirks>> = {
-  // October 2021: OCI types from an allow list, no referrers, the tag layout's signatures and nothing else of cosign's.
-  quay36: () => ({
-    noReferrersApi: true,
-    allowedTypes: { "application/vnd.oci.image.config.v1+json": [...layerTypes, simpleSigning] },
-  }),
-  // Says OCI-Subject and does not list what it took.
-  ecr: () => ({ subjectLie: true, auth: "basic" }),
-  gcr: () => ({ noReferrersApi: true, relativeLocation: true, redirectBlobs: true }),
-  harbor: () => ({ auth: "bearer", pagedReferrers: true, noFilter: true }),
-  gitlab: () => ({ auth: "bearer", noReferrersApi: true, noDelete: true, refuseMount: true, redirectBlobs: true }),
-};
+export const registryKinds: Readonly<Record<"quay36" | "ecr" | "gcr" | "harbor" | "gitlab" | "dockerHub", () => RegistryQuirks>> =
+  {
+    // October 2021: OCI types from an allow list, no referrers, the tag layout's signatures and nothing else of cosign's.
+    quay36: () => ({
+      noReferrersApi: true,
+      allowedTypes: { "application/vnd.oci.image.config.v1+json": [...layerTypes, simpleSigning] },
+    }),
+    // Says OCI-Subject and does not list what it took.
+    ecr: () => ({ subjectLie: true, auth: "basic" }),
+    gcr: () => ({ noReferrersApi: true, relativeLocation: true, redirectBlobs: true }),
+    harbor: () => ({ auth: "bearer", pagedReferrers: true, noFilter: true }),
+    // Counts what is asked and refuses for a while beyond that; no referrers yet on its older side.
+    dockerHub: () => ({ auth: "bearer", noReferrersApi: true, throttled: 2, refuseMount: true }),
+    gitlab: () => ({ auth: "bearer", noReferrersApi: true, noDelete: true, refuseMount: true, redirectBlobs: true }),
+  };
 
 interface Stored {
   readonly mediaType: string;
