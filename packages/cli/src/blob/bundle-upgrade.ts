@@ -55,6 +55,6 @@ async function withProofs(bundle: Bundle, args: Arguments, terminal: Terminal): 
       },
     );
   const artifact = { digest: message?.digest ?? new Uint8Array(), algorithm: "sha256" } as const;
-  const root = await loadVerifyingTrust(args);
+  const root = await loadVerifyingTrust(args, terminal);
   return await withLogEntry({ ...bundle, tlogEntries: [] }, artifact, key, root, optional(args, "rekor-url"));
 }
