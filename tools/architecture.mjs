@@ -95,7 +95,7 @@ function describe(state, path) {
   const isTest = TEST_FILE.test(path);
   if (top !== "packages") return { path, kind: "whole", isTest: true };
   if (area === "bench") return { path, folder, kind: "bench", isTest: true };
-  if (path.replace(/\.test\.ts$/, ".ts") === mainFile(folder)) return { path, folder, kind: "main", isTest };
+  if (path.replace(/(?:\.[a-z]+)?\.test\.ts$/, ".ts") === mainFile(folder)) return { path, folder, kind: "main", isTest };
   if (area === "src") return { path, folder, kind: "room", isTest, room: state.layout.rooms.get(`${folder}/${name}`) };
   return { path, folder, kind: "other", isTest: true };
 }

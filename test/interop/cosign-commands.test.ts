@@ -159,6 +159,18 @@ describe("cosign's commands", { timeout: 600_000 }, () => {
       assert.equal((await weDo("triangulate", own)).stdout.trim(), triangulated);
     });
 
+    it(`${name}: images in the referrers of cosign's experiment`, {
+      skip: isNew ? "cosign 3 writes bundles there" : skip,
+    }, async () => {
+      const image = await pushImage(registry(), `commands/${name}-experiment`);
+      const env = { HOME: home(), TUF_ROOT: at("tuf"), COSIGN_PASSWORD: password, COSIGN_EXPERIMENTAL: "1" };
+      const words = ["sign", "--yes", "--key", "theirs.key", ...withoutLog, "--registry-referrers-mode=oci-1-1", image];
+      succeed(await runProgram(found.path ?? "", words, { cwd: home(), env }));
+      assert.doesNotMatch((await weDo("tree", image)).stdout, /\.sig/);
+      await weDo("verify", "--insecure-ignore-tlog", "--key", at("theirs.pub"), image);
+      assert.equal((await ours("verify", "--insecure-ignore-tlog", "--key", at("ours.pub"), image)).exit, 12);
+    });
+
     it(`${name}: attestations in the tag layout`, { skip }, async () => {
       const image = await pushImage(registry(), `commands/${name}-att-theirs`);
       const predicate = ["--predicate", at("sbom.json"), "--type", "cyclonedx"];

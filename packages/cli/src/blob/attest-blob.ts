@@ -10,6 +10,7 @@ import { isSet, optional } from "./expectations.ts";
 import { hashFile, readInput, writeWhole } from "./files.ts";
 import { maxPredicateBytes, statementOf } from "./predicate.ts";
 import { openSession } from "./signer.ts";
+import { writeTimestamp } from "./timestamp-file.ts";
 import { digestOf } from "./verify-blob.ts";
 
 /** `sigillum attest-blob [FILE] --predicate P --type T`: say something about a file, signed. */
@@ -37,6 +38,7 @@ export async function runAttestBlob(args: Arguments, terminal: Terminal): Promis
     await writeWhole(path, `${text.trimEnd()}\n`);
     terminal.note(`Wrote ${flag.replace("output-", "")} to file ${path}`);
   }
+  await writeTimestamp(args, bundle, terminal);
   if (terminal.format === "json") terminal.json({ attested: { file, bundle: optional(args, "bundle"), ...description } });
   else if (optional(args, "bundle") === undefined && optional(args, "output-attestation") === undefined) terminal.out(envelope);
   return exitCodes.success;

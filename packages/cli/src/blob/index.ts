@@ -1,6 +1,7 @@
 // sign-blob, verify-blob, attest-blob, verify-blob-attestation, inspect, and what signing and verifying commands share.
 export { runAttestBlob } from "./attest-blob.ts";
 export { runBundleCreate } from "./bundle-create.ts";
+export { runBundleUpgrade } from "./bundle-upgrade.ts";
 export { encodeCosignBundle } from "./cosign-bundle.ts";
 export { describeSignature, type SignatureDescription, signatureLines, verifiedJson, verifiedLines } from "./describe.ts";
 export { blobError, blobErrors } from "./errors.ts";

@@ -9,6 +9,7 @@ import { describeSignature, type SignatureDescription, signatureLines } from "./
 import { isSet, optional } from "./expectations.ts";
 import { hashFile, lengthOf, readStdin, writeWhole } from "./files.ts";
 import { openSession, type SigningSession } from "./signer.ts";
+import { writeTimestamp } from "./timestamp-file.ts";
 
 const suffix = ".sigstore.json";
 const maxKeyedBytes = 1024 ** 3;
@@ -106,6 +107,7 @@ async function writeOutputs(
     await writeWhole(signaturePath, signature);
     terminal.note(`Wrote signature to file ${signaturePath}`);
   }
+  await writeTimestamp(args, bundle, terminal);
   const certificate = signingCertificate(bundle);
   if (certificatePath !== undefined && certificate !== undefined) {
     // cosign 2 writes base64 of the PEM unless --b64=false; its readers take either.

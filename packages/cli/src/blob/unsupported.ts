@@ -9,7 +9,6 @@ const unsupported: readonly string[] = [
   "timestamp-client-cert",
   "timestamp-client-key",
   "timestamp-server-name",
-  "rfc3161-timestamp-bundle",
   "k8s-keychain",
   "signature-digest-algorithm",
   "oidc-client-secret-file",

@@ -143,7 +143,20 @@ const bundleCreate: Command = {
   run: async (args, terminal) => await (await load()).runBundleCreate(args, terminal),
 };
 
+const bundleUpgrade: Command = {
+  name: "bundle upgrade",
+  summary: "make a bundle of version 0.3 from one of 0.1 or 0.2",
+  positionals: { name: "BUNDLE", min: 1, max: 1 },
+  flags: [
+    text("key", "KEY", "the public key, of a signature without certificate"),
+    text("rekor-url", "URL", "log to ask for the entry's proof"),
+    text("out", "FILE", "where the bundle goes (stdout)"),
+    ...inspectFlags,
+  ],
+  run: async (args, terminal) => await (await load()).runBundleUpgrade(args, terminal),
+};
+
 /** Commands on files. */
 export const blobCommands: readonly Command[] = [signBlob, verifyBlob, attestBlob, verifyBlobAttestation, inspect];
 /** Commands on bundles. */
-export const bundleCommands: readonly Command[] = [bundleCreate, bundleInspect];
+export const bundleCommands: readonly Command[] = [bundleCreate, bundleUpgrade, bundleInspect];

@@ -277,6 +277,32 @@ const login: Command = {
   run: async (args, terminal) => await (await load()).runLogin(args, terminal),
 };
 
+const uploadBlob: Command = {
+  name: "upload blob",
+  summary: "put files into a registry; the reference by digest goes to stdout",
+  positionals: one,
+  flags: [
+    {
+      name: "files",
+      type: "list",
+      value: "FILE[:OS/ARCH]",
+      summary: "the files; each with its platform if there are several",
+      short: "f",
+    },
+    text("ct", "TYPE", "their media type"),
+    { name: "annotation", type: "list", value: "KEY=VALUE", summary: "annotations of the layer", short: "a" },
+    ...registryFlags,
+  ],
+  run: async (args, terminal) => await (await load()).runUploadBlob(args, terminal),
+};
+const uploadWasm: Command = {
+  name: "upload wasm",
+  summary: "put a WebAssembly module into a registry",
+  positionals: one,
+  flags: [text("file", "FILE", "the module", { short: "f" }), ...registryFlags],
+  run: async (args, terminal) => await (await load()).runUploadWasm(args, terminal),
+};
+
 /** Commands that sign and verify images. */
 export const imageCommands: readonly Command[] = [sign, verify, attest, verifyAttestation];
 /** Commands on what hangs on images. */
@@ -296,5 +322,7 @@ export const attachmentCommands: readonly Command[] = [
   generate,
   manifestVerify,
   dockerfileVerify,
+  uploadBlob,
+  uploadWasm,
   login,
 ];

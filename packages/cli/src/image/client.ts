@@ -109,8 +109,13 @@ export function byDigest(reference: Reference, digest: string): string {
 
 /** Read the KEY=VALUE pairs of -a. */
 export function annotationsOf(args: Arguments): Record<string, string> {
+  return annotationPairs(args, "annotations");
+}
+
+/** Read the KEY=VALUE pairs of a flag. */
+export function annotationPairs(args: Arguments, flag: string): Record<string, string> {
   return Object.fromEntries(
-    args.strings("annotations").map((pair): [string, string] => {
+    args.strings(flag).map((pair): [string, string] => {
       const equals = pair.indexOf("=");
       if (equals < 1)
         throw argumentError("FLAG_VALUE_INVALID", `Cannot run ${args.command}: the annotation ${quote(pair)} is not KEY=VALUE`, {

@@ -8,4 +8,5 @@ export { attestationsOf, runDownloadAttestation, runDownloadSbom, runDownloadSig
 export { runLogin } from "./login.ts";
 export { type ImageOrder, runSign, signImage } from "./sign.ts";
 export { runCopy, runLoad, runSave, runTree, runTriangulate } from "./tree.ts";
+export { runUploadBlob, runUploadWasm } from "./upload.ts";
 export { imageLines, runVerify, runVerifyAttestation } from "./verify.ts";

@@ -1,4 +1,5 @@
 import type { Bundle } from "@sigillum/library/bundle";
+import type { PublicKey } from "@sigillum/library/crypto";
 import { type AttachmentPlace, attachBundle, attachToTag } from "@sigillum/library/image";
 import { type Descriptor, encodeRepository, type Reference, type RegistryClient } from "@sigillum/library/oci";
 import type { TrustedRoot } from "@sigillum/library/trusted-root";
@@ -42,7 +43,12 @@ export async function pushReferrerBundle(push: Push, bundle: Bundle): Promise<{ 
 export async function pushTagBundle(
   push: Push,
   bundle: Bundle,
-  options: { readonly payload?: Uint8Array; readonly replace?: boolean; readonly recordTime?: boolean },
+  options: {
+    readonly publicKey?: PublicKey | undefined;
+    readonly payload?: Uint8Array;
+    readonly replace?: boolean;
+    readonly recordTime?: boolean;
+  },
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<Descriptor> {
   const { client, place, image, trustedRoot } = push;
@@ -56,6 +62,7 @@ export async function pushTagBundle(
     bundle,
     trustedRoot,
     dockerMediaTypes: env["COSIGN_DOCKER_MEDIA_TYPES"] === "1",
+    ...(options.publicKey === undefined ? {} : { publicKey: options.publicKey }),
     ...(options.payload === undefined ? {} : { payload: options.payload }),
     ...(options.replace === undefined ? {} : { replace: options.replace }),
     ...(place.tagPrefix === undefined ? {} : { tagPrefix: place.tagPrefix }),

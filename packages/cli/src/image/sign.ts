@@ -32,13 +32,13 @@ import { type Layouts, layoutsOf, type Push, pushReferrerBundle, pushTagBundle }
 
 /** `sigillum sign IMAGE…`: one login or key, one signature for each image, pushed beside it. */
 export async function runSign(args: Arguments, terminal: Terminal): Promise<number> {
-  const references = await referencesOf(args.positionals, terminal);
+  const given = await referencesOf(args.positionals, terminal);
   const options = signOptions(args);
   const client = await registryClient(args, terminal);
   const place = attachmentPlace(args);
   // Everything that may fail without a login fails before it.
   const images: Target[] = [];
-  for (const reference of references) images.push(...(await targetsOf(client, reference, place, args, terminal)));
+  for (const reference of given) images.push(...(await targetsOf(client, reference, place, args, terminal)));
   const session = await openSession(args, terminal);
   const signed: Record<string, unknown>[] = [];
   for (const target of images) {
@@ -47,8 +47,28 @@ export async function runSign(args: Arguments, terminal: Terminal): Promise<numb
     signed.push(made.json);
     await writeParts(args, made, terminal);
   }
+  if (terminal.format === "text" && options.upload) {
+    const [first] = given;
+    if (first !== undefined) terminal.note(`  next    ${verifyCommand(args, first, signed[0])}`);
+  }
   if (terminal.format === "json") terminal.json({ signed });
   return exitCodes.success;
+}
+
+// What proves to somebody else what was just done, ready to be typed.
+function verifyCommand(args: Arguments, reference: Reference, signed: Record<string, unknown> | undefined): string {
+  const key = optional(args, "key");
+  const trust = ["trust", "trusted-root"].flatMap((flag) => {
+    const value = args.declares(flag) ? optional(args, flag) : undefined;
+    return value === undefined ? [] : [`--${flag}`, value];
+  });
+  const expected =
+    key === undefined
+      ? ["--certificate-identity", String(signed?.["identity"]), "--certificate-oidc-issuer", String(signed?.["issuer"])]
+      : ["--key", /\.key$/.test(key) ? key.replace(/key$/, "pub") : key];
+  const unlogged = isSet(args, "tlog-upload", true) ? [] : ["--insecure-ignore-tlog"];
+  const words = ["sigillum", "verify", ...trust, ...expected, ...unlogged, encodeReference(reference)];
+  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
 }
 
 interface Target {
@@ -154,7 +174,7 @@ async function signTarget(
     if (!options.layouts.bundle) lines.push(...signatureLines(description));
     Object.assign(json, description);
     if (options.upload) {
-      await pushTagBundle(push, bundle, { payload, recordTime: options.recordTime });
+      await pushTagBundle(push, bundle, { payload, recordTime: options.recordTime, publicKey: session.signer?.publicKey });
       lines.push(`Pushing signature to: ${encodeRepository(place.repository ?? reference)}`);
     }
   }

@@ -5,6 +5,8 @@ import { type Arguments, argumentError } from "../arguments/index.ts";
 import { confirm, exitCodes, readPassword, type Terminal } from "../terminal/index.ts";
 import { keyError } from "./errors.ts";
 import { openPublicKey } from "./open.ts";
+import type { PairStore } from "./pair-store.ts";
+import { openPairStore } from "./stored-pair.ts";
 
 // Loaded when a file is read or written: other commands, which only name a key, start faster without it.
 const files = (): Promise<typeof import("node:fs/promises")> => import("node:fs/promises");
@@ -13,6 +15,9 @@ const keyTypes: readonly KeyType[] = ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", 
 /** `sigillum generate-key-pair`: PREFIX.key, encrypted, and PREFIX.pub. */
 export async function runGenerateKeyPair(args: Arguments, terminal: Terminal): Promise<number> {
   const service = args.string("kms") ?? args.positionals[0];
+  const type = keyTypes.find((one) => one === args.string("type")) ?? "ecdsa-p256";
+  const store = service === undefined ? undefined : await openPairStore(service, process.env);
+  if (store !== undefined) return await keepPair(args, store, type, terminal);
   if (service !== undefined) {
     throw keyError(
       "KEY_SERVICE_UNSUPPORTED",
@@ -24,9 +29,23 @@ export async function runGenerateKeyPair(args: Arguments, terminal: Terminal): P
     );
   }
   const { generatePrivateKey } = await import("@sigillum/signers/signers");
-  const type = keyTypes.find((one) => one === args.string("type")) ?? "ecdsa-p256";
   const paths = await pathsFor(args, args.string("output-key-prefix") ?? "cosign", terminal);
   await writePair(args, paths, generatePrivateKey(type), terminal);
+  return exitCodes.success;
+}
+
+// The private key never stands in a file of this machine; the public one does, as with cosign.
+async function keepPair(args: Arguments, store: PairStore, type: KeyType, terminal: Terminal): Promise<number> {
+  const { encryptCosignKey, generatePrivateKey } = await import("@sigillum/signers/signers");
+  const password = await readPassword(terminal, process.env, true);
+  const pkcs8 = generatePrivateKey(type);
+  const publicPem = encodePublicKeyPem(createSigner(pkcs8).publicKey);
+  const label = args.boolean("cosign1") ? "cosign" : "sigstore";
+  await store.write({ privatePem: await encryptCosignKey(pkcs8, password, label), password, publicPem });
+  terminal.note(`Private key kept as ${store.describe}`);
+  const path = `${args.string("output-key-prefix") ?? "cosign"}.pub`;
+  await writePublic(path, publicPem, terminal);
+  if (terminal.format === "json") terminal.json({ store: store.describe, publicKey: path });
   return exitCodes.success;
 }
 

@@ -5,12 +5,18 @@ import { request } from "@sigillum/library/http";
 import { parseCertificate } from "@sigillum/library/x509";
 import { readPassword, type Terminal } from "../terminal/index.ts";
 import { keyError } from "./errors.ts";
+import { openPairStore } from "./stored-pair.ts";
 
 const maxKeyBytes = 64 * 1024;
 
 /** Open the private key that a reference names; its password is asked for only if it is encrypted. */
 export async function openPrivateKey(reference: string, terminal: Terminal): Promise<Signer> {
   const { openSigner } = await import("@sigillum/signers/signers");
+  const store = await openPairStore(reference, process.env);
+  if (store !== undefined) {
+    const { privatePem = "", password = "" } = await store.read("private");
+    return await openSigner("env://KEY", { passphrase: password, environment: { KEY: privatePem } });
+  }
   const passphrase = (): Promise<string> => readPassword(terminal, process.env);
   try {
     return await openSigner(reference, { passphrase });
@@ -28,6 +34,8 @@ export async function openPrivateKey(reference: string, terminal: Terminal): Pro
  * CERTIFICATE), or a key service, which is asked for the public half alone.
  */
 export async function openPublicKey(reference: string, terminal: Terminal): Promise<PublicKey> {
+  const store = await openPairStore(reference, process.env);
+  if (store !== undefined) return parsePublicText((await store.read("public")).publicPem ?? "", reference);
   const text = await publicText(reference);
   if (text === undefined || /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text))
     return (await openPrivateKey(reference, terminal)).publicKey;

@@ -14,7 +14,7 @@ import {
 import { attestationError } from "./errors.ts";
 
 /** The longest envelope text that is read, in bytes. */
-export const maxEnvelopeBytes: number = 32 << 20;
+export const maxEnvelopeBytes: number = 96 << 20;
 
 /** The most signatures of one envelope that are read. */
 export const maxEnvelopeSignatures: number = 64;

@@ -10,8 +10,8 @@ export const statementTypeV01: string = "https://in-toto.io/Statement/v0.1";
 /** The `_type` of Statement v1. */
 export const statementTypeV1: string = "https://in-toto.io/Statement/v1";
 
-/** The longest statement that is read, in bytes. */
-export const maxStatementBytes: number = 24 << 20;
+/** The longest statement that is read, in bytes: SBOMs of 50 MB are real. */
+export const maxStatementBytes: number = 64 << 20;
 
 /** The most subjects of a statement that are read. */
 export const maxSubjects: number = 1024;

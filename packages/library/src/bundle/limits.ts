@@ -7,4 +7,4 @@ export const bundleLimits: {
   readonly proofHashes: number;
   /** Bundles in one text, as GitHub's and the registries' lists have them. */
   readonly list: number;
-} = { bytes: 32 * 1024 * 1024, tlogEntries: 32, timestamps: 32, chain: 10, proofHashes: 64, list: 1024 };
+} = { bytes: 96 * 1024 * 1024, tlogEntries: 32, timestamps: 32, chain: 10, proofHashes: 64, list: 1024 };

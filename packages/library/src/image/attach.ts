@@ -1,6 +1,7 @@
 import { parseStatement } from "../attestation/index.ts";
 import { type Bundle, bundleMediaType, encodeBundle, signingCertificate } from "../bundle/index.ts";
-import { encodeUtf8, formatRfc3339, isSigillumError } from "../encoding/index.ts";
+import { defaultScheme, isValidSignature, type PublicKey } from "../crypto/index.ts";
+import { encodeUtf8, formatRfc3339, isSigillumError, parseBase64 } from "../encoding/index.ts";
 import {
   type Descriptor,
   emptyConfig,
@@ -15,7 +16,7 @@ import type { TrustedRoot } from "../trusted-root/index.ts";
 import { verifyCertificate } from "../verification/index.ts";
 import type { Certificate } from "../x509/index.ts";
 import { imageError } from "./errors.ts";
-import { layerAnnotations, layerOfBundle } from "./layer.ts";
+import { layerAnnotations, layerOfBundle, type NewLayer } from "./layer.ts";
 import { appendTagLayer, attachmentTag } from "./tag-layout.ts";
 
 /** What is attached to what. */
@@ -72,6 +73,8 @@ export interface TagAttachment {
   /** Of a signature: the exact bytes that were signed. */
   readonly payload?: Uint8Array;
   readonly trustedRoot: TrustedRoot;
+  /** Of a signature by a managed key: where this key has signed the payload already, as cosign does, nothing is added. */
+  readonly publicKey?: PublicKey;
   readonly tagPrefix?: string;
   /** Replace attestations of the same predicate type. */
   readonly replace?: boolean;
@@ -103,9 +106,25 @@ export async function attachToTag(attachment: TagAttachment): Promise<Descriptor
     ...(attachment.replace === true
       ? { replaces: (earlier) => earlier.annotations?.[layerAnnotations.predicateType] === predicateType }
       : {}),
+    ...(attachment.publicKey === undefined || payload === undefined
+      ? {}
+      : { isSame: (earlier: Descriptor) => isSignedBy(attachment.publicKey, payload, earlier, layer) }),
     ...(attachment.dockerMediaTypes === undefined ? {} : { dockerMediaTypes: attachment.dockerMediaTypes }),
     ...(attachment.createdMs === undefined ? {} : { createdMs: attachment.createdMs }),
   });
+}
+
+// As cosign: the same payload, the same annotations but for the signature, and that too by this key. What is logged anew is another one.
+function isSignedBy(key: PublicKey | undefined, payload: Uint8Array, earlier: Descriptor, added: NewLayer): boolean {
+  const { [layerAnnotations.signature]: signature = "", ...rest } = earlier.annotations ?? {};
+  const names = Object.keys(added.annotations).filter((name) => name !== layerAnnotations.signature);
+  if (key === undefined || names.some((name) => rest[name] !== added.annotations[name])) return false;
+  try {
+    return isValidSignature(key, defaultScheme(key), payload, parseBase64(signature));
+  } catch (error) {
+    if (isSigillumError(error)) return false; // an unreadable signature says nothing
+    throw error;
+  }
 }
 
 function chainOf(bundle: Bundle, trustedRoot: TrustedRoot): readonly Certificate[] {

@@ -22,14 +22,15 @@ const parallel = 4;
 
 /**
  * Find the bundles that refer to an image. An empty list means that the registry was asked and has none. Nothing about the
- * bundles was verified, not even that they are about this image.
+ * bundles was verified, not even that they are about this image. `listed` is what refers to it, where that was asked already.
  */
 export async function findBundles(
   client: RegistryClient,
   repository: Repository,
   image: OciDigest,
+  listed?: readonly Descriptor[],
 ): Promise<readonly FoundBundle[]> {
-  const referrers = (await listReferrers(client, repository, image)).filter(
+  const referrers = (listed ?? (await listReferrers(client, repository, image))).filter(
     ({ artifactType }) =>
       artifactType === undefined || artifactType === emptyConfigType || artifactType.startsWith(bundleTypePrefix),
   );

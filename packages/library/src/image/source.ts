@@ -1,10 +1,12 @@
 // Where an image's signatures are read from: a registry, or a directory that `save` wrote.
 import { isSigillumError } from "../encoding/index.ts";
 import {
+  type Descriptor,
   encodeReference,
   type FetchedManifest,
   fetchManifest,
   imageNotFound,
+  listReferrers,
   type OciDigest,
   type Reference,
   type RegistryClient,
@@ -30,7 +32,10 @@ export interface ImageSource {
   confirm(image: OciDigest): Promise<void>;
   /** The bundles that refer to it. */
   bundles(image: OciDigest): Promise<readonly FoundBundle[]>;
-  /** The layers under its attachment tag; empty where there is no such tag. */
+  /**
+   * The layers under its attachment tag, and those that cosign 2 wrote as referrers with COSIGN_EXPERIMENTAL and `--registry-referrers-mode
+   * oci-1-1`; empty where there are none.
+   */
   layers(image: OciDigest, kind: TagKind): Promise<readonly TagLayer[]>;
 }
 
@@ -45,6 +50,14 @@ export interface AttachmentPlace {
 /** The image and its attachments in a registry. */
 export function registrySource(client: RegistryClient, reference: Reference, place: AttachmentPlace = {}): ImageSource {
   const repository = place.repository ?? reference;
+  const maxBytes = place.maxBytes ?? defaultMaxAttachmentBytes;
+  // Asked once, for bundles and for the layers of cosign's experiment.
+  const lists = new Map<OciDigest, Promise<readonly Descriptor[]>>();
+  const list = (image: OciDigest): Promise<readonly Descriptor[]> => {
+    const found = lists.get(image) ?? whereThereIsOne(() => listReferrers(client, repository, image));
+    lists.set(image, found);
+    return found;
+  };
   return {
     // GET and not HEAD: the digest of a header proves nothing about the bytes that whoever pulls the image is given.
     resolve: () => fetchReference(client, reference),
@@ -58,12 +71,15 @@ export function registrySource(client: RegistryClient, reference: Reference, pla
         { found: digest, expected: image },
       );
     },
-    bundles: (image) => whereThereIsOne(() => findBundles(client, repository, image)),
+    bundles: async (image) => await findBundles(client, repository, image, await list(image)),
     layers: async (image, kind) => {
-      const found = await fetchTagImage(client, repository, attachmentTag(image, kind, place.tagPrefix));
-      return found === undefined
-        ? []
-        : await fetchTagLayers(client, repository, found, place.maxBytes ?? defaultMaxAttachmentBytes);
+      const tagged = await fetchTagImage(client, repository, attachmentTag(image, kind, place.tagPrefix));
+      const layers = tagged === undefined ? [] : [...(await fetchTagLayers(client, repository, tagged, maxBytes))];
+      for (const { artifactType, digest } of await list(image)) {
+        if (artifactType !== `application/vnd.dev.cosign.artifact.${kind}.v1+json`) continue;
+        layers.push(...(await fetchTagLayers(client, repository, await fetchManifest(client, repository, digest), maxBytes)));
+      }
+      return layers;
     },
   };
 }

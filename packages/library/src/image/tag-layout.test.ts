@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { encodeStatement } from "../attestation/index.ts";
-import type { Bundle } from "../bundle/index.ts";
+import { type Envelope, encodeEnvelope, encodeStatement, preAuthenticationEncoding } from "../attestation/index.ts";
+import { type Bundle, bundleMediaType } from "../bundle/index.ts";
 import { encodeUtf8, isSigillumError, parseUtf8 } from "../encoding/index.ts";
 import {
   type Descriptor,
@@ -39,6 +39,7 @@ import {
   copyImage,
   directorySource,
   encodeSimpleSigning,
+  envelopeMediaType,
   type ImageQuestion,
   imageStatement,
   layerAnnotations,
@@ -250,6 +251,50 @@ describe("verifyImageAttestations", () => {
       await attachToTag({ client, repository: reference, image: image.digest, bundle: other, trustedRoot, replace: true });
       await refused("IMAGE_NO_MATCHING_ATTESTATION", "SUBJECT_MISMATCH", verify("https://spdx.dev/Document"));
     });
+  });
+});
+
+describe("attestations of cosign 1.3", () => {
+  it("are read though their payload type is their predicate type, in the tag layout alone", async () => {
+    const signer = generateSigner();
+    const old = "cosign.sigstore.dev/attestation/v1";
+    const envelopeOf = async (image: OciDigest, payloadType: string): Promise<Envelope> => {
+      const payload = encodeStatement({
+        ...imageStatement({ repository: "r", digest: image }),
+        predicateType: old,
+        predicate: {},
+      });
+      return {
+        payload,
+        payloadType,
+        signatures: [{ keyid: "", sig: await signer.sign(preAuthenticationEncoding(payloadType, payload)) }],
+      };
+    };
+    const expectations = { publicKey: signer.publicKey, thresholds: { logEntries: 0 } };
+    const attempt = (payloadType: string, layout: "bundle" | "tag"): Promise<VerifiedImage> =>
+      new Promise((resolve, reject) => {
+        withImage({}, async ({ client, reference, image }) => {
+          const dsseEnvelope = await envelopeOf(image.digest, payloadType);
+          const bytes = encodeUtf8(encodeEnvelope(dsseEnvelope));
+          const layer = { bytes, mediaType: envelopeMediaType, annotations: { [layerAnnotations.signature]: "" } };
+          const bundle = { ...bundleOfLayer({ ...image, mediaType: envelopeMediaType }, bytes), mediaType: bundleMediaType };
+          if (layout === "tag")
+            await appendTagLayer({ client, repository: reference, tag: attachmentTag(image.digest, "att"), layer });
+          else
+            await attachBundle({
+              client,
+              repository: reference,
+              subject: image,
+              bundle: { ...bundle, version: "0.3" },
+              nowMs: 0,
+            });
+          await verifyImageAttestations({ client, reference, trustedRoot: nobody, expectations }, [old]).then(resolve, reject);
+        }).catch(reject);
+      });
+    assert.equal((await attempt(old, "tag")).signatures[0]?.verified.statement?.predicateType, old);
+    assert.equal((await attempt("application/vnd.in-toto+json", "tag")).signatures.length, 1);
+    await refused("IMAGE_NO_MATCHING_ATTESTATION", "PAYLOAD_TYPE_UNEXPECTED", attempt("https://spdx.dev/Document", "tag"));
+    await refused("IMAGE_NO_MATCHING_ATTESTATION", "PAYLOAD_TYPE_UNEXPECTED", attempt(old, "bundle"));
   });
 });
 

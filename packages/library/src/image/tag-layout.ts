@@ -85,6 +85,8 @@ export interface TagAppendix {
   readonly layer: NewLayer;
   /** Leave out earlier layers for which this holds. */
   readonly replaces?: (earlier: Descriptor) => boolean;
+  /** Whether an earlier layer with the same content says the same, so that nothing is added. */
+  readonly isSame?: (earlier: Descriptor) => boolean;
   /** Write Docker's media types instead of OCI's ($COSIGN_DOCKER_MEDIA_TYPES). */
   readonly dockerMediaTypes?: boolean;
   /** When the image says it was made; the year 1 where nothing is said, so that the same signature makes the same image. */
@@ -101,7 +103,9 @@ export async function appendTagLayer(appendix: TagAppendix): Promise<Descriptor>
   const descriptor: Descriptor = { ...blob, annotations: layer.annotations };
   for (let attempt = 0; attempt < maxUpdates; attempt += 1) {
     const found = await fetchTagImage(client, repository, tag);
-    if (found?.manifest.layers.some((one) => sameLayer(one, descriptor)) === true) return found.descriptor;
+    const same = (one: Descriptor): boolean =>
+      sameLayer(one, descriptor) || (one.digest === descriptor.digest && appendix.isSame?.(one) === true);
+    if (found?.manifest.layers.some(same) === true) return found.descriptor;
     const image = await nextImage(appendix, found, descriptor);
     try {
       await pushManifest(client, repository, { bytes: encodeManifest(image), mediaType: image.mediaType }, tag, found?.etag);

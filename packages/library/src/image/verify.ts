@@ -159,12 +159,14 @@ function judgeLayer({ descriptor, bytes }: TagLayer, image: Descriptor, question
   });
 }
 
-// In the tag layout a log's promise is all there is: the layout has no room for a proof.
+// In the tag layout a log's promise is all there is: the layout has no room for a proof. And cosign 1.3 wrote attestations there.
 function verify(read: Bundle, artifact: Artifact, question: ImageQuestion, layout: ImageSignature["layout"]): Verified {
   const { trustedRoot, prepare = (bundle: Bundle) => bundle } = question;
   const bundle = prepare(read);
   const expectations: Expectations =
-    layout === "tag" ? { ...question.expectations, acceptPromiseWithoutProof: true } : question.expectations;
+    layout === "tag"
+      ? { ...question.expectations, acceptPromiseWithoutProof: true, acceptPredicateTypeForPayloadType: true }
+      : question.expectations;
   return verifyBundle({ bundle, artifact, trustedRoot, expectations });
 }
 

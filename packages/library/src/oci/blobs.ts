@@ -1,4 +1,5 @@
 import { concatBytes } from "../encoding/index.ts";
+import { uploadInChunks } from "./chunked.ts";
 import { type RegistryClient, unexpected } from "./client.ts";
 import { createOciHasher, type OciDigest, ociDigestOf } from "./digest.ts";
 import { ociError } from "./errors.ts";
@@ -73,15 +74,24 @@ export async function pushBlob(
   return descriptor;
 }
 
-/** Push a blob from a stream: `open` is called once, and only if the repository does not have the blob. */
+/** From this length on a blob goes up in chunks of this length, so that a connection that breaks costs no more than one. */
+export const uploadChunkBytes: number = 32 * 1024 * 1024;
+
+/**
+ * Push a blob from a stream; `open` is called only if the repository does not have the blob, and again where it has to be sent anew. What is
+ * longer than a chunk goes up in chunks, and goes on where it broke off.
+ */
 export async function pushBlobStream(
   client: RegistryClient,
   repository: Repository,
   descriptor: Pick<Descriptor, "digest" | "size">,
   open: () => AsyncIterable<Uint8Array>,
+  chunkBytes: number = uploadChunkBytes,
 ): Promise<void> {
   if (await hasBlob(client, repository, descriptor.digest)) return;
   const what = `push blob ${descriptor.digest} to ${encodeRepository(repository)}`;
+  const upload = { client, repository, descriptor, open, chunkBytes, what };
+  if (descriptor.size > chunkBytes && (await uploadInChunks(upload)) !== undefined) return;
   // Distribution spec, "Pushing a blob monolithically": POST, then PUT to the location with the digest (end-4a, end-6).
   const started = await client.send(repository, { method: "POST", path: "blobs/uploads/", access: "pull,push", body: "" });
   const location = started.headers["location"];

@@ -232,7 +232,9 @@ export class RegistryClient {
       try {
         return await this.#pingWith(registry, `${attempt.scheme}://${registry}`, attempt.tls);
       } catch (error) {
-        failed ??= error;
+        // Of several the one that says most: somebody speaks TLS there, and is not trusted.
+        if (failed === undefined || (error instanceof Error && Reflect.get(error, "code") === "HTTP_TLS_UNTRUSTED"))
+          failed = error;
       }
     }
     throw failed;

@@ -1,4 +1,4 @@
-export { fetchBlob, hasBlob, pushBlob, pushBlobStream, streamBlob } from "./blobs.ts";
+export { fetchBlob, hasBlob, pushBlob, pushBlobStream, streamBlob, uploadChunkBytes } from "./blobs.ts";
 export { type Challenge, parseChallenges } from "./challenge.ts";
 export { type Access, RegistryClient, type RegistryOptions, type RegistryRequest } from "./client.ts";
 export {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { MemoryRegistry, type RegistryQuirks } from "../testing/index.ts";
+import { MemoryRegistry, type RegistryQuirks, registryAccount } from "../testing/index.ts";
 import {
   copyBlob,
   deleteManifest,
@@ -17,6 +17,7 @@ import {
   mediaTypes,
   ociDigestOf,
   parseReference,
+  pushBlobStream,
   pushReferrer,
   RegistryClient,
   type Repository,
@@ -62,6 +63,47 @@ describe("copyBlob", () => {
         );
       });
     }
+  });
+});
+
+describe("pushBlobStream", () => {
+  const content = new Uint8Array(1000).map((_, index) => index % 251);
+  const blob = { digest: ociDigestOf(content), size: content.length };
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    for (let start = 0; start < content.length; start += 70) yield content.subarray(start, start + 70);
+  }
+  const push = async (quirks: RegistryQuirks): Promise<readonly string[]> => {
+    let requests: readonly string[] = [];
+    await withRegistry(quirks, async ({ registry, repository }) => {
+      const client = new RegistryClient({ credentials: () => Promise.resolve({ type: "password", ...registryAccount }) });
+      await pushBlobStream(client, repository, blob, pieces, 300);
+      assert.deepEqual(registry.blobs.get(blob.digest), content);
+      requests = registry.requests.map((line) => line.split(" ")[0] ?? "").filter((method) => !["HEAD", "POST"].includes(method));
+    });
+    return requests;
+  };
+
+  it("sends what is long in chunks, of the length that the registry wants", async () => {
+    assert.deepEqual(await push({}), ["GET", "PATCH", "PATCH", "PATCH", "PATCH", "PUT"]);
+    assert.deepEqual(await push({ chunkMinLength: 600, relativeLocation: true }), ["GET", "PATCH", "PATCH", "PUT"]);
+  });
+
+  it("goes on where it broke off, with a new token if the old one has expired", async () => {
+    assert.deepEqual(await push({ cutChunks: 2 }), [
+      ...["GET", "PATCH", "GET", "PATCH", "GET", "PATCH", "PATCH", "PATCH", "PATCH", "PUT"],
+    ]);
+    const asked = await push({ auth: "bearer", expiredTokens: 1 });
+    assert.equal(asked.filter((method) => method === "PATCH").length, 5);
+  });
+
+  it("sends it whole where a registry takes no chunks, and gives up on one that loses every chunk", async () => {
+    assert.deepEqual(await push({ noChunks: true }), ["GET", "PATCH", "PUT"]);
+    await assert.rejects(push({ fault: (method) => (method === "PATCH" ? { status: 500 } : undefined) }), {
+      code: "OCI_UNAVAILABLE",
+    });
+    await assert.rejects(push({ fault: (method) => (method === "PATCH" ? { status: 403 } : undefined) }), {
+      code: "OCI_UNAUTHORIZED",
+    });
   });
 });
 

@@ -41,6 +41,14 @@ export interface RegistryQuirks {
   noDelete?: boolean;
   /** A mount is answered with an upload session instead. */
   refuseMount?: boolean;
+  /** Uploads take no chunks: PATCH is answered with 405. */
+  noChunks?: boolean;
+  /** The shortest chunk that is taken, as `OCI-Chunk-Min-Length` says. */
+  chunkMinLength?: number;
+  /** This many chunks are cut: half of each is kept, and the connection is closed. */
+  cutChunks?: number;
+  /** This many requests to upload sessions are refused with 401, as by a token that has just expired. */
+  expiredTokens?: number;
   /** A tag that is there is not moved: 400. */
   immutableTags?: boolean;
   /** Asked at every request, with its path: what goes wrong with it, if anything. */
@@ -55,18 +63,21 @@ const layerTypes = ["application/vnd.oci.image.layer.v1.tar", "application/vnd.o
 const simpleSigning = "application/vnd.dev.cosign.simplesigning.v1+json";
 
 /** How well-known registries differ from the specification, as far as signatures meet it (signing-client §5). */
-export const registryKinds: Readonly<Record<"quay36" | "ecr" | "gcr" | "harbor" | "gitlab", () => RegistryQuirks>> = {
-  // October 2021: OCI types from an allow list, no referrers, the tag layout's signatures and nothing else of cosign's.
-  quay36: () => ({
-    noReferrersApi: true,
-    allowedTypes: { "application/vnd.oci.image.config.v1+json": [...layerTypes, simpleSigning] },
-  }),
-  // Says OCI-Subject and does not list what it took.
-  ecr: () => ({ subjectLie: true, auth: "basic" }),
-  gcr: () => ({ noReferrersApi: true, relativeLocation: true, redirectBlobs: true }),
-  harbor: () => ({ auth: "bearer", pagedReferrers: true, noFilter: true }),
-  gitlab: () => ({ auth: "bearer", noReferrersApi: true, noDelete: true, refuseMount: true, redirectBlobs: true }),
-};
+export const registryKinds: Readonly<Record<"quay36" | "ecr" | "gcr" | "harbor" | "gitlab" | "dockerHub", () => RegistryQuirks>> =
+  {
+    // October 2021: OCI types from an allow list, no referrers, the tag layout's signatures and nothing else of cosign's.
+    quay36: () => ({
+      noReferrersApi: true,
+      allowedTypes: { "application/vnd.oci.image.config.v1+json": [...layerTypes, simpleSigning] },
+    }),
+    // Says OCI-Subject and does not list what it took.
+    ecr: () => ({ subjectLie: true, auth: "basic" }),
+    gcr: () => ({ noReferrersApi: true, relativeLocation: true, redirectBlobs: true }),
+    harbor: () => ({ auth: "bearer", pagedReferrers: true, noFilter: true }),
+    // Counts what is asked and refuses for a while beyond that; no referrers yet on its older side.
+    dockerHub: () => ({ auth: "bearer", noReferrersApi: true, throttled: 2, refuseMount: true }),
+    gitlab: () => ({ auth: "bearer", noReferrersApi: true, noDelete: true, refuseMount: true, redirectBlobs: true }),
+  };
 
 interface Stored {
   readonly mediaType: string;
@@ -151,6 +162,10 @@ export class MemoryRegistry {
       response.writeHead(429, { "retry-after": "0" }).end(problem("TOOMANYREQUESTS"));
       return;
     }
+    if ((this.quirks.expiredTokens ?? 0) > 0 && url.searchParams.has("state")) {
+      this.quirks.expiredTokens = (this.quirks.expiredTokens ?? 0) - 1;
+      this.#scopes.clear();
+    }
     if (!this.#allowed(url, request)) {
       response.writeHead(401, { "www-authenticate": this.#challenge(url, request) }).end(problem("UNAUTHORIZED"));
       return;
@@ -201,16 +216,42 @@ export class MemoryRegistry {
       const upload = randomUUID();
       this.#uploads.set(upload, new Uint8Array());
       const path = `/v2/${url.pathname.split("/")[2]}/blobs/uploads/${upload}?state=kept`;
-      response.writeHead(202, { location: this.quirks.relativeLocation === true ? path : `http://${this.host}${path}` }).end();
+      const min = this.quirks.chunkMinLength;
+      const length = min === undefined ? {} : { "oci-chunk-min-length": String(min) };
+      const location = this.quirks.relativeLocation === true ? path : `http://${this.host}${path}`;
+      response.writeHead(202, { location, ...length }).end();
+      return;
+    }
+    if (request.method === "PATCH" || request.method === "GET") {
+      this.#chunk(request, response, id, body, url);
       return;
     }
     const digest = url.searchParams.get("digest") ?? "";
     if (!this.#uploads.has(id) || url.searchParams.get("state") !== "kept")
       response.writeHead(404).end(problem("BLOB_UPLOAD_UNKNOWN"));
-    else if (digestOf(body) !== digest) response.writeHead(400).end(problem("DIGEST_INVALID"));
+    else if (digestOf(joined(this.#uploads.get(id), body)) !== digest) response.writeHead(400).end(problem("DIGEST_INVALID"));
     else {
-      this.blobs.set(digest, body);
+      this.blobs.set(digest, joined(this.#uploads.get(id), body));
       response.writeHead(201, { location: `/v2/x/blobs/${digest}` }).end();
+    }
+  }
+
+  #chunk(request: IncomingMessage, response: ServerResponse, id: string, body: Uint8Array, url: URL): void {
+    const had = this.#uploads.get(id) ?? new Uint8Array();
+    const answer = (status: number, length: number): void => {
+      const range = `0-${Math.max(0, length - 1)}`;
+      response.writeHead(status, { location: `${url.pathname}${url.search}`, range }).end();
+    };
+    if (request.method === "GET") answer(204, had.length);
+    else if (this.quirks.noChunks === true) response.writeHead(405).end(problem("UNSUPPORTED"));
+    else if (!request.headers["content-range"]?.startsWith(`${had.length}-`)) answer(416, had.length);
+    else if ((this.quirks.cutChunks ?? 0) > 0) {
+      this.quirks.cutChunks = (this.quirks.cutChunks ?? 0) - 1;
+      this.#uploads.set(id, joined(had, body.subarray(0, body.length >> 1)));
+      response.destroy();
+    } else {
+      this.#uploads.set(id, joined(had, body));
+      answer(202, had.length + body.length);
     }
   }
 
@@ -364,6 +405,10 @@ const indexType = "application/vnd.oci.image.index.v1+json";
 
 function basic(): string {
   return `Basic ${btoa(`${registryAccount.username}:${registryAccount.password}`)}`;
+}
+
+function joined(first: Uint8Array | undefined, second: Uint8Array): Uint8Array {
+  return new Uint8Array([...(first ?? []), ...second]);
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -40,6 +40,8 @@ export type Expectations = ({ readonly identity: ExpectedIdentity } | { readonly
   readonly witnesses?: readonly NoteKey[];
   /** Accept entries of Rekor v1 that have a promise and no inclusion proof: the log promised, and nothing shows that it kept it. */
   readonly acceptPromiseWithoutProof?: boolean;
+  /** Accept envelopes whose payload type is the predicate type of the statement in them, as cosign 1.3 and 1.4 wrote them. */
+  readonly acceptPredicateTypeForPayloadType?: boolean;
 };
 
 /** The artifact: its bytes, or a digest of it where it is too large or not at hand. */

@@ -34,7 +34,7 @@ export function verifyBundle(question: BundleQuestion): Verified {
   const thresholds = thresholdsFor(expectations);
   const entries = bundle.tlogEntries.map((entry) => readEntry(entry, bundle, signer, artifact));
   const bodies = entries.map(({ body }) => body);
-  const statement = verifyContent(bundle.content, signer.key, artifact, bodies, expectations.hashAlgorithm);
+  const statement = verifyContent(bundle.content, signer.key, artifact, bodies, expectations);
   for (const entry of entries) requireEntryMatches(entry, bundle, signer, artifact);
   const { acceptPromiseWithoutProof = false, witnesses = [] } = expectations;
   const logEntries = entries.map((entry) => verifyLogEntry(entry, trustedRoot, acceptPromiseWithoutProof, witnesses));

@@ -16,6 +16,10 @@ import { encodeHex, quote } from "../encoding/index.ts";
 import type { LogEntryBody } from "../log-entry/index.ts";
 import { type ArtifactDigests, requireDigest } from "./artifact.ts";
 import { verificationError } from "./errors.ts";
+import type { Expectations } from "./expectations.ts";
+
+/** What of the expectations is about the content. */
+type ContentDemands = Pick<Expectations, "hashAlgorithm" | "acceptPredicateTypeForPayloadType">;
 
 /**
  * Verify the bundle's signature with `key`, and that what was signed is the artifact, or a statement about it.
@@ -26,13 +30,13 @@ export function verifyContent(
   key: PublicKey,
   artifact: ArtifactDigests,
   bodies: readonly LogEntryBody[],
-  hashAlgorithm?: HashAlgorithm,
+  asked: ContentDemands = {},
 ): Statement | undefined {
   if ("messageSignature" in content) {
-    verifyMessage(content.messageSignature, key, artifact, bodies, hashAlgorithm);
+    verifyMessage(content.messageSignature, key, artifact, bodies, asked.hashAlgorithm);
     return undefined;
   }
-  return verifyEnvelope(content.dsseEnvelope, key, artifact, bodies, hashAlgorithm);
+  return verifyEnvelope(content.dsseEnvelope, key, artifact, bodies, asked);
 }
 
 function verifyMessage(
@@ -71,7 +75,7 @@ function verifyEnvelope(
   key: PublicKey,
   artifact: ArtifactDigests,
   bodies: readonly LogEntryBody[],
-  hashAlgorithm: HashAlgorithm | undefined,
+  { hashAlgorithm, acceptPredicateTypeForPayloadType = false }: ContentDemands,
 ): Statement {
   const encoded = preAuthenticationEncoding(envelope.payloadType, envelope.payload);
   const schemes = candidateSchemes(key, bodies, hashAlgorithm);
@@ -79,7 +83,11 @@ function verifyEnvelope(
   if (envelope.signatures.length !== 1 || !schemes.some((scheme) => isValidSignature(key, scheme, encoded, signature))) {
     throw signatureInvalid("the envelope", key, schemes);
   }
-  if (envelope.payloadType !== statementPayloadType) {
+  const isStatement = envelope.payloadType === statementPayloadType;
+  if (
+    !isStatement &&
+    !(acceptPredicateTypeForPayloadType && parseStatement(envelope.payload).predicateType === envelope.payloadType)
+  ) {
     throw verificationError(
       "PAYLOAD_TYPE_UNEXPECTED",
       `Cannot verify envelope: its payload type is ${quote(envelope.payloadType)}`,
