@@ -45,6 +45,8 @@ async function runAndKill(plan: KillPlan, round: number, lines: number, extraMs:
   const reader = createInterface({ input: child.stdout });
   reader.on("line", (line) => {
     // Lines that were printed before the kill are read to the end: each is a promise that must be kept.
+    // A line that the kill cut short promised nothing.
+    if (!line.endsWith("}")) return;
     plan.onLine(line, round);
     seen += 1;
     if (seen === lines) {
@@ -77,4 +79,87 @@ export function randomNumbers(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** How many kills a test does: SIGILLUM_KILLS, or the number for a usual run. */
+export function plannedKills(usual: number): number {
+  return Math.max(1, Number(process.env["SIGILLUM_KILLS"] ?? usual));
+}
+
+/** The seed of a test: SIGILLUM_SEED, or its own. */
+export function plannedSeed(own: number): number {
+  return Number(process.env["SIGILLUM_SEED"] ?? own);
+}
+
+/** A server that is killed while clients of this process have requests in flight. */
+export interface ServingKillPlan {
+  readonly seed: number;
+  readonly kills: number;
+  /** Program and arguments; its first line is `{"url": …}`. */
+  readonly command: (round: number) => readonly string[];
+  /** A kill comes after this many answers at most, and at least one, and then after this many ms at most. */
+  readonly maxAnswers: number;
+  readonly maxExtraMs: number;
+  /** Requests in flight. */
+  readonly hands: number;
+  /** One request; rejects when it was cut off, or with what is wrong. */
+  readonly work: (url: string, round: number, hand: number, count: number) => Promise<void>;
+  /** Told of each request that the kill cut off. */
+  readonly onCutOff: () => void;
+  readonly afterKill: (round: number) => Promise<void>;
+}
+
+const cutOffCodes = new Set(["ECONNRESET", "ECONNREFUSED", "EPIPE"]);
+
+/** Run the plan; rejects when the server ends by itself, or a request fails while it lives. */
+export async function killWhileServing(plan: ServingKillPlan): Promise<void> {
+  const random = randomNumbers(plan.seed);
+  for (let round = 0; round < plan.kills; round += 1) {
+    const answers = 1 + Math.floor(random() * plan.maxAnswers);
+    const extraMs = random() * plan.maxExtraMs;
+    await serveAndKill(plan, round, answers, extraMs);
+    await plan.afterKill(round);
+  }
+}
+
+async function serveAndKill(plan: ServingKillPlan, round: number, answers: number, extraMs: number): Promise<void> {
+  const child = spawn(process.execPath, [...process.execArgv.filter(isCondition), ...plan.command(round)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const closed = once(child, "close");
+  const url = await firstLineUrl(child, closed);
+  let given = 0;
+  let killed = false;
+  const hand = async (number: number): Promise<void> => {
+    for (let count = 0; ; count += 1) {
+      try {
+        await plan.work(url, round, number, count);
+      } catch (error) {
+        const cut = error instanceof Error && "code" in error && cutOffCodes.has(String(error.code));
+        if (!killed || !cut) throw error;
+        plan.onCutOff();
+        return;
+      }
+      given += 1;
+      if (given === answers)
+        setTimeout(() => {
+          killed = child.kill("SIGKILL");
+        }, extraMs);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: plan.hands }, (_, number) => hand(number)));
+  } finally {
+    child.kill("SIGKILL");
+  }
+  await closed;
+}
+
+async function firstLineUrl(child: ChildProcess, closed: Promise<unknown>): Promise<string> {
+  if (child.stdout === null) throw new TypeError("The server's output is a pipe");
+  const reader = createInterface({ input: child.stdout });
+  const line = await Promise.race([once(reader, "line"), closed.then(() => ["{}"])]);
+  const { url } = JSON.parse(String(line[0])) as { url?: string };
+  if (url === undefined) throw new Error(`The server ended before it served (${describeExit(child)})`);
+  return url;
 }

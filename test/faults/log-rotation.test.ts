@@ -4,12 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { JsonObject, parseJson } from "@sigillum/library/encoding";
-import { killRepeatedly } from "./kill-harness.ts";
+import { killRepeatedly, plannedKills, plannedSeed } from "./kill-harness.ts";
 import { openRotatingLog } from "./rotating-log.ts";
 
-const kills = 12;
+const kills = plannedKills(12);
+const seed = plannedSeed(20_261_125);
 
-test("a log that is killed while it rotates keeps every acknowledged entry under its virtual index, id and time", async () => {
+test("a log that is killed while it rotates keeps every acknowledged entry under its virtual index, id and time", {
+  timeout: 3_600_000,
+}, async () => {
+  console.log(`log-rotation: seed ${seed}, ${kills} kills, 16 requests in flight`);
   const directory = await mkdtemp(join(tmpdir(), "sigillum-rotation-faults-"));
   const acknowledged = new Map<number, { id: string; integratedTime: number; body: string }>();
   let shards = 0;
@@ -46,7 +50,7 @@ test("a log that is killed while it rotates keeps every acknowledged entry under
 
   try {
     await killRepeatedly({
-      seed: 20_261_125,
+      seed,
       kills,
       command: (round) => [join(import.meta.dirname, "log-rotation-victim.ts"), directory, String(round)],
       maxLines: 260,

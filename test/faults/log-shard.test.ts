@@ -5,12 +5,16 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { encodeUtf8, JsonObject, parseHex, parseJson } from "@sigillum/library/encoding";
 import { verifyConsistency } from "@sigillum/library/merkle";
-import { killRepeatedly } from "./kill-harness.ts";
+import { killRepeatedly, plannedKills, plannedSeed } from "./kill-harness.ts";
 import { openTextShard, textEntry } from "./text-shard.ts";
 
-const kills = 20;
+const kills = plannedKills(20);
+const seed = plannedSeed(20_261_124);
 
-test("a log that is killed twenty times keeps every acknowledged entry at its index and never forks", async () => {
+test(`a log that is killed ${kills} times keeps every acknowledged entry at its index and never forks`, {
+  timeout: 3_600_000,
+}, async () => {
+  console.log(`log-shard: seed ${seed}, ${kills} kills, 60 entries in flight`);
   const directory = await mkdtemp(join(tmpdir(), "sigillum-faults-"));
   const acknowledged = new Map<string, number>();
   const roots = new Map<number, Uint8Array>();
@@ -43,7 +47,7 @@ test("a log that is killed twenty times keeps every acknowledged entry at its in
 
   try {
     await killRepeatedly({
-      seed: 20_261_124,
+      seed,
       kills,
       command: (round) => [join(import.meta.dirname, "log-shard-victim.ts"), join(directory, "log"), String(round)],
       maxLines: 400,

@@ -9,6 +9,7 @@ export function openTextShard(
   directory: string,
   more: Partial<LogLimits> = {},
   store?: ShardStore,
+  onSign: (moment: "before" | "after") => void = () => undefined,
 ): Promise<LogShard<BodyEntry>> {
   return LogShard.open({
     directory,
@@ -18,8 +19,12 @@ export function openTextShard(
     logger: silentLogger,
     limits: { maxBatchEntries: 40, maxWriteAheadBytes: 24 * 1024, ...more },
     ...(store === undefined ? {} : { store }),
-    signCheckpoint: async ({ origin, size, root }) =>
-      `${origin}\n${size}\n${encodeBase64(root)}\n\n— ${origin} ${encodeBase64(new Uint8Array(68))}\n`,
+    signCheckpoint: async ({ origin, size, root }) => {
+      onSign("before");
+      const note = `${origin}\n${size}\n${encodeBase64(root)}\n\n— ${origin} ${encodeBase64(new Uint8Array(68))}\n`;
+      onSign("after");
+      return note;
+    },
   });
 }
 
