@@ -31,9 +31,25 @@ export function selectRows(rows, names) {
 }
 
 /** One row's JSON object, with the fields in their fixed order. */
-export function rowObject(name, { median, unit, spread, floor, peer, others }) {
-  const given = Object.entries({ floor, peer, others }).filter(([, value]) => value !== undefined);
-  return { row: name, median, unit, spread, ...Object.fromEntries(given) };
+export function rowObject(name, { median, unit, spread, floor, peer, others, notes }) {
+  const optional = Object.entries({ floor, peer, others, notes }).filter(([, value]) => value !== undefined);
+  return { row: name, median, unit, spread, ...Object.fromEntries(optional) };
+}
+
+/** What else was measured in a row, as lines below it. */
+export function noteLines({ notes = {} }) {
+  const entries = Object.entries(notes).map(([name, value]) => `${name} ${typeof value === "number" ? figureOf(value) : value}`);
+  const lines = [];
+  for (const entry of entries) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + entry.length > 120) lines.push(`    ${entry}`);
+    else lines[lines.length - 1] = `${last}, ${entry}`;
+  }
+  return lines;
+}
+
+function figureOf(value) {
+  return Number.isInteger(value) ? value.toLocaleString("en-US") : String(value);
 }
 
 /** A line of the table: name, median and spread, and the ratios to the floor and to the peer measured in the same run. */
@@ -93,7 +109,7 @@ async function main(args) {
     try {
       const object = rowObject(name, await run());
       objects.push(object);
-      console.log(json ? JSON.stringify(object) : tableLine(object));
+      console.log(json ? JSON.stringify(object) : [tableLine(object), ...noteLines(object)].join("\n"));
     } catch (error) {
       failed += 1;
       console.error(`${name}: ${error.stack}`);

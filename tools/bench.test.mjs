@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { pageWith, readRows, rowObject, selectRows, tableLine } from "./bench.mjs";
+import { noteLines, pageWith, readRows, rowObject, selectRows, tableLine } from "./bench.mjs";
 
 describe("bench", () => {
   const roots = [];
@@ -68,5 +68,10 @@ describe("bench", () => {
       tableLine(rowObject("cli", { median: 41.25, unit: "ms", spread: [40, 44], peer: { name: "cosign", ratio: 0.9 } })),
       /41\.3 ms.*0\.90× peer \(cosign\)$/,
     );
+    const noted = rowObject("x", { ...measured, notes: { p50Ms: 1.5, entries: 10_000, peer: "not here" } });
+    assert.deepEqual(Object.keys(noted).slice(-2), ["floor", "notes"]);
+    assert.deepEqual(noteLines(noted), ["    p50Ms 1.5, entries 10,000, peer not here"]);
+    assert.deepEqual(noteLines(object), []);
+    assert.equal(noteLines({ notes: Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`name${at}`, at])) }).length, 3);
   });
 });

@@ -9,10 +9,12 @@ import { createSigner, type Signer } from "@sigillum/library/crypto";
 import { Host, MetricsRegistry, silentLogger, systemClock } from "../src/host/index.ts";
 import { createRekorV1, openRekorV1Shard } from "../src/rekor-v1/index.ts";
 import { createRekorV2, openRekorV2Shard, rekorV2KeyId } from "../src/rekor-v2/index.ts";
+import { countSyncs, type SyncCounts } from "./fsync-count.ts";
 import { growthRow } from "./log-growth.ts";
 import type { MakeOrder, RunOrder, RunResult } from "./log-load.ts";
 import type { RequestKind } from "./log-requests.ts";
 import type { Measured } from "./measured.ts";
+import { type PeerLog, peerLog } from "./peer-log.ts";
 
 /** One row of the table. */
 export interface Row {
@@ -32,6 +34,7 @@ export const rows: readonly Row[] = [
   { name: "log.add.latency", run: latencyRow },
   { name: "log.tile", run: tileRow },
   { name: "log.proof", run: proofRow },
+  { name: "log.proof.entry", run: entryRow },
   { name: "log.growth", run: growthRow },
 ];
 
@@ -94,18 +97,25 @@ function order<Result>(child: ChildProcess, message: MakeOrder | RunOrder): Prom
 
 async function addRow(kind: RequestKind, api: "v1" | "v2"): Promise<Measured> {
   return withLog(async (bench) => {
+    const syncs = await syncCounts();
     const floor = verifyFloor();
     const rates: number[] = [];
     let cpuMicros = 0;
     let adds = 0;
     let latencies: readonly number[] = [];
+    let syncsBefore = { ...syncs };
+    let batchesBefore = 0;
     for (let round = 0; round <= rounds; round += 1) {
       await bench.make(kind, 4000 * secondsPerRound);
       const cpu = process.cpuUsage();
       const result = await bench.load({ port: bench.ports[api], connections: 128, seconds: secondsPerRound });
       if (result.failed > 0) throw new Error(`${result.failed} of ${result.answered + result.failed} adds were refused`);
       // The first round warms up.
-      if (round === 0) continue;
+      if (round === 0) {
+        syncsBefore = { ...syncs };
+        batchesBefore = totals(bench.metrics).batches;
+        continue;
+      }
       const spent = process.cpuUsage(cpu);
       cpuMicros += spent.user + spent.system;
       adds += result.answered;
@@ -115,11 +125,13 @@ async function addRow(kind: RequestKind, api: "v1" | "v2"): Promise<Measured> {
     const notes = {
       cpuMicrosPerAdd: Math.round(cpuMicros / adds),
       entriesPerBatch: round1(perBatch(bench.metrics)),
-      fsyncsPerBatch: 1,
+      fsyncsPerBatch: round2((syncs.dataSyncs - syncsBefore.dataSyncs) / (totals(bench.metrics).batches - batchesBefore)),
+      otherFsyncs: syncs.syncs - syncsBefore.syncs,
       p50Ms: round1(quantile(latencies, 0.5)),
       p99Ms: round1(quantile(latencies, 0.99)),
     };
-    return withFloor({ ...summary(rates, "adds/s"), notes }, "crypto.verify of P-256 on one thread", floor);
+    const own = withFloor({ ...summary(rates, "adds/s"), notes }, "crypto.verify of P-256 on one thread", floor);
+    return withPeer(own, await peerLog(bench));
   });
 }
 
@@ -133,6 +145,11 @@ async function latencyRow(): Promise<Measured> {
     await bench.make("v1-hashedrekord", 6000);
     const half = await bench.load({ port: bench.ports.v1, connections: 64, seconds: 3, rate: full.answered / full.seconds / 2 });
     const notes = {
+      oneClientP50: round2(quantile(one.latencies, 0.5)),
+      oneClientP99: round2(quantile(one.latencies, 0.99)),
+      saturatedAddsPerSecond: Math.round(full.answered / full.seconds),
+      saturatedP50: round2(quantile(full.latencies, 0.5)),
+      saturatedP99: round2(quantile(full.latencies, 0.99)),
       halfLoadAddsPerSecond: Math.round(half.answered / half.seconds),
       halfLoadP50: round2(quantile(half.latencies, 0.5)),
       halfLoadP99: round2(quantile(half.latencies, 0.99)),
@@ -161,6 +178,16 @@ async function proofRow(): Promise<Measured> {
     const paths = Array.from({ length: 500 }, (_, at) => `/api/v1/log/proof?firstSize=${1 + ((at * 37) % 1900)}&lastSize=2000`);
     const floor = await bareHttp(bench, 900);
     return withFloor(await readRow(bench, bench.ports.v1, paths, "proofs/s"), "node:http with as many bytes", floor);
+  });
+}
+
+// An entry by index, with its inclusion proof and a signed entry timestamp made for the reader.
+async function entryRow(): Promise<Measured> {
+  return withLog(async (bench) => {
+    await fill(bench, "v1", 2000);
+    const paths = Array.from({ length: 500 }, (_, at) => `/api/v1/log/entries?logIndex=${(at * 37) % 2000}`);
+    const floor = await bareHttp(bench, 4500);
+    return withFloor(await readRow(bench, bench.ports.v1, paths, "entries/s"), "node:http with about as many bytes", floor);
   });
 }
 
@@ -206,12 +233,17 @@ function verifyFloor(): number {
 }
 
 function perBatch(metrics: MetricsRegistry): number {
+  const { entries, batches } = totals(metrics);
+  return entries / Math.max(1, batches);
+}
+
+function totals(metrics: MetricsRegistry): { entries: number; batches: number } {
   const sum = (name: string): number =>
     [...metrics.text().matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\d+)$`, "gm"))].reduce(
       (total, [, value]) => total + Number(value),
       0,
     );
-  return sum("sigillum_log_entries_added_total") / Math.max(1, sum("sigillum_log_batches_total"));
+  return { entries: sum("sigillum_log_entries_added_total"), batches: sum("sigillum_log_batches_total") };
 }
 
 function summary(values: readonly number[], unit: string): Measured {
@@ -225,6 +257,24 @@ function summary(values: readonly number[], unit: string): Measured {
 
 function withFloor(measured: Measured, name: string, floor: number): Measured {
   return { ...measured, floor: { name, ratio: round2(measured.median / floor) } };
+}
+
+function withPeer(measured: Measured, peer: PeerLog | string): Measured {
+  if (typeof peer === "string") return { ...measured, notes: { ...measured.notes, peer } };
+  const notes = {
+    ...measured.notes,
+    peerAddsPerSecond: peer.addsPerSecond,
+    peerConnections: peer.connections,
+    peerP50Ms: peer.p50Ms,
+    peerP99Ms: peer.p99Ms,
+  };
+  return { ...measured, peer: { name: peer.name, ratio: round2(measured.median / peer.addsPerSecond) }, notes };
+}
+
+let counting: Promise<SyncCounts> | undefined;
+function syncCounts(): Promise<SyncCounts> {
+  counting ??= countSyncs();
+  return counting;
 }
 
 function quantile(sorted: readonly number[], part: number): number {
