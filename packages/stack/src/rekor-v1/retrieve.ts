@@ -80,7 +80,8 @@ async function findProposal(shards: ShardList, proposal: JsonObject): Promise<Pl
   return shards.find({ uuid: encodeHex(entry.leafHash) });
 }
 
-function readQuery(requestBody: Uint8Array): JsonObject {
+/** The JSON object of a query's body. */
+export function readQuery(requestBody: Uint8Array): JsonObject {
   try {
     return JsonObject.exact(parseJson(requestBody), "body", (message) => invalid(601, message));
   } catch (cause) {
@@ -93,7 +94,8 @@ function readQuery(requestBody: Uint8Array): JsonObject {
   }
 }
 
-function readIndexes(query: JsonObject): number[] {
+/** The indexes that a query asks for. */
+export function readIndexes(query: JsonObject): number[] {
   if (!query.has("logIndexes")) return [];
   return query.array("logIndexes").map(({ value }) => {
     if (typeof value !== "number" || !Number.isSafeInteger(value)) throw invalid(601, "logIndexes in body must be of type int64");
@@ -102,7 +104,8 @@ function readIndexes(query: JsonObject): number[] {
   });
 }
 
-function searchKeysOfQuery(query: JsonObject): string[] {
+/** The search keys that a query asks for. */
+export function searchKeysOfQuery(query: JsonObject): string[] {
   const keys: string[] = [];
   const email = query.optionalString("email");
   if (email !== undefined) {
