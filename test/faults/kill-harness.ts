@@ -9,6 +9,8 @@ export interface KillPlan {
   /** Decides every kill's moment, so that a failure can be run again. */
   readonly seed: number;
   readonly kills: number;
+  /** The number of the first round; 0 where nothing is said. */
+  readonly from?: number;
   /** Program and arguments after the Node binary and its flags; `round` counts from 0. */
   readonly command: (round: number) => readonly string[];
   /** A kill comes after this many lines at most, and at least one. */
@@ -23,8 +25,9 @@ export interface KillPlan {
 
 /** Run the plan; rejects when the victim ends by itself or says nothing. */
 export async function killRepeatedly(plan: KillPlan): Promise<void> {
-  const random = randomNumbers(plan.seed);
-  for (let round = 0; round < plan.kills; round += 1) {
+  const from = plan.from ?? 0;
+  const random = randomNumbers(plan.seed + from);
+  for (let round = from; round < from + plan.kills; round += 1) {
     const lines = 1 + Math.floor(random() * plan.maxLines);
     const extraMs = random() * plan.maxExtraMs;
     await runAndKill(plan, round, lines, extraMs);
@@ -86,6 +89,15 @@ export function plannedKills(usual: number): number {
   return Math.max(1, Number(process.env["SIGILLUM_KILLS"] ?? usual));
 }
 
+/** Rounds in parts, each a test of its own: a runner that hears nothing for ten minutes takes a test for stuck. */
+export function partsOf(kills: number): readonly { readonly from: number; readonly count: number }[] {
+  const size = 20;
+  return Array.from({ length: Math.ceil(kills / size) }, (_, at) => ({
+    from: at * size,
+    count: Math.min(size, kills - at * size),
+  }));
+}
+
 /** The seed of a test: SIGILLUM_SEED, or its own. */
 export function plannedSeed(own: number): number {
   return Number(process.env["SIGILLUM_SEED"] ?? own);
@@ -95,6 +107,8 @@ export function plannedSeed(own: number): number {
 export interface ServingKillPlan {
   readonly seed: number;
   readonly kills: number;
+  /** The number of the first round; 0 where nothing is said. */
+  readonly from?: number;
   /** Program and arguments; its first line is `{"url": …}`. */
   readonly command: (round: number) => readonly string[];
   /** A kill comes after this many answers at most, and at least one, and then after this many ms at most. */
@@ -113,8 +127,9 @@ const cutOffCodes = new Set(["ECONNRESET", "ECONNREFUSED", "EPIPE"]);
 
 /** Run the plan; rejects when the server ends by itself, or a request fails while it lives. */
 export async function killWhileServing(plan: ServingKillPlan): Promise<void> {
-  const random = randomNumbers(plan.seed);
-  for (let round = 0; round < plan.kills; round += 1) {
+  const from = plan.from ?? 0;
+  const random = randomNumbers(plan.seed + from);
+  for (let round = from; round < from + plan.kills; round += 1) {
     const answers = 1 + Math.floor(random() * plan.maxAnswers);
     const extraMs = random() * plan.maxExtraMs;
     await serveAndKill(plan, round, answers, extraMs);

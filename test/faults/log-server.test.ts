@@ -6,11 +6,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { encodeUtf8, JsonObject, parseHex, parseJson } from "@sigillum/library/encoding";
 import { encodeProposedHashedRekord } from "@sigillum/library/log-entry";
 import { verifyConsistency } from "@sigillum/library/merkle";
-import { killWhileServing, plannedKills, plannedSeed } from "./kill-harness.ts";
+import { killWhileServing, partsOf, plannedKills, plannedSeed } from "./kill-harness.ts";
 import { openRotatingLog } from "./rotating-log.ts";
 
 const inFlight = 16;
@@ -23,17 +23,18 @@ interface Acknowledged {
   readonly body: string;
 }
 
-test(`a log that is killed ${kills} times under ${inFlight} requests keeps every acknowledged entry and never forks`, {
-  timeout: 3_600_000,
-}, async (t) => {
-  t.diagnostic(`seed ${seed}, ${kills} kills`);
+describe(`a log that is killed ${kills} times under ${inFlight} requests (seed ${seed})`, () => {
   console.log(`log-server: seed ${seed}, ${kills} kills, ${inFlight} requests in flight`);
-  const directory = await mkdtemp(join(tmpdir(), "sigillum-server-faults-"));
   const acknowledged = new Map<number, Acknowledged>();
   const heads = new Map<number, string>();
   const unchecked = new Set<number>();
   const client = newClient(acknowledged, heads, unchecked);
+  let directory = "";
   let cutOff = 0;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "sigillum-server-faults-"));
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
 
   const check = async (round: number): Promise<void> => {
     // Every third kill is followed by another without a clean stop between them.
@@ -52,24 +53,25 @@ test(`a log that is killed ${kills} times under ${inFlight} requests keeps every
     }
   };
 
-  try {
-    await killWhileServing({
-      seed,
-      kills,
-      command: () => [join(import.meta.dirname, "log-server-victim.ts"), directory],
-      maxAnswers: 120,
-      maxExtraMs: 25,
-      hands: inFlight,
-      work: (url, round, hand, count) => client.add(url, `round ${round}, hand ${hand}, entry ${count}`),
-      onCutOff: () => {
-        cutOff += 1;
-      },
-      afterKill: check,
+  for (const { from, count } of partsOf(kills)) {
+    test(`kills ${from + 1} to ${from + count}: keeps every acknowledged entry and never forks`, async () => {
+      await killWhileServing({
+        seed,
+        from,
+        kills: count,
+        command: () => [join(import.meta.dirname, "log-server-victim.ts"), directory],
+        maxAnswers: 120,
+        maxExtraMs: 25,
+        hands: inFlight,
+        work: (url, round, hand, number) => client.add(url, `round ${round}, hand ${hand}, entry ${number}`),
+        onCutOff: () => {
+          cutOff += 1;
+        },
+        afterKill: check,
+      });
+      console.log(`log-server: ${from + count} kills, ${acknowledged.size} acknowledged, ${cutOff} requests cut off by kills`);
+      assert.ok(cutOff >= (from + count) * 10, `${cutOff} requests were in flight at ${from + count} kills`);
     });
-    console.log(`log-server: ${acknowledged.size} acknowledged, ${cutOff} requests cut off by kills`);
-    assert.ok(cutOff >= kills * 10, `${cutOff} requests were in flight at ${kills} kills`);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
   }
 });
 

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { createSigner, parsePublicKey, type Signer, sha256 } from "../crypto/index.ts";
+import { createSigner, isValidSignature, parsePublicKey, type Signer, sha256 } from "../crypto/index.ts";
 import { concatBytes, encodeBase64, encodeHex, encodeUtf8, isSigillumError, parseBase64, parseHex } from "../encoding/index.ts";
+import { generateSigner } from "../testing/index.ts";
 import {
   cosignCheckpoint,
   cosignerKey,
@@ -98,6 +99,59 @@ describe("the vectors", () => {
   });
 });
 
+describe("ML-DSA-44 cosignatures", () => {
+  const signer = generateSigner("ml-dsa-44");
+  const name = "witness.example/pq";
+  const key = cosignerKey(name, signer.publicKey);
+
+  test("a line over name, time, origin, size and root verifies, and so does the checkpoint beside the log's Ed25519 line", async () => {
+    const line = encodeSignatureLine(await cosignCheckpoint(text, 1767225600, name, signer));
+    const both = `${text}\n${logLine}${line}`;
+    const { checkpoint, timestampS } = verifyCosignature(both, key);
+    assert.deepEqual([checkpoint.treeSize, timestampS], [8, 1767225600]);
+    assert.equal(verifyCheckpoint(both, logKey).treeSize, 8);
+    // The message as C2SP tlog-cosignature writes it, put together here by hand.
+    const message = concatBytes(
+      encodeUtf8("subtree/v1\n\0"),
+      Uint8Array.of(name.length),
+      encodeUtf8(name),
+      parseHex("000000006955b900"),
+      Uint8Array.of(origin.length),
+      encodeUtf8(origin),
+      parseHex("0000000000000000"),
+      parseHex("0000000000000008"),
+      root,
+    );
+    const { signature } = parseSignedNote(both).signatures[1] ?? assert.fail();
+    assert.equal(signature.length, 8 + 2420);
+    assert.ok(isValidSignature(signer.publicKey, key.scheme, message, signature.subarray(8)));
+  });
+
+  test("another name, time, origin, size or root does not verify; extension lines are not covered", async () => {
+    const cosigned = await cosignCheckpoint(text, 5, name, signer);
+    const invalid = { code: "COSIGNATURE_INVALID" };
+    for (const other of [text.replace("log2026", "log2027"), text.replace("\n8\n", "\n9\n"), text.replace("Xcna", "Xdna")])
+      assert.throws(() => verifyCosignature(`${other}\n${encodeSignatureLine(cosigned)}`, key), invalid);
+    const later = { ...cosigned, signature: cosigned.signature.with(7, 6) };
+    assert.throws(() => verifyCosignature(`${text}\n${encodeSignatureLine(later)}`, key), invalid);
+    const short = { ...cosigned, signature: cosigned.signature.subarray(0, -1) };
+    assert.throws(() => verifyCosignature(`${text}\n${encodeSignatureLine(short)}`, key), invalid);
+    const otherName = cosignerKey("w.example", signer.publicKey);
+    const renamed = { name: "w.example", keyHint: otherName.keyId.slice(0, 4), signature: cosigned.signature };
+    assert.throws(() => verifyCosignature(`${text}\n${encodeSignatureLine(renamed)}`, otherName), invalid);
+    verifyCosignature(`${text}more\n\n${encodeSignatureLine(cosigned)}`, key);
+  });
+
+  test("its verifier key is read back, and a key of another length is refused", () => {
+    const vkey = encodeVerifierKey(key);
+    assert.deepEqual(parseVerifierKey(vkey).keyId, key.keyId);
+    const start = vkey.indexOf("+", vkey.indexOf("+") + 1) + 1;
+    const short = vkey.slice(0, start) + encodeBase64(parseBase64(vkey.slice(start)).subarray(0, -1));
+    assert.throws(() => parseVerifierKey(short), { code: "NOTE_KEY_MALFORMED", message: /1311 bytes, expected 1312/ });
+    assert.throws(() => cosignerKey("w", generateSigner("ml-dsa-65").publicKey), { code: "NOTE_KEY_UNSUPPORTED" });
+  });
+});
+
 describe("noteKey", () => {
   test("gives RSA keys an id of the long type, ECDSA keys that of the SPKI alone", () => {
     const long = concatBytes(
@@ -116,7 +170,7 @@ describe("noteKey", () => {
     }
   });
 
-  test("cosignerKey and encodeVerifierKey refuse keys that are not Ed25519", () => {
+  test("cosignerKey and encodeVerifierKey refuse keys that are neither Ed25519 nor ML-DSA-44", () => {
     assert.throws(() => cosignerKey("w", v1Key), { code: "NOTE_KEY_UNSUPPORTED" });
     assert.throws(() => encodeVerifierKey(noteKey("w", v1Key)), { code: "NOTE_KEY_UNSUPPORTED" });
     assert.throws(() => encodeVerifierKey({ ...logKey, name: "other" }), { code: "NOTE_KEY_UNSUPPORTED" });

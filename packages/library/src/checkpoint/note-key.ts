@@ -1,7 +1,7 @@
 // Keys that sign notes, and their key ids: C2SP signed-note "Signature types", transparency-log key ids of Rekor.
 //
 //   key id = SHA-256(name ‖ 0x0A ‖ type byte ‖ key material); its first four bytes stand in a signature line.
-//   Ed25519 0x01 and timestamped cosignature 0x04: 32-byte key. ECDSA: SHA-256 of the SPKI alone.
+//   Ed25519 0x01 and timestamped cosignature 0x04: 32-byte key. ML-DSA-44 cosignature 0x06: 1,312-byte key. ECDSA: SHA-256 of the SPKI alone.
 //   RSA: 0xFF ‖ "PKIX-RSA-PKCS#1v1.5" ‖ SPKI.
 
 import { defaultScheme, type PublicKey, parsePublicKey, rawPublicKey, type SignatureScheme, sha256 } from "../crypto/index.ts";
@@ -13,6 +13,7 @@ import {
   equalBytes,
   isSigillumError,
   parseBase64,
+  parseHex,
   quote,
 } from "../encoding/index.ts";
 import { checkpointError } from "./errors.ts";
@@ -30,6 +31,7 @@ export interface NoteKey {
 const newline = Uint8Array.of(0x0a);
 const ed25519Type = Uint8Array.of(0x01);
 const cosignatureType = Uint8Array.of(0x04);
+const mlDsaCosignatureType = Uint8Array.of(0x06);
 const longType = concatBytes(Uint8Array.of(0xff), encodeUtf8("PKIX-RSA-PKCS#1v1.5"));
 
 /** The key of a log: how it signs its own notes. ECDSA keys have the id that Rekor v1 gives to every key: SHA-256 of the SPKI. */
@@ -38,15 +40,11 @@ export function noteKey(name: string, publicKey: PublicKey, scheme: SignatureSch
   return { name, publicKey, scheme, keyId: noteKeyId(name, publicKey) };
 }
 
-/** The key of a cosigner that signs with a time (type 0x04); only Ed25519. */
+/** The key of a cosigner that signs with a time: Ed25519 (type 0x04) or ML-DSA-44 (type 0x06). A log is a cosigner of its own checkpoints. */
 export function cosignerKey(name: string, publicKey: PublicKey): NoteKey {
   requireKeyName(name);
-  return {
-    name,
-    publicKey,
-    scheme: ed25519Scheme(publicKey, "cosignatures"),
-    keyId: namedKeyId(name, cosignatureType, rawPublicKey(publicKey)),
-  };
+  const type = publicKey.type === "ml-dsa-44" ? mlDsaCosignatureType : cosignatureType;
+  return { name, publicKey, scheme: cosignatureScheme(publicKey), keyId: namedKeyId(name, type, rawPublicKey(publicKey)) };
 }
 
 /** The first four bytes of a key id, as they stand in a signature line. */
@@ -69,22 +67,24 @@ function namedKeyId(name: string, type: Uint8Array, material: Uint8Array): Uint8
   return sha256(encodeUtf8(name), newline, type, material);
 }
 
-function ed25519Scheme(publicKey: PublicKey, what: string): SignatureScheme {
-  if (publicKey.type === "ed25519") return defaultScheme(publicKey);
+function cosignatureScheme(publicKey: PublicKey): SignatureScheme {
+  if (publicKey.type === "ed25519" || publicKey.type === "ml-dsa-44") return defaultScheme(publicKey);
   throw checkpointError(
     "NOTE_KEY_UNSUPPORTED",
-    `Cannot use a key of type ${publicKey.type} for ${what}: only ed25519 is supported`,
+    `Cannot use a key of type ${publicKey.type} for cosignatures: only ed25519 and ml-dsa-44 are supported`,
     {
       found: publicKey.type,
-      expected: "ed25519",
+      expected: "ed25519 or ml-dsa-44",
     },
   );
 }
 
-/** Write the verifier key text of an Ed25519 key: `name+<8 hex of the id>+<base64(type ‖ key)>`; also of a cosigner. */
+/** Write the verifier key text of an Ed25519 key: `name+<8 hex of the id>+<base64(type ‖ key)>`; also of a cosigner, ML-DSA-44 included. */
 export function encodeVerifierKey(key: NoteKey): string {
   const raw = rawPublicKey(key.publicKey);
-  const type = [ed25519Type, cosignatureType].find((candidate) => equalBytes(namedKeyId(key.name, candidate, raw), key.keyId));
+  const type = [ed25519Type, cosignatureType, mlDsaCosignatureType].find((candidate) =>
+    equalBytes(namedKeyId(key.name, candidate, raw), key.keyId),
+  );
   if (type === undefined) {
     throw checkpointError(
       "NOTE_KEY_UNSUPPORTED",
@@ -97,7 +97,10 @@ export function encodeVerifierKey(key: NoteKey): string {
 // SubjectPublicKeyInfo of an Ed25519 key up to the 32 bytes of the key (RFC 8410 §4).
 const ed25519SpkiPrefix = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00);
 
-/** Read a verifier key text of an Ed25519 log key (type 0x01) or cosigner (0x04). The id in it has been recomputed. */
+// SubjectPublicKeyInfo of an ML-DSA-44 key up to the 1,312 bytes of the key (RFC 9881 §4).
+const mlDsa44SpkiPrefix = parseHex("30820532300b06096086480165030403110382052100");
+
+/** Read a verifier key text of an Ed25519 log key (type 0x01) or of a cosigner (0x04, 0x06). The id in it has been recomputed. */
 export function parseVerifierKey(text: string): NoteKey {
   // Split at the first and second plus: base64 may have more of them.
   const match = /^([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/.exec(text);
@@ -106,18 +109,20 @@ export function parseVerifierKey(text: string): NoteKey {
   requireKeyName(name);
   const bytes = keyMaterial(text, material);
   const [type] = bytes;
-  if (type !== 0x01 && type !== 0x04) {
+  const octets = type === 0x01 || type === 0x04 ? 32 : type === 0x06 ? 1312 : undefined;
+  if (octets === undefined) {
     throw checkpointError(
       "NOTE_KEY_UNSUPPORTED",
-      `Cannot use verifier key ${quote(text)}: its type is ${type}, only 1 and 4 are supported`,
+      `Cannot use verifier key ${quote(text)}: its type is ${type}, only 1, 4 and 6 are supported`,
       {
         found: String(type),
-        expected: "1 or 4",
+        expected: "1, 4 or 6",
       },
     );
   }
-  if (bytes.length !== 33) throw malformedKey(text, `its key has ${bytes.length - 1} bytes, expected 32`);
-  const publicKey = parsePublicKey(concatBytes(ed25519SpkiPrefix, bytes.subarray(1)));
+  if (bytes.length !== 1 + octets) throw malformedKey(text, `its key has ${bytes.length - 1} bytes, expected ${octets}`);
+  // Where the platform has no ML-DSA this throws PUBLIC_KEY_NEEDS_NEWER_PLATFORM, which names the Node that has.
+  const publicKey = parsePublicKey(concatBytes(type === 0x06 ? mlDsa44SpkiPrefix : ed25519SpkiPrefix, bytes.subarray(1)));
   const key = type === 0x01 ? noteKey(name, publicKey) : cosignerKey(name, publicKey);
   if (encodeHex(keyHint(key)) !== id)
     throw malformedKey(text, `its id is ${id}, its name and key give ${encodeHex(keyHint(key))}`);

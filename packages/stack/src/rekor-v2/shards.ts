@@ -1,5 +1,5 @@
 // The shards of a Rekor v2 log: each is a log of its own under a host name of its own, and one listener serves them all.
-import { noteKey, signCheckpoint } from "@sigillum/library/checkpoint";
+import { cosignCheckpoint, encodeCheckpoint, encodeSignatureLine, noteKey, signCheckpoint } from "@sigillum/library/checkpoint";
 import type { Signer } from "@sigillum/library/crypto";
 import { equalBytes } from "@sigillum/library/encoding";
 import type { Clock, HttpRequest, Logger, MetricsRegistry } from "../host/index.ts";
@@ -13,19 +13,28 @@ export interface RekorV2ShardOptions {
   readonly origin: string;
   /** Ed25519 for a log that public witnesses accept. */
   readonly signer: Signer;
+  /** Further keys of the log, ML-DSA-44 or Ed25519, that cosign each checkpoint under the same name (C2SP tlog-cosignature). */
+  readonly furtherSigners?: readonly Signer[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics?: MetricsRegistry;
   readonly limits?: Partial<LogLimits>;
 }
 
-/** Open a shard whose checkpoints are C2SP checkpoints with one signature line. */
+/** Open a shard whose checkpoints are C2SP checkpoints: one signature line, and a cosignature line for each further key of the log. */
 export function openRekorV2Shard(options: RekorV2ShardOptions): Promise<LogShard<BodyEntry>> {
-  const { signer, ...rest } = options;
+  const { signer, furtherSigners = [], ...rest } = options;
   return LogShard.open({
     ...rest,
     format: bodyEntryFormat,
-    signCheckpoint: ({ origin, size, root }) => signCheckpoint({ origin, treeSize: size, root, extensions: [] }, origin, signer),
+    signCheckpoint: async ({ origin, size, root }) => {
+      const checkpoint = { origin, treeSize: size, root, extensions: [] };
+      let note = await signCheckpoint(checkpoint, origin, signer);
+      const timestampS = Math.floor(rest.clock.nowMs() / 1000);
+      for (const further of furtherSigners)
+        note += encodeSignatureLine(await cosignCheckpoint(encodeCheckpoint(checkpoint), timestampS, origin, further));
+      return note;
+    },
   });
 }
 
