@@ -9,6 +9,7 @@ import { createSigner, type Signer } from "@sigillum/library/crypto";
 import { Host, MetricsRegistry, silentLogger, systemClock } from "../src/host/index.ts";
 import { createRekorV1, openRekorV1Shard } from "../src/rekor-v1/index.ts";
 import { createRekorV2, openRekorV2Shard, rekorV2KeyId } from "../src/rekor-v2/index.ts";
+import { measureAddParts } from "./add-parts.ts";
 import { countSyncs, type SyncCounts } from "./fsync-count.ts";
 import { growthRow } from "./log-growth.ts";
 import type { MakeOrder, RunOrder, RunResult } from "./log-load.ts";
@@ -122,8 +123,13 @@ async function addRow(kind: RequestKind, api: "v1" | "v2"): Promise<Measured> {
       latencies = result.latencies;
       rates.push(result.answered / result.seconds);
     }
+    const { prepareMicros, signMicros } = await measureAddParts(kind);
+    const cpuMicrosPerAdd = Math.round(cpuMicros / adds);
     const notes = {
-      cpuMicrosPerAdd: Math.round(cpuMicros / adds),
+      cpuMicrosPerAdd,
+      ofThemPrepare: prepareMicros,
+      ofThemPromise: api === "v1" ? signMicros : 0,
+      theRest: "HTTP, threads, engine, proof",
       entriesPerBatch: round1(perBatch(bench.metrics)),
       fsyncsPerBatch: round2((syncs.dataSyncs - syncsBefore.dataSyncs) / (totals(bench.metrics).batches - batchesBefore)),
       otherFsyncs: syncs.syncs - syncsBefore.syncs,
