@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { encodeHex, encodeUtf8 } from "../encoding/index.ts";
-import { createHasher, digest, digestLength, sha256, sha256Latin1 } from "./digest.ts";
+import { blake2b512, createHasher, digest, digestLength, sha256, sha256Latin1 } from "./digest.ts";
 import type { HashAlgorithm } from "./platform-interface.ts";
 
 // FIPS 180-4's example message "abc".
@@ -49,4 +49,11 @@ describe("digest", () => {
       }),
     );
   });
+});
+
+it("blake2b512 gives RFC 7693's example", () => {
+  assert.equal(
+    encodeHex(blake2b512(encodeUtf8("abc"))),
+    "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d17d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923",
+  );
 });

@@ -1,4 +1,4 @@
-// Message digests (FIPS 180-4).
+// Message digests (FIPS 180-4, RFC 7693).
 import { concatBytes } from "../encoding/index.ts";
 import { type HashAlgorithm, type Hasher, platform } from "./platform-interface.ts";
 
@@ -49,4 +49,9 @@ export function createHasher(algorithm: HashAlgorithm): Hasher {
 /** The octets in a digest of this algorithm. */
 export function digestLength(algorithm: HashAlgorithm): number {
   return lengths[algorithm];
+}
+
+/** BLAKE2b with 64 octets (RFC 7693), as minisign hashes what it signs; under no other signature. */
+export function blake2b512(bytes: Uint8Array): Uint8Array {
+  return platform.blake2b512(bytes);
 }

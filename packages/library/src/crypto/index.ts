@@ -1,6 +1,6 @@
 // Digests, keys, signatures, and the Signer interface.
 export type { EcKeyType } from "./curve.ts";
-export { createHasher, digest, digestLength, sha256, sha256Latin1 } from "./digest.ts";
+export { blake2b512, createHasher, digest, digestLength, sha256, sha256Latin1 } from "./digest.ts";
 export { type EcdsaSignature, encodeEcdsaSignature, parseEcdsaSignature, rawEcdsaSignature } from "./ecdsa-signature.ts";
 export { cryptoError, cryptoErrors } from "./errors.ts";
 export { isKeyDetails, isPkcs1KeyDetails, type KeyDetails, keyDetailsOf, schemeOfKeyDetails } from "./key-details.ts";

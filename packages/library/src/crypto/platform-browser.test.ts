@@ -34,6 +34,7 @@ describe("the platform of a browser", () => {
         hasher.update(bytes.subarray(0, cut));
         hasher.update(bytes.subarray(cut));
         assert.deepEqual(hasher.digest(), expected);
+        assert.deepEqual(ofBrowser.blake2b512(bytes), ofNode.blake2b512(bytes));
         const octets = Buffer.from(bytes).toString("latin1");
         assert.equal(ofBrowser.sha256Latin1(octets), ofNode.sha256Latin1(octets));
       }),

@@ -1,6 +1,7 @@
 // The cryptography of a browser, whose own (WebCrypto) answers later and not at once: elliptic curves and digests of @noble, in plain
 // JavaScript. It is chosen as `#platform` by the condition `browser`. Only public values pass through it: it signs nothing.
 import { p256, p384, p521 } from "@noble/curves/nist.js";
+import { blake2b } from "@noble/hashes/blake2.js";
 import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import type { PrivateKeyHandle, PublicKeyHandle } from "#platform";
@@ -26,6 +27,11 @@ type Key =
 /** The digest of one byte string. */
 export function digestOf(algorithm: Digest, bytes: Uint8Array): Uint8Array {
   return hashes[algorithm](bytes);
+}
+
+/** BLAKE2b with 64 octets (RFC 7693). */
+export function blake2b512(bytes: Uint8Array): Uint8Array {
+  return blake2b(bytes, { dkLen: 64 });
 }
 
 /** SHA-256 of a string of octets, to a string of octets. */

@@ -24,6 +24,7 @@ export interface Platform {
   readonly signs: boolean;
   digestOf(algorithm: HashAlgorithm, bytes: Uint8Array): Uint8Array;
   sha256Latin1(octets: string): string;
+  blake2b512(bytes: Uint8Array): Uint8Array;
   createHasher(algorithm: HashAlgorithm): Hasher;
   importPublicKey(spki: Uint8Array): PublicKeyHandle;
   importPrivateKey(pkcs8: Uint8Array): { readonly handle: PrivateKeyHandle; readonly spki: Uint8Array };

@@ -54,6 +54,11 @@ export function digestOf(algorithm: Digest, bytes: Uint8Array): Uint8Array {
   return digest;
 }
 
+/** BLAKE2b with 64 octets (RFC 7693). */
+export function blake2b512(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash("blake2b512").update(bytes).digest());
+}
+
 const nodeInput = Buffer.alloc(65);
 
 /** SHA-256 of a string of octets, to a string of octets. */

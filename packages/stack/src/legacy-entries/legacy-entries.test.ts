@@ -226,13 +226,12 @@ describe("rekord", () => {
       const { body } = prepare("rekord", "0.0.1", spec("minisign", form, signature));
       assert.equal(text(body), stored("minisign", keyLine, `untrusted comment:\n${line}`));
     }
-    refused(
-      "rekord",
-      "0.0.1",
-      spec("minisign", key, minisign(content, "ED").signature),
-      "LEGACY_ENTRY_UNSUPPORTED",
-      /minisign -l/,
-    );
+    // Pre-hashed: the signature is over BLAKE2b-512 of the content.
+    const hashed = minisign(createHash("blake2b512").update(content).digest(), "ED");
+    const { body } = prepare("rekord", "0.0.1", spec("minisign", key, hashed.signature));
+    assert.equal(text(body), stored("minisign", keyLine, `untrusted comment:\n${hashed.line}`));
+    refused("rekord", "0.0.1", spec("minisign", key, minisign(content, "ED").signature), "LEGACY_SIGNATURE_INVALID");
+    refused("rekord", "0.0.1", spec("minisign", key, minisign(content, "EX").signature), "LEGACY_ENTRY_UNSUPPORTED", /"EX"/);
   });
 
   test("refuses what is malformed, unsupported or does not verify", () => {

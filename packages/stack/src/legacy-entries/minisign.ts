@@ -1,7 +1,7 @@
 // Keys and signatures of minisign and signify: a comment line and a line of base64.
 //
-//   key = algorithm[2] "Ed" ‖ keyId[8] ‖ publicKey[32]     signature = algorithm[2] "Ed" ‖ keyId[8] ‖ signature[64]
-import { isValidSignature, parsePublicKey } from "@sigillum/library/crypto";
+//   key = algorithm[2] "Ed" ‖ keyId[8] ‖ publicKey[32]     signature = algorithm[2] "Ed" or "ED" ‖ keyId[8] ‖ signature[64]
+import { blake2b512, isValidSignature, parsePublicKey } from "@sigillum/library/crypto";
 import {
   concatBytes,
   derBitString,
@@ -43,17 +43,18 @@ export function parseMinisignSignature(bytes: Uint8Array): MinisignPart {
   return { ...part, canonical: encodeUtf8(`untrusted comment:\n${line}`), bytes: part.rest.subarray(8) };
 }
 
-/** Whether a signature verifies over a message. The pre-hashed form is refused: nothing here computes BLAKE2b. */
+/** Whether a signature verifies over a message: over itself ("Ed"), or over its BLAKE2b-512 ("ED", what minisign writes unless told otherwise). */
 export function isValidMinisign(key: MinisignPart, signature: MinisignPart, message: Uint8Array): boolean {
-  if (signature.algorithm !== "Ed") {
+  if (signature.algorithm !== "Ed" && signature.algorithm !== "ED") {
     throw legacyEntryError(
       "LEGACY_ENTRY_UNSUPPORTED",
-      `Cannot accept rekord entry: minisign signatures of algorithm ${JSON.stringify(signature.algorithm)} are not supported, sign with minisign -l`,
-      { found: signature.algorithm, expected: "Ed" },
+      `Cannot accept rekord entry: minisign signatures of algorithm ${JSON.stringify(signature.algorithm)} are not supported`,
+      { found: signature.algorithm, expected: "Ed or ED" },
     );
   }
+  const signed = signature.algorithm === "ED" ? blake2b512(message) : message;
   const spki = derSequence(derSequence(derOid("1.3.101.112")), derBitString(key.bytes));
-  return isValidSignature(parsePublicKey(spki), { type: "ed25519", hash: "none" }, message, signature.bytes);
+  return isValidSignature(parsePublicKey(spki), { type: "ed25519", hash: "none" }, signed, signature.bytes);
 }
 
 function partOf(bytes: Uint8Array, length: number, what: string): { readonly algorithm: string; readonly rest: Uint8Array } {
