@@ -136,6 +136,7 @@ async function makeLogV1(parts: ServiceParts, publish: () => Promise<void>): Pro
   return createRekorV1({
     shards,
     threads,
+    disabledOperations: settings.transparencyLog.disabledOperationsV1,
     listener: listenerOf(settings, "log-v1"),
     logger: ownLogger,
     rotation: { keyring, clock, ...rotationSettings(settings), open, publish },

@@ -7,6 +7,7 @@ const statusOfCode: ReadonlyMap<string, number> = new Map([
   ["REKOR_V1_DUPLICATE", 409],
   ["REKOR_V1_INVALID", 422],
   ["REKOR_V1_NOT_ACCEPTABLE", 406],
+  ["REKOR_V1_SWITCHED_OFF", 501],
 ]);
 
 /** The reply for an error; the text of an unexpected one stays in the log. */

@@ -26,6 +26,7 @@ const table = {
     kind: "malformed",
     means: "The entry's stored form is longer than an entry bundle can hold (65,535 bytes).",
   },
+  REKOR_V1_SWITCHED_OFF: { kind: "state", means: "The operation is switched off in the settings (status 501)." },
   REKOR_V1_NOT_ACCEPTABLE: {
     kind: "malformed",
     means: "A request accepts none of the content types that the operation answers.",

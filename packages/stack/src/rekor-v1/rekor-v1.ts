@@ -37,6 +37,8 @@ export interface RekorV1Options {
    * 409 with its Location as upstream does.
    */
   readonly duplicates?: "existing" | "conflict";
+  /** Operations that are answered 501; none where nothing is said. */
+  readonly disabledOperations?: readonly string[];
   /** Threads that read and verify proposals; 0, the default, does it between other requests. */
   readonly threads?: number;
   readonly name?: string;
@@ -57,46 +59,7 @@ export function createRekorV1(options: RekorV1Options): Service {
     threads: options.threads ?? 0,
     logger: options.logger,
   });
-  const router = new Router()
-    .add(
-      "POST",
-      "/api/v1/log/entries",
-      json((request) => createEntry(shards, options, workers, request)),
-    )
-    .add(
-      "GET",
-      "/api/v1/log/entries",
-      json((request) => entryByIndex(shards, request)),
-    )
-    .add(
-      "GET",
-      "/api/v1/log/entries/:id",
-      json((request) => entryById(shards, request)),
-    )
-    .add(
-      "POST",
-      "/api/v1/log/entries/retrieve",
-      json(async (request) => jsonReply(200, await retrieveEntries(shards, await readBody(request, maxQueryBytes)))),
-    )
-    .add(
-      "POST",
-      "/api/v1/index/retrieve",
-      json(async (request) => searchIndex(shards, await readBody(request, maxRequestBytes), request.query)),
-    )
-    .add(
-      "GET",
-      "/api/v1/log",
-      json(() => logInfo(shards)),
-    )
-    .add("GET", "/api/v1/log/publicKey", (request) => uncached(publicKey(shards, request.query)))
-    .add(
-      "GET",
-      "/api/v1/log/proof",
-      json((request) => consistency(shards, request.query)),
-    )
-    .add("GET", "/ping", () => ({ status: 200, headers: { "content-type": "text/plain" }, body: "." }))
-    .add("GET", "/tlog/v1/:treeId/*rest", (request) => readTile(shards, request));
-  const handler = router.listener({
+  const handler = routesOf(shards, options, workers).listener({
     logger: options.logger,
     cors: { exposeHeaders: ["etag", "location", "x-request-id", "x-next-before"] },
     onError: errorReply,
@@ -115,6 +78,51 @@ export function createRekorV1(options: RekorV1Options): Service {
       for (const { shard } of [...shards.all, ...shards.planned]) await shard.close();
     },
   };
+}
+
+/** The operations of Rekor's OpenAPI document, by their ids. */
+export const rekorV1Operations = [
+  "searchIndex",
+  "getLogInfo",
+  "getPublicKey",
+  "getLogProof",
+  "createLogEntry",
+  "getLogEntryByIndex",
+  "getLogEntryByUUID",
+  "searchLogQuery",
+] as const;
+
+/** One of the operations. */
+export type RekorV1Operation = (typeof rekorV1Operations)[number];
+
+type Answer = (request: HttpRequest) => HttpReply | Promise<HttpReply>;
+
+function routesOf(shards: ShardList, options: RekorV1Options, workers: BatchWorkers): Router {
+  const off: ReadonlySet<string> = new Set(options.disabledOperations);
+  const operation =
+    (id: RekorV1Operation, answer: Answer): Answer =>
+    (request) => {
+      if (!off.has(id)) return answer(request);
+      throw rekorV1Error("REKOR_V1_SWITCHED_OFF", `the ${id} API is not enabled on this server`, { found: id });
+    };
+  const retrieve = async (request: HttpRequest): Promise<HttpReply> =>
+    jsonReply(200, await retrieveEntries(shards, await readBody(request, maxQueryBytes)));
+  const search = async (request: HttpRequest): Promise<HttpReply> =>
+    searchIndex(shards, await readBody(request, maxRequestBytes), request.query);
+  const create: Answer = (request) => createEntry(shards, options, workers, request);
+  const key: Answer = (request) => uncached(publicKey(shards, request.query));
+  const entries = "/api/v1/log/entries";
+  return new Router()
+    .add("POST", entries, json(operation("createLogEntry", create)))
+    .add("GET", entries, json(operation("getLogEntryByIndex", (request) => entryByIndex(shards, request))))
+    .add("GET", `${entries}/:id`, json(operation("getLogEntryByUUID", (request) => entryById(shards, request))))
+    .add("POST", `${entries}/retrieve`, json(operation("searchLogQuery", retrieve)))
+    .add("POST", "/api/v1/index/retrieve", json(operation("searchIndex", search)))
+    .add("GET", "/api/v1/log", json(operation("getLogInfo", () => logInfo(shards))))
+    .add("GET", "/api/v1/log/publicKey", operation("getPublicKey", key))
+    .add("GET", "/api/v1/log/proof", json(operation("getLogProof", (request) => consistency(shards, request.query))))
+    .add("GET", "/ping", () => ({ status: 200, headers: { "content-type": "text/plain" }, body: "." }))
+    .add("GET", "/tlog/v1/:treeId/*rest", (request) => readTile(shards, request));
 }
 
 /** How often a rotation that waits is looked at. */

@@ -308,6 +308,15 @@ export const settingsDescription: SectionField = {
           means:
             "Folder for a second copy of each shard's last checkpoint, best on another disk: with it an old copy of the data directory is refused. Default: checkpoints in the data directory.",
         },
+        disabledOperationsV1: {
+          kind: "texts",
+          means:
+            "Operations of log v1's API that are answered 501, by their ids in Rekor's OpenAPI document, such as searchIndex.",
+          default: [],
+          pattern:
+            /^(?:searchIndex|getLogInfo|getPublicKey|getLogProof|createLogEntry|getLogEntryByIndex|getLogEntryByUUID|searchLogQuery)$/u,
+          form: "an operation's id",
+        },
         overlapHours: {
           kind: "integer",
           means: "How long a shard of log v2 goes on to accept entries after signing configs name its successor.",

@@ -100,6 +100,7 @@ export interface Settings {
     readonly rotateAtEntries: number;
     readonly nextUrlV2?: string;
     readonly checkpointDirectory?: string;
+    readonly disabledOperationsV1: readonly string[];
     readonly overlapHours: number;
   };
   readonly ctLog: { readonly leafIndexExtension: boolean; readonly remoteUrl?: string; readonly remotePublicKeyFile?: string };
@@ -173,6 +174,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
     transparencyLog: {
       rotateEveryDays: transparencyLog.safeInteger("rotateEveryDays"),
       rotateAtEntries: transparencyLog.safeInteger("rotateAtEntries"),
+      disabledOperationsV1: transparencyLog.strings("disabledOperationsV1"),
       overlapHours: transparencyLog.safeInteger("overlapHours"),
       ...textsOf(transparencyLog, ["nextUrlV2", "checkpointDirectory"]),
     },
