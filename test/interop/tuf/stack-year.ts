@@ -151,7 +151,8 @@ export class StackYear {
       const hasLog = (logId: Uint8Array): boolean => first.tlogs.some((log) => encodeHex(log.logId) === encodeHex(logId));
       return bundle.tlogEntries.some(({ logId }) => !hasLog(logId));
     }
-    const since = this.#firstUse.get(kind === "certificateAuthorities" ? "ca" : "tsa") ?? Number.POSITIVE_INFINITY;
+    const what = kind === "certificateAuthorities" ? "ca" : "tsa";
+    const since = this.#firstUse.get(what) ?? Number.POSITIVE_INFINITY;
     return week >= since;
   }
 
@@ -197,6 +198,7 @@ export class StackYear {
     this.#lastRoot = root.trustedRoot;
     const { trustedRoot, signingConfig } = root;
     assert.ok(signingConfig && this.#stack);
+    this.#observe();
     const artifact = { bytes: encodeUtf8(`week ${week}`) };
     const token = await this.#stack.developmentToken();
     const bundle = await signBlob({ token, trust: { trustedRoot, signingConfig }, nowMs: this.#nowMs, artifact });
@@ -221,15 +223,39 @@ export class StackYear {
       if (isUnderWay) await this.#rotate(`log-${api}`);
     }
     for (const [id, sinceMs] of this.#chains) {
-      const service = id.startsWith("ca") ? "ca" : "tsa";
-      const isOut = await this.#isPublished(id);
-      if (sinceMs === undefined) this.#chains.set(id, isOut ? this.#nowMs : undefined);
-      else if (this.#nowMs - sinceMs >= weekMs) {
-        await keyring.activateChain(id, this.#nowMs);
-        this.#chains.delete(id);
-        this.#count(service);
-      }
+      // The authority's own job may have put it to use: it looks by the machine's timer, and the year is in a hurry.
+      const isPlanned = keyring.document.chains.find((chain) => chain.id === id)?.state === "planned";
+      if (!isPlanned) this.#chains.delete(id);
+      else if (sinceMs === undefined) this.#chains.set(id, (await this.#isPublished(id)) ? this.#nowMs : undefined);
+      else if (this.#nowMs - sinceMs >= weekMs) await this.#activate(id);
     }
+    this.#observe();
+  }
+
+  async #activate(id: string): Promise<void> {
+    const { keyring } = this.#stack ?? assert.fail();
+    try {
+      await keyring.activateChain(id, this.#nowMs);
+    } catch (error) {
+      if (!isSigillumError(error) || error.code !== "CHAIN_NOT_PLANNED") throw error;
+    }
+    this.#chains.delete(id);
+  }
+
+  /** What is in use now, as the keyring has it: who switched does not matter. */
+  #observe(): void {
+    const { keyring } = this.#stack ?? assert.fail();
+    const shardsOf = (api: "v1" | "v2"): number =>
+      keyring.shards(api).filter(({ activatedMs }) => activatedMs !== undefined).length;
+    const chainsOf = (service: "ca" | "tsa"): number =>
+      keyring.document.chains.filter((chain) => chain.service === service && chain.state !== "planned").length - 1;
+    const now: readonly (readonly [Rotated, number])[] = [
+      ["log-v1", shardsOf("v1")],
+      ["log-v2", shardsOf("v2")],
+      ["ca", chainsOf("ca")],
+      ["tsa", chainsOf("tsa")],
+    ];
+    for (const [what, count] of now) while ((this.#counts.get(what) ?? 0) < count) this.#count(what);
   }
 
   async #isPublished(id: string): Promise<boolean> {
@@ -263,7 +289,6 @@ export class StackYear {
   async #rotate(name: "log-v1" | "log-v2"): Promise<void> {
     const { keyring } = this.#stack ?? assert.fail();
     const api = name === "log-v1" ? "v1" : "v2";
-    const before = keyring.shards(api).filter(({ activatedMs }) => activatedMs !== undefined).length;
     try {
       // On one machine each shard of log v2 has a port of its own.
       const isNew = api === "v2" && !keyring.shards(api).some(({ state }) => state === "planned");
@@ -272,7 +297,6 @@ export class StackYear {
       const isWaiting = isSigillumError(error) && error.found === "STACK_TRUST_UNPUBLISHED" && this.#profile === "ceremony";
       if (!isWaiting) throw error;
     }
-    if (keyring.shards(api).filter(({ activatedMs }) => activatedMs !== undefined).length > before) this.#count(name);
   }
 
   #count(what: Rotated): void {
