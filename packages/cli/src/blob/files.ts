@@ -1,5 +1,5 @@
-// Synchronously, but for streams: a command does one thing at a time, and node:fs/promises takes two milliseconds to load.
-import { createReadStream, readFileSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
+// Synchronously: a command does one thing at a time, and node:fs/promises takes two milliseconds to load.
+import { closeSync, openSync, readFileSync, readSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
 import { createHasher, type HashAlgorithm } from "@sigillum/library/crypto";
 import { concatBytes } from "@sigillum/library/encoding";
 import type { Terminal } from "../terminal/index.ts";
@@ -11,12 +11,9 @@ const chunkBytes = 1024 * 1024;
 export async function hashFile(path: string, algorithm: HashAlgorithm, terminal: Terminal): Promise<Uint8Array> {
   const hasher = createHasher(algorithm);
   const progress = terminal.progress(`Hashing ${path}`, path === "-" ? undefined : await lengthOf(path));
-  const stream = path === "-" ? terminal.stdin : createReadStream(path, { highWaterMark: chunkBytes });
   let done = 0;
   try {
-    for await (const chunk of stream) {
-      const bytes: unknown = chunk;
-      if (!(bytes instanceof Uint8Array)) continue;
+    for await (const bytes of path === "-" ? terminal.stdin : chunksOf(path)) {
       hasher.update(bytes);
       done += bytes.length;
       progress.at(done);
@@ -27,6 +24,22 @@ export async function hashFile(path: string, algorithm: HashAlgorithm, terminal:
     progress.end();
   }
   return hasher.digest();
+}
+
+// Into one buffer again and again: a stream makes a new one for each chunk, which costs half of what hashing costs. Timers get their turn.
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+  const descriptor = openSync(path, "r");
+  try {
+    const buffer = new Uint8Array(chunkBytes);
+    for (let chunks = 1; ; chunks++) {
+      const length = readSync(descriptor, buffer, 0, chunkBytes, null);
+      if (length === 0) return;
+      yield length === chunkBytes ? buffer : buffer.subarray(0, length);
+      if (chunks % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Read a small file whole; `what` names its part in the message. */
