@@ -72,7 +72,7 @@ export function judge(policies: CompiledPolicies, documents: readonly Value[], o
   const refused = judged.filter(({ verdict }) => !verdict.pass);
   const any = policies.contract === "policy-controller";
   const pass = passed.length > 0 && (any || refused.length === 0);
-  const none = message("CONTRACT_NO_POLICY", "there is no document to judge");
+  const none = message("CONTRACT_NO_DOCUMENT", "there is no document to judge");
   const told = any
     ? refused.slice(0, 1).map(({ verdict }) => ({ ...verdict, messages: verdict.messages.slice(0, 1) }))
     : refused.map(({ verdict }) => verdict);

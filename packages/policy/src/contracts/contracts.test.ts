@@ -273,6 +273,7 @@ describe("judge", () => {
       assert.deepEqual(outcome(contract, [good, bad]), any ? [true, 0] : [false, 1]);
       assert.deepEqual(outcome(contract, [bad, bad]), [false, any ? 1 : 2]);
       assert.deepEqual(outcome(contract, []), [false, 1]);
+      assert.equal(judge(compilePolicies(contract, [cue("a: 1")]), []).messages[0]?.code, "CONTRACT_NO_DOCUMENT");
     }
   });
 });

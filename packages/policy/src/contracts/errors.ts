@@ -4,6 +4,10 @@ import { defineErrors, type ErrorMaker } from "../values/index.ts";
 /** Every error code of this room. */
 export const contractErrors = {
   CONTRACT_NO_POLICY: { kind: "malformed", means: "A contract is asked without a single policy." },
+  CONTRACT_NO_DOCUMENT: {
+    kind: "verification",
+    means: "Policies are asked about documents of a type, and there is none of that type.",
+  },
   CONTRACT_LANGUAGE_UNKNOWN: { kind: "malformed", means: "A policy file is named neither .cue nor .rego." },
   CONTRACT_CUE_UNSATISFIED: { kind: "verification", means: "The document does not fit a CUE policy; the message says where." },
   CONTRACT_FIELD_ABSENT: {
