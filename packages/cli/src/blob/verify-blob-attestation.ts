@@ -37,7 +37,7 @@ export async function runVerifyBlobAttestation(args: Arguments, terminal: Termin
   };
   const verified = await verifyCandidates({ file, candidates: candidates ?? [], trustedRoot, demands: typed }, args, terminal);
   // the bundle that was tried last is the one that verified
-  if (tried !== undefined && "dsseEnvelope" in tried.content) policies?.enforce([tried.content.dsseEnvelope.payload], type);
+  policies?.enforce(tried !== undefined && "dsseEnvelope" in tried.content ? [tried.content.dsseEnvelope.payload] : [], type);
   if (terminal.format === "json")
     terminal.json({ verified: true, file, ...verifiedJson(verified), statement: statementJson(verified) });
   else {
