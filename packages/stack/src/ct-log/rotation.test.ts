@@ -109,7 +109,7 @@ describe("the rotation of a CT log", () => {
     assert.deepEqual([await sizeAt(""), await sizeAt(path)], [1, 0]);
     const refused = await submit("", "two@example.com");
     assert.equal(refused.status, 403);
-    assert.match(new TextDecoder().decode(refused.body), /CT_LOG_SEALED/);
+    assert.ok(new TextDecoder().decode(refused.body).includes("CT_LOG_SEALED"));
     assert.equal((await submit(path, "three@example.com")).status, 200);
     assert.deepEqual([await sizeAt(""), await sizeAt(path)], [1, 1]);
   });
