@@ -38,8 +38,18 @@ const weeksInYear = 52;
 export type YearProfile = "default" | "ceremony";
 
 /** What is rotated: a log's shard, an authority's chain, or a key of a TUF role. */
-type Rotated = "log-v1" | "log-v2" | "ca" | "tsa" | "tuf-timestamp" | "tuf-snapshot" | "tuf-targets" | "tuf-root";
-const order: readonly Rotated[] = ["log-v1", "ca", "tuf-timestamp", "log-v2", "tsa", "tuf-snapshot", "tuf-targets", "tuf-root"];
+type Rotated = "log-v1" | "log-v2" | "ct" | "ca" | "tsa" | "tuf-timestamp" | "tuf-snapshot" | "tuf-targets" | "tuf-root";
+const order: readonly Rotated[] = [
+  "log-v1",
+  "ca",
+  "tuf-timestamp",
+  "log-v2",
+  "tsa",
+  "ct",
+  "tuf-snapshot",
+  "tuf-targets",
+  "tuf-root",
+];
 /** Keyholders meet so often, in the ceremony profile. */
 const meetingWeeks = 3;
 
@@ -129,6 +139,7 @@ export class StackYear {
     const [first, last] = [this.#firstRoot ?? assert.fail(), this.#lastRoot ?? assert.fail()];
     const kinds = {
       tlogs: "LOG_UNKNOWN",
+      ctlogs: "CT_UNKNOWN_LOG",
       certificateAuthorities: "X509_NO_PATH",
       timestampAuthorities: "TIMESTAMP_UNKNOWN_AUTHORITY",
     };
@@ -151,7 +162,7 @@ export class StackYear {
       const hasLog = (logId: Uint8Array): boolean => first.tlogs.some((log) => encodeHex(log.logId) === encodeHex(logId));
       return bundle.tlogEntries.some(({ logId }) => !hasLog(logId));
     }
-    const what = kind === "certificateAuthorities" ? "ca" : "tsa";
+    const what = kind === "ctlogs" ? "ct" : kind === "certificateAuthorities" ? "ca" : "tsa";
     const since = this.#firstUse.get(what) ?? Number.POSITIVE_INFINITY;
     return week >= since;
   }
@@ -188,9 +199,11 @@ export class StackYear {
 
   async #week(week: number, published: string, atWeek: (week: number, published: string) => Promise<void>): Promise<void> {
     await this.#continue();
-    // The calendar: something new every third week, each of the eight twice in the year.
-    const next = week % 3 === 1 ? order[((week - 1) / 3) % order.length] : undefined;
-    if (next !== undefined && week < 49) await this.#begin(next);
+    // The calendar: something new twice in five weeks, each of the nine twice in the year.
+    const slot = week % 5 === 1 ? 0 : week % 5 === 3 ? 1 : undefined;
+    const turn = slot === undefined ? order.length * 2 : Math.floor(week / 5) * 2 + slot;
+    const next = turn < order.length * 2 ? order[turn % order.length] : undefined;
+    if (next !== undefined) await this.#begin(next);
     if (this.#profile === "ceremony" && week > 0 && week % meetingWeeks === 0) await this.#meet(false);
     const which = week % 2 === 0 ? "signing_config.v0.2.json" : "signing_config_rekor_v2.v0.2.json";
     const root = await loadRoot({ name: "year", store: this.#directory, nowMs: this.#nowMs, signingConfigTarget: which });
@@ -222,6 +235,7 @@ export class StackYear {
         shards.some(({ state }) => state === "planned") || shards.filter(({ state }) => state === "active").length > 1;
       if (isUnderWay) await this.#rotate(`log-${api}`);
     }
+    if (keyring.shards("ct").some(({ state }) => state === "planned")) await this.#rotate("ct");
     for (const [id, sinceMs] of this.#chains) {
       // The authority's own job may have put it to use: it looks by the machine's timer, and the year is in a hurry.
       const isPlanned = keyring.document.chains.find((chain) => chain.id === id)?.state === "planned";
@@ -245,13 +259,14 @@ export class StackYear {
   /** What is in use now, as the keyring has it: who switched does not matter. */
   #observe(): void {
     const { keyring } = this.#stack ?? assert.fail();
-    const shardsOf = (api: "v1" | "v2"): number =>
+    const shardsOf = (api: "v1" | "v2" | "ct"): number =>
       keyring.shards(api).filter(({ activatedMs }) => activatedMs !== undefined).length;
     const chainsOf = (service: "ca" | "tsa"): number =>
       keyring.document.chains.filter((chain) => chain.service === service && chain.state !== "planned").length - 1;
     const now: readonly (readonly [Rotated, number])[] = [
       ["log-v1", shardsOf("v1")],
       ["log-v2", shardsOf("v2")],
+      ["ct", shardsOf("ct")],
       ["ca", chainsOf("ca")],
       ["tsa", chainsOf("tsa")],
     ];
@@ -271,7 +286,7 @@ export class StackYear {
 
   async #begin(what: Rotated): Promise<void> {
     const { keyring } = this.#stack ?? assert.fail();
-    if (what === "log-v1" || what === "log-v2") return this.#rotate(what);
+    if (what === "log-v1" || what === "log-v2" || what === "ct") return this.#rotate(what);
     if (what === "ca" || what === "tsa") {
       const { id } = await keyring.planChain(what, {
         nowMs: this.#nowMs,
@@ -286,9 +301,9 @@ export class StackYear {
   }
 
   /** Begin or carry on the rotation of a log; one that waits for keyholders says so. */
-  async #rotate(name: "log-v1" | "log-v2"): Promise<void> {
+  async #rotate(name: "log-v1" | "log-v2" | "ct"): Promise<void> {
     const { keyring } = this.#stack ?? assert.fail();
-    const api = name === "log-v1" ? "v1" : "v2";
+    const api = name === "log-v1" ? "v1" : name === "log-v2" ? "v2" : "ct";
     try {
       // On one machine each shard of log v2 has a port of its own.
       const isNew = api === "v2" && !keyring.shards(api).some(({ state }) => state === "planned");

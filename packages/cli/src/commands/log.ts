@@ -154,7 +154,11 @@ const rotate: Command = {
   description:
     "Publishes the new key, waits until clients' caches have it (trust.cacheWindowHours), switches, and seals the old shard.\nCalled again it says where the rotation stands.",
   positionals: none,
-  flags: [dataFlag, whichLog, text("url", "URL", "public URL of the next shard of log v2 (transparencyLog.nextUrlV2)")],
+  flags: [
+    dataFlag,
+    text("log", "API", "v1 (default), v2, or ct", { choices: ["v1", "v2", "ct"], noVariable: true }),
+    text("url", "URL", "public URL of the next shard of log v2 (transparencyLog.nextUrlV2)"),
+  ],
   examples: ["sigillum log rotate", "sigillum log rotate --log v2 --url https://log2027-1.rekor.example.com"],
   run: async (args, terminal) => await (await load()).runLogRotate(args, terminal),
 };

@@ -56,8 +56,9 @@ export async function runLogRotate(args: Arguments, terminal: Terminal): Promise
     throw argumentError("FLAGS_CONFLICT", "Cannot run log rotate: --url is for log v2 alone; log v1 keeps its address", {
       found: `--log ${which} --url ${url}`,
     });
-  const input = which === "v1" || url === undefined ? null : { publicUrl: url };
-  const status = JsonObject.from(await callStack(dataDirectory(args), `log-${which}.rotate`, input), "status");
+  const input = which !== "v2" || url === undefined ? null : { publicUrl: url };
+  const action = which === "ct" ? "ct.rotate" : `log-${which}.rotate`;
+  const status = JsonObject.from(await callStack(dataDirectory(args), action, input), "status");
   const [step, shard] = [status.string("step"), status.optionalString("shard")];
   const until = status.optionalSafeInteger("untilMs");
   const time = until === undefined ? "" : new Date(until).toISOString().replace(/\.\d+Z$/, "Z");

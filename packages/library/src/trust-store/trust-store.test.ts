@@ -134,6 +134,17 @@ describe("named roots", () => {
     );
   });
 
+  test("a cold start from a root at hand makes six requests, with the targets", async () => {
+    const cold = await mkdtemp(join(tmpdir(), "sigillum-cold-"));
+    try {
+      requests = 0;
+      await addRoot({ url, name: "cold", root: files.get("1.root.json") ?? new Uint8Array(), store: cold, nowMs });
+      assert.equal(requests, 6, "the next root, timestamp, snapshot, targets, trusted root, signing config");
+    } finally {
+      await rm(cold, { recursive: true });
+    }
+  });
+
   test("an unchanged refresh makes two requests", async () => {
     requests = 0;
     await loadRoot({ name: "local", store, nowMs });

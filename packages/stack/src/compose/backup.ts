@@ -39,8 +39,11 @@ const maxRecordBytes = 4 * 1024 * 1024;
 const attempts = 20;
 /** What is another process's, or is made anew. */
 const leftOut: ReadonlySet<string> = new Set(["lock", "control.sock", "index", ".tmp"]);
-/** Copied first, in this order: what names keys and files is never newer than what it names. */
-const firstNames = ["version.json", "keyring.json", "keys", "tuf", "logs"];
+/**
+ * Copied first, in this order: what names keys and files is never newer than what it names, and a second copy of a checkpoint never newer
+ * than its log, which would look like an old log for ever.
+ */
+const firstNames = ["version.json", "keyring.json", "keys", "tuf", "checkpoints", "logs"];
 
 /**
  * Copies a data directory to `to`, which must be empty or not there. It is durable and complete when this resolves, and holds the private

@@ -108,7 +108,7 @@ function requireSameAddresses(settings: Settings, keyring: Keyring): void {
         keyring.shards("v2").at(-1)
       )?.publicUrl,
     ],
-    ["ct", keyring.shards("ct").at(-1)?.publicUrl],
+    ["ct", keyring.shards("ct")[0]?.publicUrl],
     ["ca", keyring.chains("ca")[0]?.publicUrl],
     ["tsa", keyring.chains("tsa")[0]?.publicUrl],
     ["identity", keyring.document.endpoints.find((endpoint) => endpoint.service === "identity")?.publicUrl],

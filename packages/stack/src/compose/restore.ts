@@ -99,7 +99,7 @@ async function renew(settings: Settings, keyring: Keyring, api: ShardRecord["api
   const [atMs, endMs] = [Math.floor(options.nowMs / 1000) * 1000, (Math.floor(options.nowMs / 1000) + 1) * 1000];
   const changes: ShardChange[] = open.map(({ id }) => ({ api, id, state: "sealed", endMs }));
   await keyring.changeShards([...changes, { api, id: next.id, state: "active", publishedMs: atMs, activatedMs: atMs }]);
-  return sizes.map(({ record, size, lost }) => ({ api, id: record.id, size, lost, next: next.id, nextUrl: publicUrl }));
+  return sizes.map(({ record, size, lost }) => ({ api, id: record.id, size, lost, next: next.id, nextUrl: next.publicUrl }));
 }
 
 async function sealShard(
@@ -132,7 +132,7 @@ async function openShard(
   if (record.api === "ct") {
     const directory = dataDirectoryLayout(settings.dataDirectory).logs;
     const { leafIndexExtension } = settings.ctLog;
-    return (await CtLog.open({ ...common, keyring, directory, leafIndexExtension })).shard;
+    return (await CtLog.open({ ...common, keyring, directory, leafIndexExtension }, record)).shard;
   }
   const own = { ...common, signer: keyring.signer(record.key), directory: shardDirectory(settings, record) };
   if (record.api === "v2") return openRekorV2Shard({ ...own, origin: record.origin });

@@ -69,7 +69,7 @@ export async function makeServices(
     if (running.has("log-v1")) services.all.push(await makeLogV1(parts, publish));
     if (running.has("log-v2")) services.all.push(await makeLogV2(parts, publish));
     const usesOwnCt = running.has("ca") && parts.settings.ctLog.remoteUrl === undefined;
-    const ct = running.has("ct") || usesOwnCt ? await makeCtLog(parts, running.has("ct")) : undefined;
+    const ct = running.has("ct") || usesOwnCt ? await makeCtLog(parts, publish, running.has("ct")) : undefined;
     if (ct !== undefined) services.all.push(ct);
     if (running.has("ca")) services.all.push(await makeCertificateAuthority(parts, publish, usesOwnCt ? ct : undefined));
     if (running.has("tsa")) services.all.push(makeTimestampAuthority(parts, publish));
@@ -245,9 +245,12 @@ function holdsEveryKey(published: TrustedRoot, wanted: TrustedRoot): boolean {
 }
 
 /** The CT log; without a listener of its own where only the certificate authority of this process uses it. */
-async function makeCtLog(parts: ServiceParts, listens: boolean): Promise<CtLogService> {
+async function makeCtLog(parts: ServiceParts, publish: () => Promise<void>, listens: boolean): Promise<CtLogService> {
   const { settings, keyring, clock, logger, host } = parts;
+  const { cacheWindowMs } = rotationSettings(settings);
   const service = await createCtLogService({
+    rotation: { cacheWindowMs, publish },
+    opened: (record, shard) => parts.copies.add(record, shard),
     keyring,
     directory: dataDirectoryLayout(settings.dataDirectory).logs,
     leafIndexExtension: settings.ctLog.leafIndexExtension,
@@ -256,9 +259,14 @@ async function makeCtLog(parts: ServiceParts, listens: boolean): Promise<CtLogSe
     metrics: host.metrics,
     listener: listenerOf(settings, "ct"),
   });
-  const record = keyring.shards("ct").findLast(({ state }) => state === "active");
-  if (record !== undefined) await parts.copies.add(record, service.log.shard);
-  return listens ? service : { ...service, listeners: [] };
+  if (listens) return service;
+  return {
+    ...service,
+    get log() {
+      return service.log;
+    },
+    listeners: [],
+  };
 }
 
 async function makeCertificateAuthority(

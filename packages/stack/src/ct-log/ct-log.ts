@@ -45,7 +45,7 @@ export interface SignedTreeHead {
   readonly signature: TreeHeadSignature;
 }
 
-/** An open CT log: its active shard. */
+/** One open shard of a CT log, which is a log of its own to everybody else. */
 export class CtLog {
   readonly record: ShardRecord;
   readonly shard: LogShard<CtLogEntry>;
@@ -69,9 +69,9 @@ export class CtLog {
     this.#signer = signer;
   }
 
-  /** Opens the active shard of the keyring, or makes it; the rules of `LogShard.open` hold when it returns. */
-  static async open(options: CtLogOptions): Promise<CtLog> {
-    const record = options.keyring.shards("ct").findLast((shard) => shard.state === "active");
+  /** Opens a shard of the keyring, the active one where none is given, or makes it; the rules of `LogShard.open` hold when it returns. */
+  static async open(options: CtLogOptions, given?: ShardRecord): Promise<CtLog> {
+    const record = given ?? options.keyring.shards("ct").findLast((shard) => shard.state === "active");
     if (record === undefined) throw new TypeError("CtLog: the keyring has no active CT shard");
     const signer = options.keyring.signer(record.key);
     const directory = join(options.directory, `ct-${record.id}`);

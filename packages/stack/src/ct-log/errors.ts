@@ -16,6 +16,7 @@ const table = {
     kind: "unavailable",
     means: "An issuer's certificate could not be stored or read, so no entry that names it was made.",
   },
+  CT_LOG_SEALED: { kind: "state", means: "A shard of the CT log takes no more entries: another has followed it." },
 } as const;
 
 /** The codes of this room, with their kind and meaning. */

@@ -19,16 +19,20 @@ import {
   readJson,
   type Service,
 } from "../host/index.ts";
-import { CtLog, type CtLogOptions } from "./ct-log.ts";
+import type { CtLog } from "./ct-log.ts";
 import { ctLogError } from "./errors.ts";
+import { type CtRotationParts, CtShards, type CtShardsOptions, ctRotation } from "./rotation.ts";
 
 /** What the service needs. */
-export interface CtLogServiceOptions extends CtLogOptions {
+export interface CtLogServiceOptions extends CtShardsOptions {
   readonly listener: Omit<ListenerSpec, "handler">;
+  /** How its shards follow each other; without it they do not. */
+  readonly rotation?: CtRotationParts;
 }
 
 /** The service, and the log itself for callers in the same process. */
 export interface CtLogService extends Service {
+  /** The shard that accepts entries now. */
   readonly log: CtLog;
 }
 
@@ -42,36 +46,84 @@ const notFound: HttpReply = {
   body: "not found\n",
 };
 /** What a client asks for beyond the log is not found; the rest is by kind of error. */
-const statuses: ReadonlyMap<string, number> = new Map([["CT_LOG_LEAF_UNKNOWN", 404]]);
+const statuses: ReadonlyMap<string, number> = new Map([
+  ["CT_LOG_LEAF_UNKNOWN", 404],
+  ["CT_LOG_SEALED", 403],
+]);
 
 /** Opens the log and makes the service. */
 export async function createCtLogService(options: CtLogServiceOptions): Promise<CtLogService> {
-  const log = await CtLog.open(options);
-  const handler = routes(log).listener({
-    logger: options.logger,
-    onError: (error, request) => errorReply(error, request, statuses),
-    cors: {},
-  });
+  const shards = await CtShards.open(options);
+  const faces = new Map<CtLog, ListenerSpec["handler"]>();
+  const faceOf = (log: CtLog): ListenerSpec["handler"] => {
+    const known = faces.get(log);
+    if (known !== undefined) return known;
+    const made = routes(log, () => shards.stateOf(log) !== "sealed").listener({
+      logger: options.logger,
+      onError: (error, request) => errorReply(error, request, statuses),
+      cors: {},
+    });
+    faces.set(log, made);
+    return made;
+  };
+  const handler: ListenerSpec["handler"] = (request, response) => {
+    const [, id = "", rest = ""] = /^\/([0-9]{4}-[0-9]{1,6})(\/.*)$/u.exec(request.url ?? "") ?? [];
+    const below = shards.below(id);
+    if (below !== undefined) request.url = rest;
+    return faceOf(below ?? shards.first)(request, response);
+  };
   return {
     name: "ct",
-    log,
+    get log() {
+      return shards.active;
+    },
     listeners: [{ ...options.listener, handler }],
-    jobs: [],
-    actions: new Map(),
+    ...rotationOf(shards, options),
     ready: () =>
       Promise.resolve(
-        log.shard.failure === undefined
+        shards.all.every((log) => log.shard.failure === undefined)
           ? { ready: true }
           : { ready: false, reason: "the CT log stopped: its disk did not say what is durable" },
       ),
-    close: () => log.shard.close(),
+    close: async () => {
+      for (const log of shards.all) await log.shard.close();
+    },
   };
 }
 
-function routes(log: CtLog): Router {
+/** How often a rotation that waits is looked at. */
+const rotationCheckMs = 30_000;
+
+function rotationOf(shards: CtShards, options: CtLogServiceOptions): Pick<Service, "jobs" | "actions"> {
+  const { rotation: parts, keyring, clock } = options;
+  if (parts === undefined) return { jobs: [], actions: new Map() };
+  const rotation = ctRotation(shards, { ...parts, keyring, clock });
+  const advance = async (): Promise<void> => void (await rotation.advance(clock.nowMs()));
+  return {
+    jobs: [{ name: "rotation", everyMs: rotationCheckMs, atStart: true, run: advance }],
+    actions: new Map([["ct.rotate", async () => rotation.start(clock.nowMs())]]),
+  };
+}
+
+function routes(log: CtLog, accepts: () => boolean): Router {
+  const submitting = (submit: (chain: Uint8Array[]) => Promise<SignedCertificateTimestamp>) => async (request: HttpRequest) => {
+    if (accepts()) return sctReply(await submit(await readChain(request)));
+    throw ctLogError("CT_LOG_SEALED", `Cannot add certificate: the log ${log.record.origin} takes no more entries`, {
+      found: log.record.origin,
+      expected: "the log that follows it",
+    });
+  };
   return new Router()
-    .add("POST", "/ct/v1/add-pre-chain", async (request) => sctReply(await log.submitPrecertificate(await readChain(request))))
-    .add("POST", "/ct/v1/add-chain", async (request) => sctReply(await log.submitCertificate(await readChain(request))))
+    .add(
+      "POST",
+      "/ct/v1/add-pre-chain",
+      submitting((chain) => log.submitPrecertificate(chain)),
+    )
+    .add(
+      "POST",
+      "/ct/v1/add-chain",
+      submitting((chain) => log.submitCertificate(chain)),
+    )
     .add("GET", "/ct/v1/get-roots", () => jsonReply(200, { certificates: log.roots().map((root) => encodeBase64(root.der)) }))
     .add("GET", "/ct/v1/get-sth", () => treeHeadReply(log))
     .add("GET", "/ct/v1/get-sth-consistency", (request) => consistencyReply(log, request))

@@ -28,7 +28,8 @@ export interface ShardChange {
 
 /**
  * Makes the next shard of a log with a key of its own, whose file is durable when this returns; the shard is not recorded. A shard of
- * Rekor v2 needs an address that no other has: a host name, since clients take it for the origin; on this machine a port will do.
+ * Rekor v2 needs an address that no other has: a host name, since clients take it for the origin; on this machine a port will do. One of
+ * the CT log stands below the log's first address, under its own id: a submission prefix is what tells CT logs apart.
  */
 export async function makeShard(
   directory: string,
@@ -52,8 +53,15 @@ export async function makeShard(
   const id = `${year}-${number}`;
   const name = api === "ct" ? `ct/${id}` : `log-${api}/${id}`;
   const { record: key, signer } = await makeRecordedKey(directory, name, api === "v2" ? v2KeyTypes : ["ecdsa-p256"], document);
-  const record = { v1: v1Shard, v2: v2Shard, ct: ctShard }[api](publicUrl, id, startMs, signer);
+  // The shards of the CT log stand below its first address, whichever of them the caller knows.
+  const address = api === "ct" ? (own[0]?.publicUrl ?? publicUrl) : publicUrl;
+  const record = recordOf(api, address, id, startMs, signer);
   return { record: { ...record, state: "planned" }, key, signer };
+}
+
+function recordOf(api: ShardRecord["api"], publicUrl: string, id: string, startMs: number, signer: Signer): ShardRecord {
+  if (api === "ct") return ctShard(`${publicUrl.replace(/\/$/u, "")}/${id}`, id, startMs, signer);
+  return (api === "v1" ? v1Shard : v2Shard)(publicUrl, id, startMs, signer);
 }
 
 /** Shards on this machine share an origin, and their ports tell them apart (design §4). */
@@ -68,7 +76,7 @@ export function plannedShard({ id, publishedMs }: ShardRecord): { readonly id: s
 }
 
 /** The change that notes the publication of a planned shard's key: the next whole second, so that no cache is counted as newer. */
-export function publishedChange(api: "v1" | "v2", record: ShardRecord, nowMs: number): ShardChange {
+export function publishedChange(api: ShardRecord["api"], record: ShardRecord, nowMs: number): ShardChange {
   return { api, id: record.id, state: "planned", publishedMs: Math.ceil(nowMs / 1000) * 1000 };
 }
 

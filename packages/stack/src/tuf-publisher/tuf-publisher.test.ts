@@ -91,6 +91,22 @@ describe("createTufPublisher", () => {
     assert.match(reason ?? "", /^timestamp 2 expired at 2026-12-01T00:00:00Z$/);
   });
 
+  test("a repository that expired while nothing ran is repaired by one tick, the root included where its key is here", async () => {
+    const publisher = await open();
+    const store = memoryStore(await readFile(join(directory, "1.root.json")));
+    const fetch = (path: string): Promise<Uint8Array | undefined> => directoryPlace(directory).read(path);
+    await refresh(fetch, store, nowMs);
+    for (const days of [60, 400]) {
+      nowMs += days * 24 * hourMs;
+      await assert.rejects(refresh(fetch, store, nowMs), (error) => isSigillumError(error) && error.code === "TUF_EXPIRED");
+      assert.equal((await publisher.ready()).ready, false);
+      assert.equal(await publisher.tick(), true);
+      assert.deepEqual(await publisher.ready(), { ready: true });
+      await refresh(fetch, store, nowMs);
+    }
+    assert.equal(publisher.state().root.version, 2);
+  });
+
   test("after a crash between any two writes, restart publishes on, and a client follows", async () => {
     const first = await open();
     const root = await readFile(join(directory, "1.root.json"));
