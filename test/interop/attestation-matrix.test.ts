@@ -3,12 +3,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { findFreePorts } from "@sigillum/stack/settings";
 import { findPeer } from "../../tools/peers-list.mjs";
 import { expectSuccess } from "./clients/program.ts";
 import { type Instance, startInstance } from "./instance.ts";
+
+const loopback = ["127.0.0.1", "::1"] as const;
 
 const [js, cosign, python] = [findPeer("sigstore-js"), findPeer("cosign-3"), findPeer("sigstore-python")];
 const missing = [js, cosign, python].find(({ path }) => path === undefined);
@@ -111,7 +113,7 @@ describe("attestations of one client in the other", { skip, timeout: 600_000 }, 
   it("both verify after a rotation of both logs", async () => {
     for (const flags of [
       ["--log", "v1"],
-      ["--url", `http://localhost:${await freePort()}`],
+      ["--url", `http://localhost:${(await findFreePorts(1, loopback))[0]}`],
     ]) {
       const { exit, stderr } = await instance.sigillum("log", "rotate", "--data", "data", ...flags);
       assert.equal(exit, 0, stderr);
@@ -124,11 +126,3 @@ describe("attestations of one client in the other", { skip, timeout: 600_000 }, 
     }
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}

@@ -3,14 +3,16 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { parseTimestamp } from "@sigillum/library/tuf";
 import { encodePrivateKeyPem, generatePrivateKey } from "@sigillum/signers/signers";
+import { findFreePorts } from "@sigillum/stack/settings";
 import { findPeer } from "../../tools/peers-list.mjs";
 import { expectSuccess, runProgram } from "./clients/program.ts";
+
+const loopback = ["127.0.0.1", "::1"] as const;
 
 const SIGILLUM = join(import.meta.dirname, "../../packages/cli/bin/sigillum.cjs");
 const here = join(import.meta.dirname, "tuf");
@@ -73,7 +75,7 @@ describe("a ceremony of ours in an S3 bucket, judged by others", {
   before(async () => {
     if (moto.path === undefined) return;
     directory = await mkdtemp(join(tmpdir(), "sigillum-ceremony-"));
-    const port = await freePort();
+    const port = (await findFreePorts(1, loopback))[0];
     endpoint = `http://127.0.0.1:${port}`;
     url = `${endpoint}/trust/tuf`;
     server = spawn(moto.path, ["-H", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
@@ -170,14 +172,6 @@ describe("a ceremony of ours in an S3 bucket, judged by others", {
       assert.equal(await readFile(join(directory, "mirror", name), "utf8"), await (await fetch(`${url}/${name}`)).text(), name);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 async function answers(address: string): Promise<void> {
   const end = Date.now() + 60_000;

@@ -2,29 +2,19 @@
 // with the transit engine enabled, where SIGILLUM_TEST_VAULT_URL (with the token in SIGILLUM_TEST_VAULT_TOKEN) says that one runs.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { isValidSignature, type Signer } from "@sigillum/library/crypto";
 import { encodeUtf8, JsonObject, parseJson } from "@sigillum/library/encoding";
 import { type HttpResponse, request } from "@sigillum/library/http";
 import { openSigner } from "@sigillum/signers/signers";
+import { findFreePorts } from "@sigillum/stack/settings";
 import { findPeer } from "../../tools/peers-list.mjs";
+
+const loopback = ["127.0.0.1", "::1"] as const;
 
 const message = encodeUtf8("message");
 const holds = async (signer: Signer): Promise<void> =>
   assert.ok(isValidSignature(signer.publicKey, signer.scheme, message, await signer.sign(message)));
-
-/** A port that was free a moment ago: moto cannot be told to choose one. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
 
 const peer = findPeer("moto");
 const skip = peer.path === undefined ? (peer.missing ?? "moto is not here") : false;
@@ -38,7 +28,7 @@ describe("AWS KMS as moto has it", { skip, timeout: 120_000 }, () => {
   };
   before(async () => {
     if (skip !== false) return;
-    const port = await freePort();
+    const port = (await findFreePorts(1, loopback))[0];
     moto = `http://127.0.0.1:${port}`;
     environment["AWS_ENDPOINT_URL_KMS"] = moto;
     process_ = spawn(peer.path ?? "", ["-H", "127.0.0.1", "-p", String(port)], {

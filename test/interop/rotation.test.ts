@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { findFreePorts } from "@sigillum/stack/settings";
 import { findPeer } from "../../tools/peers-list.mjs";
 import type { ClientFactory, ForeignClient } from "./clients/client.ts";
 import { cosign3, cosign25, cosign26, cosign26ByConfig } from "./clients/cosign.ts";
@@ -13,6 +13,8 @@ import { expectSuccess } from "./clients/program.ts";
 import { sigstoreJs } from "./clients/sigstore-js.ts";
 import { sigstorePython } from "./clients/sigstore-python.ts";
 import { type Instance, startInstance } from "./instance.ts";
+
+const loopback = ["127.0.0.1", "::1"] as const;
 
 interface LoggedBundle {
   readonly verificationMaterial: {
@@ -100,7 +102,7 @@ for (const [log, participants] of [
     });
 
     it("the next key is published, and nothing else changes", async () => {
-      const url = log === "v2" ? ["--url", `http://localhost:${await freePort()}`] : [];
+      const url = log === "v2" ? ["--url", `http://localhost:${(await findFreePorts(1, loopback))[0]}`] : [];
       assert.match(await rotate(...url), /the shard takes over on/);
       assert.deepEqual(await states(), ["active", "planned"]);
     });
@@ -218,11 +220,3 @@ describe("rekor-cli goes through a rotation", { timeout: 600_000 }, () => {
     assert.equal(verified.exit, 0, verified.stderr);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}

@@ -1,7 +1,6 @@
 // A stack whose clock the test holds, led through a year: ticks by the hour, a signature a week, and rotations by a calendar.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Bundle } from "@sigillum/library/bundle";
 import { type Signer, sha256 } from "@sigillum/library/crypto";
@@ -27,6 +26,9 @@ import {
 import { verifyBundle } from "@sigillum/library/verification";
 import { callStack, type Stack, startStack } from "@sigillum/stack/compose";
 import { silentLogger } from "@sigillum/stack/host";
+import { findFreePorts } from "@sigillum/stack/settings";
+
+const loopback = ["127.0.0.1", "::1"] as const;
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -307,7 +309,7 @@ export class StackYear {
     try {
       // On one machine each shard of log v2 has a port of its own.
       const isNew = api === "v2" && !keyring.shards(api).some(({ state }) => state === "planned");
-      await this.#call(`${name}.rotate`, isNew ? { publicUrl: `http://localhost:${await freePort()}` } : {});
+      await this.#call(`${name}.rotate`, isNew ? { publicUrl: `http://localhost:${(await findFreePorts(1, loopback))[0]}` } : {});
     } catch (error) {
       const isWaiting = isSigillumError(error) && error.found === "STACK_TRUST_UNPUBLISHED" && this.#profile === "ceremony";
       if (!isWaiting) throw error;
@@ -387,14 +389,6 @@ export class StackYear {
     if (newcomer !== undefined) this.#keyholders = [...this.#keyholders, newcomer];
     return event;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 function liveOf(answer: JsonObject): { live?: Parameters<typeof startEvent>[0]["live"] & object } {

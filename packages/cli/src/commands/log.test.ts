@@ -11,9 +11,12 @@ import { encodeUtf8 } from "@sigillum/library/encoding";
 import { encodeTrustedRoot } from "@sigillum/library/trusted-root";
 import { type Stack, startStack } from "@sigillum/stack/compose";
 import { ControlSocket, controlSocketPath, silentLogger } from "@sigillum/stack/host";
+import { findFreePorts } from "@sigillum/stack/settings";
 import { parseArguments } from "../arguments/index.ts";
 import { createTerminal, reportError } from "../terminal/index.ts";
 import { commandGroups } from "./index.ts";
+
+const loopback = ["127.0.0.1", "::1"] as const;
 
 interface Outcome {
   readonly stdout: string;
@@ -225,7 +228,7 @@ describe("log", () => {
     const total = Number(/Total Tree Size: +(\d+)/.exec(await good("log", "info"))?.[1]);
     assert.match(await good("log", "shards", "--data", data), /^log-v1\n {2}\d{4}-1 {2}active {2}\d+ entries {2}http/);
     assert.match(await good("log", "rotate", "--data", data), /^Log v1 has rotated/);
-    const next = `http://localhost:${await freePort()}`;
+    const next = `http://localhost:${(await findFreePorts(1, loopback))[0]}`;
     await refused("CONTROL_ACTION_REFUSED", "log", "rotate", "--data", data, "--log", "v2");
     assert.match(await good("log", "rotate", "--data", data, "--url", next), /^Log v2 has rotated/);
     const shards = JSON.parse(await good("log", "shards", "--data", data, "--output", "json"));
@@ -381,12 +384,25 @@ describe("log", () => {
   });
 });
 
+/** Waits until log v1's checkpoint on disk, which follows the one it serves within moments, has the log's first entry. */
+async function checkpointOnDisk(data: string): Promise<void> {
+  const logs = join(data, "logs");
+  const shard = (await readdir(logs)).find((name) => name.startsWith("v1-")) ?? assert.fail("no shard of log v1");
+  for (let i = 0; i < 400; i += 1) {
+    const text = await readFile(join(logs, shard, "checkpoint"), "utf8").catch(() => "");
+    if (Number(text.split("\n")[1]) >= 1) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  assert.fail("the checkpoint on disk has no entry after ten seconds");
+}
+
 describe("backup and restore", () => {
   it("copy a data directory, and make one of the copy whose logs go on in new shards", async () => {
     const directory = await mkdtemp(join(tmpdir(), "sigillum-backup-cli-"));
     const [data, backup, restored] = [join(directory, "data"), join(directory, "backup"), join(directory, "restored")];
     const stack = await startStack({ dataDirectory: data, logger: silentLogger, initialise: { ports: "free" } });
     try {
+      await checkpointOnDisk(data);
       assert.match(
         await good("backup", backup, "--data", data),
         /^Backed up \S+ to \S+\n(?: {2}log .*\n)* {2}log {5}localhost - \d+, 1 entries\n/,
@@ -483,12 +499,4 @@ async function startLiar(url: string): Promise<Liar> {
 
 function otherDigit(digit: string): string {
   return digit === "0" ? "1" : "0";
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
