@@ -16,8 +16,6 @@ import { parseArguments } from "../arguments/index.ts";
 import { createTerminal, reportError } from "../terminal/index.ts";
 import { commandGroups } from "./index.ts";
 
-const loopback = ["127.0.0.1", "::1"] as const;
-
 interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
@@ -228,7 +226,7 @@ describe("log", () => {
     const total = Number(/Total Tree Size: +(\d+)/.exec(await good("log", "info"))?.[1]);
     assert.match(await good("log", "shards", "--data", data), /^log-v1\n {2}\d{4}-1 {2}active {2}\d+ entries {2}http/);
     assert.match(await good("log", "rotate", "--data", data), /^Log v1 has rotated/);
-    const next = `http://localhost:${(await findFreePorts(1, loopback))[0]}`;
+    const next = `http://localhost:${(await findFreePorts(1, ["127.0.0.1", "::1"]))[0]}`;
     await refused("CONTROL_ACTION_REFUSED", "log", "rotate", "--data", data, "--log", "v2");
     assert.match(await good("log", "rotate", "--data", data, "--url", next), /^Log v2 has rotated/);
     const shards = JSON.parse(await good("log", "shards", "--data", data, "--output", "json"));
@@ -386,14 +384,13 @@ describe("log", () => {
 
 /** Waits until log v1's checkpoint on disk, which follows the one it serves within moments, has the log's first entry. */
 async function checkpointOnDisk(data: string): Promise<void> {
-  const logs = join(data, "logs");
-  const shard = (await readdir(logs)).find((name) => name.startsWith("v1-")) ?? assert.fail("no shard of log v1");
-  for (let i = 0; i < 400; i += 1) {
-    const text = await readFile(join(logs, shard, "checkpoint"), "utf8").catch(() => "");
+  const shard = (await readdir(join(data, "logs"))).find((name) => name.startsWith("v1-")) ?? assert.fail("no shard of log v1");
+  for (let tries = 400; ; tries -= 1) {
+    const text = await readFile(join(data, "logs", shard, "checkpoint"), "utf8").catch(() => "");
     if (Number(text.split("\n")[1]) >= 1) return;
+    assert.ok(tries > 0, "the checkpoint on disk has no entry after ten seconds");
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  assert.fail("the checkpoint on disk has no entry after ten seconds");
 }
 
 describe("backup and restore", () => {
