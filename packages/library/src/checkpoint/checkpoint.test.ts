@@ -127,6 +127,13 @@ describe("ML-DSA-44 cosignatures", () => {
     assert.ok(isValidSignature(signer.publicKey, key.scheme, message, signature.subarray(8)));
   });
 
+  test("an origin of 255 bytes is cosigned, and one more has no length to be written with", async () => {
+    const withOrigin = (length: number): string => text.replace(origin, "o".repeat(length));
+    const line = encodeSignatureLine(await cosignCheckpoint(withOrigin(255), 5, name, signer));
+    assert.equal(verifyCosignature(`${withOrigin(255)}\n${line}`, key).checkpoint.treeSize, 8);
+    await assert.rejects(async () => cosignCheckpoint(withOrigin(256), 5, name, signer), { code: "COSIGNATURE_INVALID" });
+  });
+
   test("another name, time, origin, size or root does not verify; extension lines are not covered", async () => {
     const cosigned = await cosignCheckpoint(text, 5, name, signer);
     const invalid = { code: "COSIGNATURE_INVALID" };

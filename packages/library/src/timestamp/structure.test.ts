@@ -227,7 +227,14 @@ describe("parseTimestampResponse", () => {
     const other = derSequence(derOid(hashAlgorithmOid("sha512")));
     for (const digestAlgorithms of [[other, sha256Identifier], [derSequence(sha256Oid)]])
       parseTimestampResponse(response({ digestAlgorithms }));
-    for (const digestAlgorithms of [[], [other], [sha256Identifier, derNull()], [derSequence(sha256Oid, derSequence())]])
+    const threeParts = derSequence(sha256Oid, derNull(), derNull());
+    for (const digestAlgorithms of [
+      [],
+      [other],
+      [sha256Identifier, derNull()],
+      [derSequence(sha256Oid, derSequence())],
+      [threeParts],
+    ])
       assert.throws(() => parseTimestampResponse(response({ digestAlgorithms })), malformed);
   });
 

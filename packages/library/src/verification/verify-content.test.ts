@@ -9,11 +9,13 @@ import { encodeHex, encodeUtf8 } from "../encoding/index.ts";
 import {
   assertRefused as assertRefusedBy,
   fixtureArtifact,
+  fixtureIdentity,
   flipLastBit,
   generateSigner,
   MemorySigstore,
   type Recipe,
   type VerifyEdits,
+  verifyRecipe,
 } from "../testing/index.ts";
 import type { Artifact, Expectations } from "./expectations.ts";
 
@@ -74,6 +76,18 @@ describe("verifyBundle refuses by what was signed", () => {
     }));
   it("PAYLOAD_TYPE_UNEXPECTED: the payload is no statement by its type", () =>
     assertRefused("PAYLOAD_TYPE_UNEXPECTED", { content: "envelope", payloadType: "application/json" }));
+  describe("where a predicate type may stand for the payload type, as cosign 1.3 wrote it", () => {
+    const accepting: VerifyEdits = {
+      expectations: { identity: fixtureIdentity, acceptPredicateTypeForPayloadType: true },
+    };
+    it("takes the statement's own predicate type", async () => {
+      const recipe: Recipe = { content: "envelope", payloadType: "https://sigstore.test/predicate" };
+      await verifyRecipe(sigstore, recipe, accepting);
+      await assertRefused("PAYLOAD_TYPE_UNEXPECTED", recipe);
+    });
+    it("PAYLOAD_TYPE_UNEXPECTED: it is neither a statement's nor the statement's predicate type", () =>
+      assertRefused("PAYLOAD_TYPE_UNEXPECTED", { content: "envelope", payloadType: "https://sigstore.test/other" }, accepting));
+  });
   it("STATEMENT_TYPE_UNKNOWN: the payload's _type is unknown", () =>
     assertRefused("STATEMENT_TYPE_UNKNOWN", {
       content: "envelope",
