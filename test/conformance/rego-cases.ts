@@ -41,14 +41,15 @@ export interface RegoCase {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** The cases below a folder, with their suites: the first folder of their path. */
-export function readCases(folder: string, dialect: Dialect): RegoCase[] {
+/** The cases below a folder, with their suites: the first folder of their path. regorus means the keys of its maps as YAML has them. */
+export function readCases(folder: string, dialect: Dialect, mapAsMap = false): RegoCase[] {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".yaml"));
   const seen = new Map<string, number>();
   return files.sort().flatMap((file) => {
     const document: unknown = parse(readFileSync(join(folder, file), "utf8"), {
       logLevel: "silent",
       intAsBigInt: true,
+      mapAsMap,
       merge: true,
     });
     return listOf(recordOf(document)["cases"]).map((each) => {
@@ -67,6 +68,7 @@ export function readCases(folder: string, dialect: Dialect): RegoCase[] {
 }
 
 function recordOf(value: unknown): Record<string, unknown> {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]: [unknown, unknown]) => [String(key), item]));
   return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value)) : {};
 }
 
@@ -160,27 +162,82 @@ function plain(value: Value): Value {
 
 /** What is wrong with our answer to one of regorus' cases. Of its errors we hold us to there being one: the words are regorus' own. */
 export function judgeRegorusCase(rego: RegoCase): string | undefined {
-  const { fields } = rego;
-  const inputs = manyOf(fields["input"]) ?? [fields["input"]];
-  const wanted = manyOf(fields["want_result"]) ?? [fields["want_result"]];
-  for (const [i, input] of inputs.entries()) {
-    const why = judgeRegorusInput(rego, input, wanted[i]);
+  const wanted = manyOf(rego.fields["want_result"]) ?? [rego.fields["want_result"]];
+  for (const [i, question] of regorusQuestions(rego).entries()) {
+    const why = judgeRegorusAnswer(rego, answerOf(question), wanted[i]);
     if (why !== undefined) return why;
   }
   return undefined;
 }
 
-/** regorus reads a module of version 1 without being told; we are told by whether it compiles. */
+/** What a case of regorus asks, about one input. */
+export interface RegorusQuestion {
+  readonly rego: RegoCase;
+  /** regorus reads a module of version 1 without being told; we are told by whether it compiles. */
+  readonly dialect: Dialect;
+  readonly sources: readonly { readonly file: string; readonly source: string }[];
+  readonly query: string;
+  readonly strict: boolean;
+  readonly input: Value | undefined;
+  readonly data: Value;
+}
+
+/** The questions of a case: one for each input that it has. */
+export function regorusQuestions(rego: RegoCase): readonly RegorusQuestion[] {
+  const { fields } = rego;
+  return (manyOf(fields["input"]) ?? [fields["input"]]).map((input) => ({
+    rego,
+    dialect: dialectOf(rego),
+    sources: sourcesOf(rego),
+    query: String(fields["query"]),
+    strict: fields["strict"] !== false,
+    input: input === undefined ? undefined : markedValue(input),
+    data: markedValue(fields["data"] ?? {}),
+  }));
+}
+
+/** An answer to a question: each result as its expressions and bindings, or the error. */
+export type RegorusAnswer =
+  | { readonly results: readonly (readonly [expressions: readonly Value[], bindings: ObjectValue])[] }
+  | { readonly error: string; readonly message: string };
+
+/** Our answer. */
+export function answerOf(question: RegorusQuestion): RegorusAnswer {
+  const { rego, dialect, query, strict, input, data } = question;
+  try {
+    const results = compileCase({ ...rego, dialect }).query(query, {
+      ...documentsOf({ ...rego, fields: { ...rego.fields, data: undefined, input: undefined } }),
+      ...(input === undefined ? {} : { input }),
+      ...(data instanceof ObjectValue ? { data } : {}),
+      strictBuiltinErrors: strict,
+    });
+    return { results: results.map(({ expressions, bindings }) => [expressions, ObjectValue.of([...bindings])]) };
+  } catch (error) {
+    if (!isPolicyError(error)) throw error;
+    return { error: error.code, message: `${error.message} (line ${error.position?.line})` };
+  }
+}
+
+/** An answer as OPA writes it in JSON, in an order of its own: equal for equal answers. */
+export function printAnswer(answer: RegorusAnswer): string {
+  if ("error" in answer) return answer.error;
+  const results = answer.results.map(([expressions, bindings]) => [plain(expressions), plain(bindings)]);
+  return encodeJson(SetValue.of(results).values());
+}
+
+/** The dialect in which a case compiles, else the one in which it is at least read. */
 function dialectOf(rego: RegoCase): Dialect {
+  let read: Dialect | undefined;
   for (const dialect of ["v1", "v0"] as const) {
     try {
       compileCase({ ...rego, dialect });
       return dialect;
     } catch (error) {
       if (!isPolicyError(error)) throw error;
+      if (error.code !== "rego_parse_error") read ??= dialect;
     }
   }
-  return "v1";
+  return read ?? "v1";
 }
 
 function manyOf(value: unknown): unknown[] | undefined {
@@ -188,38 +245,22 @@ function manyOf(value: unknown): unknown[] | undefined {
   return many === undefined ? undefined : listOf(many);
 }
 
-function judgeRegorusInput(rego: RegoCase, input: unknown, wanted: unknown): string | undefined {
-  const { fields } = rego;
-  const chosen = { ...rego, dialect: dialectOf(rego) };
-  try {
-    const documents = documentsOf({ ...rego, fields: { ...fields, data: undefined } });
-    const data = markedValue(fields["data"] ?? {});
-    const given = {
-      ...documents,
-      ...(input === undefined ? {} : { input: markedValue(input) }),
-      ...(data instanceof ObjectValue ? { data } : {}),
-    };
-    const results = compileCase(chosen).query(String(fields["query"]), {
-      ...given,
-      strictBuiltinErrors: fields["strict"] !== false,
-    });
-    if (fields["error"] !== undefined) return `wanted the error ${String(fields["error"])}, got ${results.length} results`;
-    const bindings = [...(results[0]?.bindings ?? [])];
-    const got = bindings.length > 0 ? ObjectValue.of(bindings) : results[0]?.expressions[0];
-    if (fields["no_result"] === true || wanted === "#undefined")
-      return got === undefined ? undefined : `wanted nothing, got ${formatValue(got).slice(0, 200)}`;
-    if (got === undefined) return "wanted a result, got none";
-    const value = markedValue(wanted);
-    const asSet = fields["sort_bindings"] === true && isArray(got) && isArray(value);
-    const same = asSet ? equalValues(SetValue.of(got), SetValue.of(value)) : equalValues(got, value);
-    return same ? undefined : `wanted ${formatValue(value).slice(0, 300)}, got ${formatValue(got).slice(0, 300)}`;
-  } catch (error) {
-    if (!isPolicyError(error)) throw error;
-    return fields["error"] === undefined ? `${error.code}: ${error.message} (line ${error.position?.line})` : undefined;
-  }
+function judgeRegorusAnswer({ fields }: RegoCase, answer: RegorusAnswer, wanted: unknown): string | undefined {
+  if ("error" in answer) return fields["error"] === undefined ? `${answer.error}: ${answer.message}` : undefined;
+  const { results } = answer;
+  if (fields["error"] !== undefined) return `wanted the error ${String(fields["error"])}, got ${results.length} results`;
+  const [expressions, bindings] = results[0] ?? [[], undefined];
+  const got = bindings !== undefined && bindings.size > 0 ? bindings : expressions[0];
+  if (fields["no_result"] === true || wanted === "#undefined")
+    return got === undefined ? undefined : `wanted nothing, got ${formatValue(got).slice(0, 200)}`;
+  if (got === undefined) return "wanted a result, got none";
+  const value = markedValue(wanted);
+  const asSet = fields["sort_bindings"] === true && isArray(got) && isArray(value);
+  const same = asSet ? equalValues(SetValue.of(got), SetValue.of(value)) : equalValues(got, value);
+  return same ? undefined : `wanted ${formatValue(value).slice(0, 300)}, got ${formatValue(got).slice(0, 300)}`;
 }
 
-/** A value in regorus' notation: `set!`, `object!` and `#undefined` are marked. */
+/** A value in regorus' notation: `set!`, `object!` and `#undefined` are marked, and a key of YAML may be no text. */
 function markedValue(value: unknown): Value {
   if (Array.isArray(value)) return value.map(markedValue);
   const record = recordOf(value);
@@ -232,5 +273,6 @@ function markedValue(value: unknown): Value {
     );
   }
   if (typeof value !== "object" || value === null) return fromYaml(value);
-  return ObjectValue.of(Object.entries(record).map(([key, item]) => [key, markedValue(item)] as const));
+  const entries: readonly (readonly [unknown, unknown])[] = value instanceof Map ? [...value] : Object.entries(record);
+  return ObjectValue.of(entries.map(([key, item]) => [markedValue(key), markedValue(item)] as const));
 }

@@ -237,3 +237,9 @@ export function makeCue(choose: Choices, predicate: Predicate): MadePolicy {
     constructs: [...parts.map(({ construct }) => construct), shorthand ? "shorthand" : "block"],
   };
 }
+
+/** The name of every construct that policies are made of. */
+export function cueConstructs(choose: Choices, predicate: Predicate): readonly string[] {
+  const context: Context = { choose, predicate, name: (stem) => stem };
+  return [...cueParts.map((make) => make(context).construct), "shorthand", "block"];
+}

@@ -331,7 +331,9 @@ export function makeRego(choose: Choices, predicate: Predicate): MadePolicy {
   let made = 0;
   const context: Context = { choose, predicate, name: (stem) => `${stem}${made++}` };
   const conditions = Array.from({ length: 1 + choose.below(3) }, () => choose.of(regoConditions)(context));
-  const form = choose.of(forms);
+  const drawn = choose.of(forms);
+  // a set and an object never allow anything: fewer of them
+  const form = (drawn === "set" || drawn === "object") && choose.chance(0.7) ? "body" : drawn;
   const body = conditions.flatMap(({ lines }) => lines);
   const rules = conditions.flatMap(({ rules = [] }) => rules);
   const block = (lines: readonly string[]): string => `{\n${lines.map((line) => `\t${line}`).join("\n")}\n}`;
@@ -348,10 +350,16 @@ export function makeRego(choose: Choices, predicate: Predicate): MadePolicy {
     else: [`allow = true ${block(body)} else = false { true }`],
     value: [`allow = x ${block([...body, "x := true"])}`],
     "two bodies": [`allow ${block(body)}`, "allow { input.predicate.counts.total > 6 }"],
-    set: choose.chance(0.3) ? [`allow["x"] ${block(body)}`] : [`allow ${block(body)}`],
-    object: choose.chance(0.3) ? [`allow = {"ok": true} ${block(body)}`] : [`allow ${block(body)}`],
+    set: [`allow["x"] ${block(body)}`],
+    object: [`allow = {"ok": true} ${block(body)}`],
     negated: ["allow { not denied }", `denied ${block(["input.predicate.counts.total > 7", ...body])}`],
   };
   const source = `${["package signature", "import future.keywords.in", "import future.keywords.every", ...texts[form], ...rules].join("\n\n")}\n`;
   return { source, constructs: [...conditions.map(({ construct }) => construct), `form ${form}`] };
+}
+
+/** The name of every construct that policies are made of. */
+export function regoConstructs(choose: Choices, predicate: Predicate): readonly string[] {
+  const context: Context = { choose, predicate, name: (stem) => stem };
+  return [...regoConditions.map((make) => make(context).construct), ...forms.map((form) => `form ${form}`)];
 }

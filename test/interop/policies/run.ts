@@ -1,17 +1,21 @@
 // Many made policies over made documents: our verdict beside a judge's, and how often each construct was asked.
 import { evaluate, type Verdict } from "@sigillum/policy/contracts";
 import { parseJson } from "@sigillum/policy/values";
-import { makeCue } from "./cue-pairs.ts";
+import { cueConstructs, makeCue } from "./cue-pairs.ts";
 import type { Predicate } from "./documents.ts";
 import { type Judge, statementOf } from "./judges.ts";
 import { choicesFrom } from "./random.ts";
-import { type MadePolicy, makeRego } from "./rego-pairs.ts";
+import { type MadePolicy, makeRego, regoConstructs } from "./rego-pairs.ts";
+import { shapeOf, treeOf } from "./syntax-tree.ts";
 
 /** What came of a run. */
 export interface Tally {
   readonly asked: number;
   readonly allowed: number;
   readonly denied: number;
+  /** How many syntax trees there were among the policies, and how many forms: trees without their texts, numbers and names. */
+  readonly trees: number;
+  readonly shapes: number;
   readonly constructs: ReadonlyMap<string, number>;
   readonly differences: readonly {
     readonly policy: string;
@@ -21,7 +25,7 @@ export interface Tally {
   }[];
 }
 
-/** Distinct policies of a language with the document that each is asked about. */
+/** Policies of a language, each with a syntax tree of its own, and the document that each is asked about. */
 export function* pairsOf(
   language: "cue" | "rego",
   documents: readonly Predicate[],
@@ -34,22 +38,25 @@ export function* pairsOf(
     const predicate = documents[document];
     if (predicate === undefined) return;
     const made = (language === "cue" ? makeCue : makeRego)(choose, predicate);
-    if (seen.has(made.source)) continue;
-    seen.add(made.source);
+    const tree = treeOf(language, made.source);
+    if (seen.has(tree)) continue;
+    seen.add(tree);
     yield [made, document];
   }
 }
 
-/** Ask so many pairs, some at a time. */
+/** Ask so many pairs, some at a time; says how far it is every 10 seconds, for whoever ends a run that says nothing. */
 export async function tallyOf(
   language: "cue" | "rego",
   documents: readonly Predicate[],
   judge: Judge,
-  options: { readonly pairs: number; readonly seed: number; readonly atOnce?: number },
+  options: { readonly pairs: number; readonly seed: number; readonly who: string; readonly atOnce?: number },
 ): Promise<Tally> {
-  const constructs = new Map<string, number>();
+  const names = (language === "cue" ? cueConstructs : regoConstructs)(choicesFrom(1), documents[0] ?? {});
+  const constructs = new Map(names.map((name): [string, number] => [name, 0]));
   const differences: Tally["differences"][number][] = [];
-  let [asked, allowed] = [0, 0];
+  const [trees, shapes] = [new Set<string>(), new Set<string>()];
+  let [asked, allowed, told] = [0, 0, Date.now()];
   const pairs = pairsOf(language, documents, options.seed);
   const worker = async (): Promise<void> => {
     while (asked < options.pairs) {
@@ -57,12 +64,18 @@ export async function tallyOf(
       const next = pairs.next();
       if (next.done === true) return;
       const [made, document] = next.value;
+      trees.add(treeOf(language, made.source));
+      shapes.add(shapeOf(language, made.source));
       for (const construct of new Set(made.constructs)) constructs.set(construct, (constructs.get(construct) ?? 0) + 1);
       const [ours, theirs] = [
         ourVerdict(language, made.source, documents[document]),
         await judge(language, made.source, document),
       ];
       if (ours.pass) allowed++;
+      if (Date.now() - told > 10_000) {
+        told = Date.now();
+        console.log(`${options.who}, ${language}: ${asked} of ${options.pairs} pairs, ${differences.length} different`);
+      }
       if (ours.pass === theirs.pass) continue;
       const texts = ours.messages.map(({ code, text }) => `${code}: ${text}`).join("\n");
       differences.push({
@@ -74,7 +87,7 @@ export async function tallyOf(
     }
   };
   await Promise.all(Array.from({ length: options.atOnce ?? 2 }, worker));
-  return { asked, allowed, denied: asked - allowed, constructs, differences };
+  return { asked, allowed, denied: asked - allowed, trees: trees.size, shapes: shapes.size, constructs, differences };
 }
 
 function ourVerdict(language: "cue" | "rego", source: string, predicate: Predicate | undefined): Verdict {

@@ -1,6 +1,6 @@
 // The public surface of the room `rego`.
 
-export type { Dialect } from "./ast.ts";
+export type { Dialect, Module } from "./ast.ts";
 export {
   type Builtin,
   type BuiltinContext,
@@ -13,6 +13,7 @@ export {
 export type { CompileOptions, Source } from "./compile.ts";
 export { regoError, regoErrors } from "./errors.ts";
 export { operatorBuiltins } from "./operators.ts";
+export { parseModule } from "./parse-module.ts";
 export { compile, Policy, type PreparedQuery, type QueryOptions, type QueryResult } from "./policy.ts";
 export {
   anyType,
