@@ -1,6 +1,8 @@
 // npm run build: the command line as CommonJS that starts fast, packages/cli/dist/*.cjs. main is one entry and everything that is imported
-// lazily is another, because esbuild splits no CommonJS; our own packages are bundled in, other people's stay dependencies.
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+// lazily is another, because esbuild splits no CommonJS; our own packages are bundled in, other people's stay dependencies. A chunk begins
+// with its digest, by which bin/sigillum.cjs knows the code that V8 made of it.
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { build } from "esbuild";
 import { filesBelow } from "./layout.mjs";
@@ -23,18 +25,23 @@ export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], m
       target: "node22.18",
       minify,
       metafile: true,
+      write: false,
       logLevel: "silent",
       legalComments: "none",
       conditions: ["@sigillum/source"],
       // An import() of Node starts the loader of ES modules and reads a whole chunk for its exports: 20 ms that require() does not take.
       supported: { "dynamic-import": false },
-      banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
-      define: { "import.meta.url": "importMetaUrl" },
+      banner: { js: "const importMeta={get url(){return require('node:url').pathToFileURL(__filename).href}};" },
+      define: { "import.meta.url": "importMeta.url" },
       plugins: [lazyChunks(source, outdir, dirname(outfile), ours)],
     });
     if (result.warnings.length > 0)
       throw new Error(result.warnings.map(({ text, location }) => `${location?.file}:${location?.line} ${text}`).join("\n"));
-    written.push({ path: outfile, bytes: Object.values(result.metafile.outputs)[0].bytes });
+    mkdirSync(dirname(outfile), { recursive: true });
+    const [{ contents }] = result.outputFiles;
+    const digest = createHash("sha256").update(contents).digest("hex");
+    writeFileSync(outfile, Buffer.concat([Buffer.from(`/*${digest}*/`), contents]));
+    written.push({ path: outfile, bytes: contents.length });
     for (const chunk of lazyTargets(Object.keys(result.metafile.inputs).map((path) => resolve(path)))) {
       if (!chunk.startsWith(resolve(source) + sep) || known.has(chunk)) continue;
       known.add(chunk);

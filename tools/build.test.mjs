@@ -1,9 +1,21 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, before, beforeEach, describe, it } from "node:test";
 import { bundleProgram } from "./build.mjs";
 
 const tree = {
@@ -50,5 +62,118 @@ describe("bundleProgram", () => {
     assert.ok(!text.includes("@sigillum/fake"));
     assert.ok(text.includes('"other-people"'));
     assert.ok(!existsSync(join(root, "dist/terminal")));
+  });
+});
+
+describe("the launcher, of what was built", () => {
+  const root = mkdtempSync(join(tmpdir(), "launcher-"));
+  const home = join(root, "home");
+  const kept = join(home, "sigillum", "compiled");
+  const source = {
+    "src/main.ts":
+      'export const main = async (words: string[], streams: { stdout: { write(text: string): void } }): Promise<number> => {\n  streams.stdout.write("at once\\n");\n  const { say } = await import("./say/index.ts");\n  streams.stdout.write(await say());\n  return Number(words[1] ?? 0);\n};\n',
+    "src/say/index.ts":
+      'export const say = async (): Promise<string> => ["first", (await import("other-people")).value, "\\n"].join(" ");\n',
+    "node_modules/other-people/package.json": '{ "type": "module", "exports": "./a.js" }',
+    "node_modules/other-people/a.js": 'export const value = "external";\n',
+  };
+  before(async () => {
+    for (const [path, text] of Object.entries(source)) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
+    await bundleProgram({ source: join(root, "src"), outdir: join(root, "dist") });
+    rmSync(join(root, "src"), { recursive: true });
+    cpSync(join(import.meta.dirname, "../packages/cli/bin"), join(root, "bin"), { recursive: true });
+  });
+  beforeEach(() => rmSync(home, { recursive: true, force: true }));
+  after(() => rmSync(root, { recursive: true, force: true }));
+
+  const start = (words, env = {}) => {
+    const options = { encoding: "utf8", env: { PATH: process.env.PATH, XDG_CACHE_HOME: home, ...env } };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "bin/sigillum.cjs"), ...words], options);
+    assert.equal(stderr, "");
+    return { status, stdout };
+  };
+  const codeOf = (command) =>
+    readdirSync(kept)
+      .filter((name) => name.endsWith(`-${command}`))
+      .map((name) => join(kept, name));
+  const edited = (from, to, run) => {
+    const path = join(root, "dist/say/index.cjs");
+    const text = readFileSync(path, "utf8");
+    assert.ok(text.includes(from));
+    writeFileSync(path, text.replace(from, to));
+    try {
+      run();
+    } finally {
+      writeFileSync(path, text);
+    }
+  };
+
+  it("keeps the code of every chunk for its user alone, and runs it at the next start", () => {
+    assert.deepEqual(start(["tell"]), { status: 0, stdout: "at once\nfirst external \n" });
+    assert.equal(codeOf("tell").length, 2);
+    for (const file of codeOf("tell")) assert.equal(statSync(file).mode & 0o777, process.platform === "win32" ? 0o666 : 0o600);
+    // a text that was changed under the digest of another: only kept code can still say the old word
+    edited("first", "other", () => assert.equal(start(["tell"]).stdout, "at once\nfirst external \n"));
+  });
+
+  it("runs no kept code of another text", () => {
+    start(["tell"]);
+    edited("first", "other", () => {
+      const path = join(root, "dist/say/index.cjs");
+      const text = readFileSync(path, "utf8");
+      writeFileSync(path, text.replace(/^\/\*[0-9a-f]{64}/, `/*${"0".repeat(64)}`));
+      assert.equal(start(["tell"]).stdout, "at once\nother external \n");
+    });
+  });
+
+  it("runs no kept code that is damaged, and replaces it", () => {
+    start(["tell"]);
+    const sizes = codeOf("tell").map((file) => statSync(file).size);
+    for (const file of codeOf("tell")) writeFileSync(file, new Uint8Array(1000));
+    assert.equal(start(["tell"]).stdout, "at once\nfirst external \n");
+    assert.deepEqual(
+      codeOf("tell").map((file) => statSync(file).size > 1000),
+      sizes.map(() => true),
+    );
+  });
+
+  it("runs no kept code that others may write", { skip: process.platform === "win32" }, () => {
+    start(["tell"]);
+    for (const file of codeOf("tell")) chmodSync(file, 0o620);
+    edited("first", "other", () => assert.equal(start(["tell"]).stdout, "at once\nother external \n"));
+  });
+
+  it("keeps nothing of a wrong command line, and what a refusal leaves until the next success", () => {
+    start(["tell", "1"]);
+    assert.deepEqual(codeOf("tell"), []);
+    start(["tell", "12"]);
+    const ages = () => codeOf("tell").map((file) => Date.now() - statSync(file).mtimeMs > 86400000);
+    assert.deepEqual(ages(), [true, true]);
+    start(["tell", "12"]);
+    assert.deepEqual(ages(), [true, true]);
+    start(["tell"]);
+    assert.deepEqual(ages(), [false, false]);
+  });
+
+  it("takes away what nobody used for long, and a chunk's code is written anew after a day", () => {
+    start(["tell"]);
+    const old = new Date(Date.now() - 100 * 86400000);
+    for (const file of codeOf("tell")) utimesSync(file, old, old);
+    writeFileSync(join(kept, "unused"), "");
+    utimesSync(join(kept, "unused"), old, old);
+    start(["tell"]);
+    assert.ok(!existsSync(join(kept, "unused")));
+    assert.equal(codeOf("tell").length, 2);
+  });
+
+  it("works where nothing can be kept, and keeps nothing where none is wanted", () => {
+    writeFileSync(home, "a file where the directory would be");
+    assert.deepEqual(start(["tell"]), { status: 0, stdout: "at once\nfirst external \n" });
+    rmSync(home);
+    assert.deepEqual(start(["tell"], { NODE_DISABLE_COMPILE_CACHE: "1" }), { status: 0, stdout: "at once\nfirst external \n" });
+    assert.ok(!existsSync(home));
   });
 });

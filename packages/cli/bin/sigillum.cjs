@@ -2,25 +2,14 @@
 // Starts the command line, built or from source. Plain JavaScript that old versions of Node can run, so that they get one
 // sentence and not a stack.
 "use strict";
-const { existsSync, fstatSync, writeSync } = require("node:fs");
-const { join } = require("node:path");
+const { closeSync, existsSync, fstatSync, openSync, readFileSync, writeSync } = require("node:fs");
+const { dirname, join } = require("node:path");
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 const source = join(__dirname, "..", "src", "main.ts");
 const fromSource = existsSync(source);
 
-if (major < 22 || (major === 22 && minor < 18)) startOnNewerNode();
-else start();
-
 function start() {
-  const { registerHooks, enableCompileCache } = require("node:module");
-  if (fromSource) {
-    // Every room's package names its source under this condition (packages/*/package.json).
-    registerHooks({
-      resolve: (specifier, context, next) =>
-        next(specifier, { ...context, conditions: [...context.conditions, "@sigillum/source"] }),
-    });
-  } else enableCompileCache(cacheDirectory());
   const streams = {
     stdout: output(1, () => process.stdout),
     stderr: output(2, () => process.stderr),
@@ -30,18 +19,98 @@ function start() {
     },
     exit: (code) => process.exit(code),
   };
-  const loaded = fromSource ? import("../src/main.ts") : Promise.resolve(require("../dist/main.cjs"));
-  loaded
-    .then(({ main }) => main(process.argv.slice(2), streams))
-    .then((code) => {
-      process.exitCode = code;
-    });
+  if (!fromSource) {
+    const built = builtProgram(join(__dirname, "..", "dist"));
+    void run(built.load("main.cjs"), streams).then(built.keep);
+    return;
+  }
+  // Every room's package names its source under this condition (packages/*/package.json).
+  require("node:module").registerHooks({
+    resolve: (specifier, context, next) =>
+      next(specifier, { ...context, conditions: [...context.conditions, "@sigillum/source"] }),
+  });
+  void import("../src/main.ts").then((program) => run(program, streams));
 }
 
-// What V8 made of the program, for the next start: a third of the time it takes. The user's own directory, for nobody else may change it;
-// where it cannot be written, nothing is kept.
+async function run({ main }, streams) {
+  const code = await main(process.argv.slice(2), streams);
+  process.exitCode = code;
+  return code;
+}
+
+// The chunks that `npm run build` wrote. V8's code for them is kept between runs, with the functions that the command called: Node's own cache
+// holds a module as it was loaded, when nothing was called yet, and to compile what is called takes half as long as to verify a bundle.
+function builtProgram(dist) {
+  const { Script } = require("node:vm");
+  const kept = cacheDirectory();
+  const command = /^[a-z][a-z-]{0,39}$/.test(process.argv[2] || "") ? process.argv[2] : "other";
+  const chunks = new Map();
+  const scripts = [];
+  const load = (name) => {
+    const path = join(dist, name);
+    const known = chunks.get(path);
+    if (known !== undefined) return known.exports;
+    const text = readFileSync(path, "utf8");
+    // The digest that the build put in front says which text the code is of; without one nothing is kept.
+    const digest = /^\/\*([0-9a-f]{64})\*\//.exec(text);
+    const file = digest === null || kept === undefined ? undefined : join(kept, `${digest[1]}-${command}`);
+    const code = file === undefined ? {} : readCode(file);
+    const script = new Script(`(function (exports, require, module, __filename, __dirname) {${text}\n})`, {
+      filename: path,
+      cachedData: code.bytes,
+    });
+    if (file !== undefined) scripts.push({ file, script, keptMs: script.cachedDataRejected ? undefined : code.keptMs });
+    const module = { exports: {} };
+    chunks.set(path, module);
+    const folder = dirname(name);
+    const requireFrom = (specifier) => (specifier.startsWith(".") ? load(join(folder, specifier)) : requireOther(specifier));
+    script.runInThisContext().call(module.exports, module.exports, requireFrom, module, path, dirname(path));
+    return module.exports;
+  };
+  const keep = (code) => {
+    if (scripts.some(({ keptMs }) => isDue(keptMs, code))) require("./keep-code.cjs").keepCode(kept, scripts, code);
+  };
+  return { load, keep };
+}
+
+// A refusal leaves much of a command untouched, and a wrong command line nearly all: what the one leaves is replaced by the next success, of
+// the other nothing is kept. Once a day the code is written anew, since other flags call other functions.
+function isDue(keptMs, code) {
+  if (keptMs === undefined) return code === 0 || code >= 10;
+  return code === 0 && Date.now() - keptMs > 86400000;
+}
+
+// The code for a chunk, and when it was kept; none where somebody else could have written it, for it is run as it is.
+function readCode(file) {
+  let descriptor;
+  try {
+    descriptor = openSync(file, "r");
+    const { mode, mtimeMs, uid } = fstatSync(descriptor);
+    if (process.getuid !== undefined && (uid !== process.getuid() || (mode & 0o22) !== 0)) return {};
+    return { bytes: readFileSync(descriptor), keptMs: mtimeMs };
+  } catch {
+    return {}; // the first run
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+let cachesOthers = false;
+
+// Node's own modules, and other people's, for which Node's cache has to do; it is opened when the first of them is asked for.
+function requireOther(specifier) {
+  if (!specifier.startsWith("node:") && !cachesOthers) {
+    cachesOthers = true;
+    const directory = cacheDirectory();
+    if (directory !== undefined) require("node:module").enableCompileCache(directory);
+  }
+  return require(specifier);
+}
+
+// The user's own directory, for nobody else may change it; undefined where none is wanted.
 function cacheDirectory() {
   const { env, platform } = process;
+  if (env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE) return undefined;
   const home = platform === "win32" ? env.LOCALAPPDATA : env.HOME && join(env.HOME, ".cache");
   return join(env.XDG_CACHE_HOME || home || join(__dirname, "..", "dist"), "sigillum", "compiled");
 }
@@ -112,3 +181,6 @@ function startOnNewerNode() {
     process.exitCode = signal === null ? code : 1;
   });
 }
+
+if (major < 22 || (major === 22 && minor < 18)) startOnNewerNode();
+else start();
