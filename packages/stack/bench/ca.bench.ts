@@ -1,5 +1,5 @@
 // Benchmarks of certificate authority and timestamp authority: whole requests over HTTP on loopback, the load from a process of its own.
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,18 +8,10 @@ import { encodePublicKeyPem, type Signer } from "@sigillum/library/crypto";
 import { encodeBase64, encodeUtf8 } from "@sigillum/library/encoding";
 import { encodeTimestampRequest } from "@sigillum/library/timestamp";
 import { ephemeralSigner } from "@sigillum/signers/signers";
-import { type Stack, startStack } from "../src/compose/index.ts";
+import { type Stack, type StackOptions, startStack } from "../src/compose/index.ts";
 import { silentLogger } from "../src/host/index.ts";
 import type { LoadOrder, LoadResult } from "./http-load.ts";
-
-/** What a row measured. */
-export interface Measured {
-  readonly median: number;
-  readonly unit: string;
-  readonly spread: readonly [number, number];
-  readonly floor: { readonly name: string; readonly ratio: number };
-  readonly notes: Readonly<Record<string, number>>;
-}
+import type { Measured } from "./measured.ts";
 
 /** The rows of the two authorities. */
 export const rows: readonly { readonly name: string; run(): Promise<Measured> }[] = [
@@ -37,7 +29,13 @@ const email = "dev@example.com";
 const rounds = 5;
 const connections = 32;
 
-/** One round warms up; each of the others sends fresh requests. The CA runs with its CT log, durable as ever. */
+/** A start, or a round, that takes longer has failed; none takes a tenth of it on a quiet machine. */
+const deadlineMs = 60_000;
+
+/**
+ * One round warms up; each of the others sends fresh requests. The stack is the one that `serve` starts, in this process, with its own
+ * threads for signatures and with a CT log as durable as ever; the load comes from a second process.
+ */
 async function measure(
   service: "ca" | "tsa",
   unit: string,
@@ -46,34 +44,24 @@ async function measure(
   contentType: string,
 ): Promise<Measured> {
   const dataDirectory = await mkdtemp(join(tmpdir(), "sigillum-bench-"));
-  const child = fork(join(import.meta.dirname, "http-load.ts"), { execArgv: process.execArgv });
-  const stack = await startStack({
-    dataDirectory,
-    initialise: { ports: "free" },
-    only: [service, "identity"],
-    logger: silentLogger,
-  });
+  let child: ChildProcess | undefined;
+  let stack: Stack | undefined;
   try {
-    const port = stack.settings.services[service].port;
-    const authorization = service === "ca" ? `Bearer ${await stack.developmentToken()}` : undefined;
+    stack = await within("start the stack", startStack({ ...startOptions(service), dataDirectory }));
+    child = fork(join(import.meta.dirname, "http-load.ts"), { execArgv: process.execArgv });
+    const order = { path, contentType, connections, port: stack.settings.services[service].port };
+    const authorization = service === "ca" ? { authorization: `Bearer ${await stack.developmentToken()}` } : {};
     const rates: number[] = [];
-    let cpuMicros = 0;
-    let answered = 0;
+    let [cpuMicros, loadMicros, answered] = [0, 0, 0];
     for (let round = 0; round <= rounds; round += 1) {
       const bodies = await makeBodies(round === 0 ? 500 : 1500);
       const cpu = process.cpuUsage();
-      const result = await load(child, {
-        port,
-        path,
-        contentType,
-        bodies,
-        connections,
-        ...(authorization === undefined ? {} : { authorization }),
-      });
+      const result = await within("answer a round of requests", load(child, { ...order, ...authorization, bodies }));
       if (result.failed > 0) throw new Error(`${result.failed} of ${bodies.length} requests were refused`);
       if (round === 0) continue;
       const spent = process.cpuUsage(cpu);
       cpuMicros += spent.user + spent.system;
+      loadMicros += result.cpuMicros;
       answered += result.answered;
       rates.push(result.answered / result.seconds);
     }
@@ -85,18 +73,42 @@ async function measure(
       unit,
       spread: [rates[0] ?? 0, rates.at(-1) ?? 0],
       floor: { name: "P-256 signatures on one thread", ratio: median / signing },
-      notes: { cpuMicrosPerOperation: Math.round(cpuMicros / answered) },
+      notes: {
+        cpuMicrosPerOperation: Math.round(cpuMicros / answered),
+        loadGeneratorMicrosPerOperation: Math.round(loadMicros / answered),
+        signatureMicros: Math.round(1e6 / signing),
+      },
     };
   } finally {
-    child.kill();
-    await stack.stop();
+    child?.kill();
+    await stack?.stop();
     await rm(dataDirectory, { recursive: true, force: true });
   }
 }
 
-function load(child: ReturnType<typeof fork>, order: LoadOrder): Promise<LoadResult> {
+function startOptions(service: "ca" | "tsa"): Omit<StackOptions, "dataDirectory"> {
+  return { initialise: { ports: "free" }, only: [service, "identity"], logger: silentLogger };
+}
+
+/** What a promise gives, or an error that says what took too long: a row that cannot be measured fails and does not hang. */
+async function within<T>(what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took more than ${deadlineMs / 1000} s to ${what}`)), deadlineMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function load(child: ChildProcess, order: LoadOrder): Promise<LoadResult> {
   return new Promise((resolve, reject) => {
+    const ended = (code: number | null): void => reject(new Error(`the load generator ended with ${code ?? "a signal"}`));
+    child.once("exit", ended);
     child.once("message", (answer: { result: LoadResult; error?: string }) => {
+      child.off("exit", ended);
       if (answer.error === undefined) resolve(answer.result);
       else reject(new Error(answer.error));
     });

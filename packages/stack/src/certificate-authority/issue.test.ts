@@ -58,30 +58,30 @@ describe("issueCertificate", () => {
 
   it("logs nothing for an identity that no certificate can hold", async () => {
     const beyondAscii: Principal = { ...principal, subjectAltName: { type: "uri", value: "https://example.com/ü" } };
-    await assert.rejects(issueCertificate(options(), beyondAscii, publicKey), { code: "CA_IDENTITY_NOT_ENCODABLE" });
+    await assert.rejects(issueCertificate(options(), beyondAscii, publicKey.spki), { code: "CA_IDENTITY_NOT_ENCODABLE" });
     assert.equal(logged, 0);
   });
 
   it("logs nothing when its key does not sign", async () => {
     const pulled = { ...signer, sign: () => Promise.reject(new Error("token pulled")) };
-    await assert.rejects(issueCertificate(options({ signer: pulled }), principal, publicKey), { code: "CA_SIGNING_FAILED" });
+    await assert.rejects(issueCertificate(options({ signer: pulled }), principal, publicKey.spki), { code: "CA_SIGNING_FAILED" });
     assert.equal(logged, 0);
   });
 
   it("verifies every SCT of a log elsewhere", async () => {
-    await issueCertificate(options(), principal, publicKey);
+    await issueCertificate(options(), principal, publicKey.spki);
     logSigner = stranger;
-    await assert.rejects(issueCertificate(options(), principal, publicKey), { code: "CA_CT_SCT_INVALID" });
-    await assert.rejects(issueCertificate(options({ ctLogs: [] }), principal, publicKey), { code: "CA_CT_SCT_INVALID" });
+    await assert.rejects(issueCertificate(options(), principal, publicKey.spki), { code: "CA_CT_SCT_INVALID" });
+    await assert.rejects(issueCertificate(options({ ctLogs: [] }), principal, publicKey.spki), { code: "CA_CT_SCT_INVALID" });
   });
 
   it("verifies the first SCT of its own log for each issuer", async () => {
     const verifiedLogs = new Set<string>();
     logSigner = stranger;
-    await assert.rejects(issueCertificate(options({ verifiedLogs }), principal, publicKey), { code: "CA_CT_SCT_INVALID" });
+    await assert.rejects(issueCertificate(options({ verifiedLogs }), principal, publicKey.spki), { code: "CA_CT_SCT_INVALID" });
     assert.equal(verifiedLogs.size, 0);
     logSigner = log;
-    await issueCertificate(options({ verifiedLogs }), principal, publicKey);
+    await issueCertificate(options({ verifiedLogs }), principal, publicKey.spki);
     assert.equal(verifiedLogs.size, 1);
   });
 });

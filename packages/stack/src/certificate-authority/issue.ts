@@ -59,12 +59,12 @@ export interface IssuingOptions {
  * Issues one certificate: DER, leaf alone. What returns was preceded by its precertificate in the log, durably; the SCT in it was
  * verified against a trusted log's key. Neither the principal nor the possession of the key is checked here.
  */
-export async function issueCertificate(options: IssuingOptions, principal: Principal, publicKey: PublicKey): Promise<Uint8Array> {
+export async function issueCertificate(options: IssuingOptions, principal: Principal, spki: Uint8Array): Promise<Uint8Array> {
   const { chain, signer } = options;
   const issuer = chain[0];
   if (issuer === undefined) throw new TypeError("issueCertificate: the chain is empty");
   const algorithm = signatureAlgorithmIdentifier(signer.scheme);
-  const fields = leafFields(options, issuer, principal, publicKey);
+  const fields = leafFields(options, issuer, principal, spki);
   // The three encodings share one list of finished extensions, so that they cannot disagree.
   const logged = encodeTbsCertificate(fields, algorithm);
   const poisoned = encodeTbsCertificate({ ...fields, extensions: [...fields.extensions, ctPoisonExtension()] }, algorithm);
@@ -79,7 +79,7 @@ export async function issueCertificate(options: IssuingOptions, principal: Princ
   return encodeCertificate(final, algorithm, await sign(signer, final));
 }
 
-function leafFields(options: IssuingOptions, issuer: Certificate, principal: Principal, publicKey: PublicKey): CertificateFields {
+function leafFields(options: IssuingOptions, issuer: Certificate, principal: Principal, spki: Uint8Array): CertificateFields {
   const nowMs = options.clock.nowMs();
   const notBeforeMs = Math.floor(nowMs / 1000) * 1000;
   const notAfterMs = notBeforeMs + options.lifetimeMs;
@@ -102,15 +102,15 @@ function leafFields(options: IssuingOptions, issuer: Certificate, principal: Pri
     subject: emptyName,
     notBeforeMs,
     notAfterMs,
-    spki: publicKey.spki,
-    extensions: leafExtensions(issuer, principal, publicKey),
+    spki,
+    extensions: leafExtensions(issuer, principal, spki),
   };
 }
 
-function leafExtensions(issuer: Certificate, principal: Principal, publicKey: PublicKey): Uint8Array[] {
+function leafExtensions(issuer: Certificate, principal: Principal, spki: Uint8Array): Uint8Array[] {
   try {
     return fulcioLeafExtensions({
-      spki: publicKey.spki,
+      spki,
       issuerKeyId: subjectKeyId(issuer),
       subjectAltName: principal.subjectAltName,
       claims: { ...principal.extensions, issuer: principal.issuer, tokenSubject: principal.subject },

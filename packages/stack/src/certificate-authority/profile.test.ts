@@ -224,7 +224,7 @@ async function issue(principal: Principal, { chain, signer }: Awaited<ReturnType
   };
   const ctLogs = [{ logId, publicKey: log.publicKey }];
   const options = { chain, signer, submitPrecertificate, ctLogs, lifetimeMs: 600_000, clock: systemClock };
-  const leaf = parseCertificate(await issueCertificate(options, principal, ephemeralSigner().publicKey));
+  const leaf = parseCertificate(await issueCertificate(options, principal, ephemeralSigner().publicKey.spki));
   const [parent, root] = chain;
   assert.ok(parent !== undefined && root !== undefined);
   verifyPath({ leaf, intermediates: [parent], anchors: [root], timeMs: systemClock.nowMs(), purpose: "codeSigning" });

@@ -1,5 +1,4 @@
 // The certificate authority as a service: Fulcio's routes over HTTP. certificate-authority §1.
-import type { PublicKey } from "@sigillum/library/crypto";
 import { encodePem, isSigillumError, JsonObject } from "@sigillum/library/encoding";
 import {
   type Action,
@@ -21,7 +20,8 @@ import { challengeClaimOf, type IssuerConfiguration, issuersError, type TrustedI
 import { type ChainSchedule, encodeChainStatus, type Keyring, parseChainOrder } from "../keyring/index.ts";
 import { grpcMethods } from "./grpc.ts";
 import { issueCertificate, type SubmitPrecertificate, type TrustedCtLog } from "./issue.ts";
-import { type KeyProof, verifyKeyPossession } from "./key-possession.ts";
+import type { KeyProof } from "./key-possession.ts";
+import { ProofChecks } from "./proof-check.ts";
 import { ProofMemory } from "./proof-memory.ts";
 import { type CertificateRequest, readV1Request, readV2Request } from "./request-json.ts";
 import { encodeStatus, grpcStatus, statusReply } from "./status.ts";
@@ -36,6 +36,8 @@ export interface CertificateAuthorityOptions {
   /** The logs whose SCTs may be embedded; those of the keyring's trusted root where nothing is said. */
   readonly ctLogs?: readonly TrustedCtLog[];
   readonly certificateLifetimeMs: number;
+  /** Threads that check the signatures of tokens and of proofs of possession when many requests come at once; 0 checks them here. */
+  readonly threads?: number;
   /** Rotates the chain while the service runs; without one nothing does. */
   readonly chainSchedule?: ChainSchedule;
   /** What else is looked at from time to time: files that may have changed. */
@@ -54,7 +56,8 @@ const pemChainType = "application/pem-certificate-chain";
 /** Makes the service; chains are read from the keyring at each request, so that a rotation needs no restart. */
 export function createCertificateAuthority(options: CertificateAuthorityOptions): Service {
   const count = counters(options);
-  const issuing: Issuing = { options, proofs: new ProofMemory(), verifiedLogs: new Set(), issued: count.issued };
+  const checks = new ProofChecks({ threads: options.threads ?? 0, logger: options.logger });
+  const issuing: Issuing = { options, checks, proofs: new ProofMemory(), verifiedLogs: new Set(), issued: count.issued };
   const grpc: GrpcService = {
     methods: grpcMethods({
       issue: (asked, call) => issue(issuing, asked, asked.token ?? metadataToken(call), call.id),
@@ -88,7 +91,7 @@ export function createCertificateAuthority(options: CertificateAuthorityOptions)
     jobs: [...chainJobs(options), ...(options.jobs ?? [])],
     actions: chainActions(options),
     ready: () => Promise.resolve(readiness(options)),
-    close: () => Promise.resolve(),
+    close: () => checks.close(),
   };
 }
 
@@ -167,6 +170,7 @@ async function readBody(request: HttpRequest): Promise<JsonObject> {
 /** What the requests of one service share. */
 interface Issuing {
   readonly options: CertificateAuthorityOptions;
+  readonly checks: ProofChecks;
   readonly proofs: ProofMemory;
   readonly verifiedLogs: Set<string>;
   /** Counts a certificate. */
@@ -177,11 +181,15 @@ function issueOverHttp(issuing: Issuing, request: HttpRequest, asked: Certificat
   return issue(issuing, asked, asked.token ?? bearerToken(request), request.id);
 }
 
+function issue(issuing: Issuing, asked: CertificateRequest, token: string, requestId: string): Promise<Uint8Array[]> {
+  return issuing.checks.during(() => issueOne(issuing, asked, token, requestId));
+}
+
 /** Leaf first, root last. Token, then key, then signing: nothing that fails a check reaches the signing key. */
-async function issue(issuing: Issuing, asked: CertificateRequest, token: string, requestId: string): Promise<Uint8Array[]> {
-  const { options, verifiedLogs } = issuing;
-  const principal = await options.issuers.verifyToken(token);
-  const publicKey = provenKey(issuing.proofs, asked.proof, principal.challenges);
+async function issueOne(issuing: Issuing, asked: CertificateRequest, token: string, requestId: string): Promise<Uint8Array[]> {
+  const { options, checks, verifiedLogs } = issuing;
+  const principal = await options.issuers.verifyToken(token, (signature) => checks.isTokenSigned(signature));
+  const spki = await provenKey(issuing, asked.proof, principal.challenges);
   const active = options.keyring.activeChain("ca");
   const leaf = await issueCertificate(
     {
@@ -194,19 +202,19 @@ async function issue(issuing: Issuing, asked: CertificateRequest, token: string,
       clock: options.clock,
     },
     principal,
-    publicKey,
+    spki,
   );
   issuing.issued();
   options.logger.info("ca.issued", { requestId, issuer: principal.issuer, san: principal.subjectAltName.value });
   return [leaf, ...active.certificates.map((certificate) => certificate.der)];
 }
 
-function provenKey(proofs: ProofMemory, proof: KeyProof, challenges: readonly string[]): PublicKey {
-  if (proof.type === "certificationRequest") return verifyKeyPossession(proof, challenges);
+async function provenKey({ checks, proofs }: Issuing, proof: KeyProof, challenges: readonly string[]): Promise<Uint8Array> {
+  if (proof.type === "certificationRequest") return checks.provenKey(proof, challenges);
   try {
-    const key = verifyKeyPossession(proof, challenges);
+    const spki = await checks.provenKey(proof, challenges);
     proofs.remember(proof.signature);
-    return key;
+    return spki;
   } catch (error) {
     throw proofs.explain(error, proof.signature);
   }

@@ -47,6 +47,9 @@ export interface ServiceParts {
 /** Threads for each log's verifying of what it is sent; they start with the first entry. More than two starve the sequencer. */
 const threads = Math.min(2, availableParallelism());
 
+/** And for the signatures that a certificate authority checks: one beside the thread that signs and writes the log. */
+const proofThreads = Math.max(1, Math.min(2, availableParallelism() - 1));
+
 /** The services of a stack, in the order in which they start, and those that callers in this process speak to. */
 export interface StackServices {
   readonly all: Service[];
@@ -289,6 +292,7 @@ async function makeCertificateAuthority(
       ? { submitPrecertificate: remoteCtLog(settings.ctLog.remoteUrl ?? "").submitPrecertificate }
       : { submitPrecertificate: (chain, entry) => ct.log.submitOwnPrecertificate(chain, entry), ownCtLog: true }),
     certificateLifetimeMs: settings.certificateAuthority.certificateLifetimeSeconds * 1000,
+    threads: proofThreads,
     clock,
     logger: ownLogger,
     listeners: [port, ...aliasPorts].map((one) => listenerOf(settings, "ca", one)),

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { parseCertificatesPem } from "@sigillum/library/x509";
 import type { Clock, Job, Logger } from "../host/index.ts";
-import type { IssuerConfiguration, Issuers, Principal } from "../issuers/index.ts";
+import type { IssuerConfiguration, Issuers, Principal, TokenSignatureCheck } from "../issuers/index.ts";
 import type { ChainSchedule, Keyring } from "../keyring/index.ts";
 import type { Settings } from "../settings/index.ts";
 import { makeIssuers, readText } from "./issuers.ts";
@@ -32,8 +32,8 @@ export class WatchedIssuers {
     return this.#issuers.metaConfigurations();
   }
 
-  verifyToken(compact: string): Promise<Principal> {
-    return this.#issuers.verifyToken(compact);
+  verifyToken(compact: string, check?: TokenSignatureCheck): Promise<Principal> {
+    return this.#issuers.verifyToken(compact, check);
   }
 }
 

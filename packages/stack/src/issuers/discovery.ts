@@ -4,7 +4,8 @@ import { isSigillumError, JsonObject, parseJson, quote } from "@sigillum/library
 import { type HttpResponse, request } from "@sigillum/library/http";
 import type { Clock } from "../host/index.ts";
 import { issuersError } from "./errors.ts";
-import { KeySet, knownAlgorithms } from "./key-set.ts";
+import { KeySet } from "./key-set.ts";
+import { knownAlgorithms } from "./token-signature.ts";
 
 /** Limits of what is fetched from an issuer. */
 export const discoveryLimits: {

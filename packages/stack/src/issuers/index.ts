@@ -22,3 +22,4 @@ export type { Principal } from "./principal.ts";
 export { standardProviders } from "./standard-providers.ts";
 export type { Template } from "./template.ts";
 export { maxTokenLength } from "./token.ts";
+export { isTokenSigned, type TokenSignature, type TokenSignatureCheck } from "./token-signature.ts";

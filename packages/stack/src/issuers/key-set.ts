@@ -1,38 +1,16 @@
 // The keys of an issuer (RFC 7517), and the one among them that signed a token.
 //
-// jose reads and judges the keys; the signature itself is checked by node:crypto at once. WebCrypto, which jose uses, sends each check
-// through the thread pool, and that takes three times as long as the check.
-import { constants, KeyObject, verify } from "node:crypto";
-import { encodeUtf8, isSigillumError, JsonObject, type JsonValue, parseBase64Url, quote } from "@sigillum/library/encoding";
+// jose reads and judges the keys; the signature itself is checked by node:crypto at once, here or in a thread. WebCrypto, which jose uses,
+// sends each check through the thread pool, and that takes three times as long as the check.
+import { KeyObject } from "node:crypto";
+import { JsonObject, type JsonValue, quote } from "@sigillum/library/encoding";
 import { importJWK, type JWK } from "jose";
 import { issuersError } from "./errors.ts";
 import type { UnverifiedToken } from "./token.ts";
+import { isTokenSigned, knownAlgorithms, type TokenSignatureCheck } from "./token-signature.ts";
 
 /** More keys than this in one set are refused. */
 export const maxKeys = 100;
-
-interface Algorithm {
-  readonly kty: string;
-  readonly crv?: string;
-  /** Undefined for Ed25519, which hashes by itself. */
-  readonly hash?: "sha256" | "sha384" | "sha512";
-  readonly pss?: boolean;
-}
-
-/** Algorithms that are ever accepted (RFC 7518 §3.1, RFC 8037); those with a shared secret, and none, never are. */
-export const knownAlgorithms: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
-  ["RS256", { kty: "RSA", hash: "sha256" }],
-  ["RS384", { kty: "RSA", hash: "sha384" }],
-  ["RS512", { kty: "RSA", hash: "sha512" }],
-  ["PS256", { kty: "RSA", hash: "sha256", pss: true }],
-  ["PS384", { kty: "RSA", hash: "sha384", pss: true }],
-  ["PS512", { kty: "RSA", hash: "sha512", pss: true }],
-  ["ES256", { kty: "EC", crv: "P-256", hash: "sha256" }],
-  ["ES384", { kty: "EC", crv: "P-384", hash: "sha384" }],
-  ["ES512", { kty: "EC", crv: "P-521", hash: "sha512" }],
-  ["EdDSA", { kty: "OKP", crv: "Ed25519" }],
-  ["Ed25519", { kty: "OKP", crv: "Ed25519" }],
-]);
 
 /** RFC 7518 §3.3: a key of 2048 bits or larger must be used; beyond the upper bound one check would take too long. */
 const rsaBits: { readonly minimum: number; readonly maximum: number } = { minimum: 2048, maximum: 8192 };
@@ -43,7 +21,8 @@ interface SetKey {
   readonly crv?: string;
   readonly algorithm?: string;
   readonly jwk: JWK;
-  imported: Promise<KeyObject> | undefined;
+  /** In PEM, once it was judged. */
+  imported: Promise<string> | undefined;
 }
 
 /** The public keys that an issuer publishes now. */
@@ -71,11 +50,10 @@ export class KeySet {
     return this.#find(token) !== undefined;
   }
 
-  /** Verifies the signature of a token; its claims are not looked at. */
-  async verifySignature(token: UnverifiedToken): Promise<void> {
+  /** Verifies the signature of a token with `check`; its claims are not looked at. */
+  async verifySignature(token: UnverifiedToken, check: TokenSignatureCheck = isTokenSigned): Promise<void> {
     const key = this.#find(token);
-    const algorithm = knownAlgorithms.get(token.algorithm);
-    if (key === undefined || algorithm === undefined) {
+    if (key === undefined) {
       const found = token.keyId === undefined ? "no kid" : quote(token.keyId);
       const expected = this.#keys.map((item) => item.keyId ?? "a key without kid").join(", ");
       throw issuersError(
@@ -84,7 +62,8 @@ export class KeySet {
         { found, expected },
       );
     }
-    if (isSigned(token, algorithm, await importedKey(key, token.algorithm))) return;
+    const publicKey = await importedKey(key, token.algorithm);
+    if (await check({ compact: token.compact, algorithm: token.algorithm, publicKey })) return;
     throw issuersError("TOKEN_SIGNATURE", "Cannot verify identity token: its signature is not by the key of its issuer");
   }
 
@@ -102,7 +81,7 @@ export class KeySet {
   }
 }
 
-async function importedKey(key: SetKey, algorithm: string): Promise<KeyObject> {
+async function importedKey(key: SetKey, algorithm: string): Promise<string> {
   try {
     key.imported ??= importKey(key.jwk, algorithm);
     return await key.imported;
@@ -114,34 +93,14 @@ async function importedKey(key: SetKey, algorithm: string): Promise<KeyObject> {
   }
 }
 
-async function importKey(jwk: JWK, algorithm: string): Promise<KeyObject> {
+async function importKey(jwk: JWK, algorithm: string): Promise<string> {
   const imported = await importJWK(jwk, algorithm);
   if (imported instanceof Uint8Array) throw new TypeError("the key is a shared secret");
   const key = KeyObject.from(imported);
   const bits = key.asymmetricKeyDetails?.modulusLength;
   if (jwk.kty === "RSA" && (bits === undefined || bits < rsaBits.minimum || bits > rsaBits.maximum))
     throw new TypeError(`the RSA key has ${bits} bits, expected ${rsaBits.minimum} to ${rsaBits.maximum}`);
-  return key;
-}
-
-/** RFC 7515 §5.2 step 8: the signature over the header and payload as they were sent. */
-function isSigned(token: UnverifiedToken, algorithm: Algorithm, key: KeyObject): boolean {
-  const dot = token.compact.lastIndexOf(".");
-  let signature: Uint8Array;
-  try {
-    signature = parseBase64Url(token.compact.slice(dot + 1));
-  } catch (cause) {
-    if (!isSigillumError(cause)) throw cause;
-    return false;
-  }
-  const input = encodeUtf8(token.compact.slice(0, dot));
-  // RFC 7518 §3.4: r and s side by side; §3.5: a salt as long as the hash.
-  const padding = algorithm.pss === true ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING;
-  const options =
-    algorithm.kty === "RSA"
-      ? { key, padding, ...(algorithm.pss === true ? { saltLength: constants.RSA_PSS_SALTLEN_DIGEST } : {}) }
-      : { key, dsaEncoding: "ieee-p1363" as const };
-  return verify(algorithm.hash ?? null, input, options, signature);
+  return key.export({ type: "spki", format: "pem" }).toString();
 }
 
 function readKey(key: JsonObject): SetKey | undefined {
