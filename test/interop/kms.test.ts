@@ -1,14 +1,21 @@
-// Keys in AWS KMS and in Vault, against servers that others wrote: PyPI's moto, which `npm run peers` brings in and this starts, and a Vault
-// with the transit engine enabled, where SIGILLUM_TEST_VAULT_URL (with the token in SIGILLUM_TEST_VAULT_TOKEN) says that one runs.
+// Keys in AWS KMS and in Vault, against servers that others wrote: PyPI's moto and OpenBao, which `npm run peers` brings in and this starts.
+// Where SIGILLUM_TEST_VAULT_URL names another Vault with the transit engine enabled (its token in SIGILLUM_TEST_VAULT_TOKEN), that one is asked.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { isValidSignature, type Signer } from "@sigillum/library/crypto";
 import { encodeUtf8, JsonObject, parseJson } from "@sigillum/library/encoding";
-import { type HttpResponse, request } from "@sigillum/library/http";
+import { request } from "@sigillum/library/http";
 import { openSigner } from "@sigillum/signers/signers";
+import { startStack } from "@sigillum/stack/compose";
+import { silentLogger } from "@sigillum/stack/host";
 import { findFreePorts } from "@sigillum/stack/settings";
 import { findPeer } from "../../tools/peers-list.mjs";
+import { missingOpenBao, type OpenBao, startOpenBao } from "./openbao.ts";
+import { signsAndVerifies, trustStack } from "./stack-signs.ts";
 
 const loopback = ["127.0.0.1", "::1"] as const;
 
@@ -70,30 +77,88 @@ describe("AWS KMS as moto has it", { skip, timeout: 120_000 }, () => {
     }));
 });
 
-const vault = process.env["SIGILLUM_TEST_VAULT_URL"];
-describe("Vault", { skip: vault === undefined ? "SIGILLUM_TEST_VAULT_URL names no Vault" : false }, () => {
-  const token = process.env["SIGILLUM_TEST_VAULT_TOKEN"] ?? "root";
-  const environment = { VAULT_ADDR: vault, VAULT_TOKEN: token };
-  const post = (path: string, body: unknown): Promise<HttpResponse> =>
-    request({
+const given = process.env["SIGILLUM_TEST_VAULT_URL"];
+const noVault = given === undefined ? missingOpenBao() : false;
+describe("Vault's transit engine", { skip: noVault, timeout: 120_000 }, () => {
+  let directory = "";
+  let bao: OpenBao | undefined;
+  let environment: Record<string, string> = {};
+  before(async () => {
+    if (noVault !== false) return;
+    directory = await mkdtemp(join(tmpdir(), "sigillum-openbao-"));
+    if (given === undefined) bao = await startOpenBao(directory);
+    const token = process.env["SIGILLUM_TEST_VAULT_TOKEN"] ?? "root";
+    environment = { VAULT_ADDR: bao?.url ?? given ?? "", VAULT_TOKEN: bao?.token ?? token };
+  });
+  after(async () => {
+    await bao?.stop();
+    if (directory !== "") await rm(directory, { recursive: true, force: true });
+  });
+  const post = async (path: string, body: unknown): Promise<void> => {
+    const answer = await request({
       method: "POST",
-      url: `${vault}/v1/transit/${path}`,
-      headers: { "x-vault-token": token, "content-type": "application/json" },
+      url: `${environment["VAULT_ADDR"]}/v1/${path}`,
+      headers: { "x-vault-token": environment["VAULT_TOKEN"] ?? "", "content-type": "application/json" },
       body: JSON.stringify(body),
     });
+    assert.ok(answer.status < 300, `${path}: HTTP ${answer.status}`);
+  };
+
   for (const type of ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-2048", "rsa-4096"])
     test(`signs with ${type}, and goes on with its version after a rotation`, async () => {
-      await post(`keys/${type}`, { type });
+      await post(`transit/keys/${type}`, { type });
       const signer = await openSigner(`hashivault://${type}`, { environment });
       await holds(signer);
-      await post(`keys/${type}/rotate`, {});
+      await post(`transit/keys/${type}/rotate`, {});
       await holds(signer);
-      await holds(await openSigner(`openbao://${type}`, { environment }));
+      const rotated = await openSigner(`openbao://${type}`, { environment });
+      await holds(rotated);
+      assert.notDeepEqual(rotated.publicKey.spki, signer.publicKey.spki);
     });
 
-  test("says that there is no such key, or no right to it", async () => {
+  test("finds the engine at another path", async () => {
+    await post("sys/mounts/keys/signing", { type: "transit" });
+    await post("keys/signing/keys/ca", { type: "ecdsa-p256" });
+    await holds(
+      await openSigner("hashivault://ca", { environment: { ...environment, TRANSIT_SECRET_ENGINE_PATH: "keys/signing" } }),
+    );
+  });
+
+  test("says that there is no such key, no right to it, or that the key signs nothing", async () => {
     await assert.rejects(openSigner("hashivault://none", { environment }), { code: "SIGNER_REMOTE_REFUSED" });
     const stranger = { ...environment, VAULT_TOKEN: "x" };
     await assert.rejects(openSigner("hashivault://ecdsa-p256", { environment: stranger }), { code: "SIGNER_REMOTE_REFUSED" });
+    await post("transit/keys/secret", { type: "aes256-gcm96" });
+    await assert.rejects(openSigner("hashivault://secret", { environment }), (error: Error) =>
+      /^SIGNER_/u.test(String(Reflect.get(error, "code"))),
+    );
+  });
+
+  test("a whole stack signs with the keys of its authorities, logs and TUF timestamp in it", async () => {
+    const roles = ["ca", "tsa", "ct", "log-v1", "log-v2", "tuf-timestamp"];
+    for (const role of roles) await post(`transit/keys/stack-${role}`, { type: "ecdsa-p256" });
+    const references = roles.map((name) => ({ name, reference: `hashivault://stack-${name}` }));
+    // A stack reads where its Vault is from the environment of its process.
+    const { env } = process;
+    const saved = Object.keys(environment).map((name) => [name, env[name]] as const);
+    Object.assign(env, environment);
+    const stack = await startStack({
+      dataDirectory: join(directory, "data"),
+      initialise: { ports: "free", values: { keys: { references } } },
+      logger: silentLogger,
+    });
+    try {
+      const recorded = stack.keyring.document.keys.map(({ name, reference }) => [name.split("/", 1)[0], reference] as const);
+      const inVault = recorded.filter(([, reference]) => reference.startsWith("hashivault:"));
+      assert.deepEqual(inVault.sort(), references.map(({ name, reference }) => [name, reference]).sort());
+      await trustStack(stack, join(directory, "roots"));
+      await signsAndVerifies(stack, join(directory, "roots"), "signed with keys in a Vault");
+    } finally {
+      await stack.stop();
+      for (const [name, value] of saved) {
+        if (value === undefined) delete env[name];
+        else env[name] = value;
+      }
+    }
   });
 });

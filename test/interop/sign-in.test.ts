@@ -171,12 +171,18 @@ describe("signing in", { timeout: 300_000 }, () => {
     await verified(bundle, workflow, `${instance.issuer}/workflows`);
   });
 
-  it("sigillum: with a device code", { skip: noBrowser }, async () => {
+  const own = async (
+    ...more: string[]
+  ): Promise<{ home: string; bundle: string; args: string[]; env: Record<string, string> }> => {
     const home = await newHome();
     const bundle = join(home, "bundle.json");
     const program = join(import.meta.dirname, "../../packages/cli/bin/sigillum.cjs");
-    const args = [program, "sign-blob", "--fulcio-auth-flow", "device", "--bundle", bundle, artifact];
-    const env = { SIGILLUM_HOME: join(instance.directory, "home"), NODE_OPTIONS: "" };
+    const args = [program, "sign-blob", ...more, "--bundle", bundle, artifact];
+    return { home, bundle, args, env: { SIGILLUM_HOME: join(instance.directory, "home"), NODE_OPTIONS: "" } };
+  };
+
+  it("sigillum: with a device code", { skip: noBrowser }, async () => {
+    const { home, bundle, args, env } = await own("--fulcio-auth-flow", "device");
     const running = await startInteractive(process.execPath, args, { home, env });
     const [, code = "", url = ""] = await running.prints(/code ([A-Z]{4}-[A-Z]{4}) in your browser at: (http\S+)/u);
     await browser.visit(url);
@@ -186,6 +192,24 @@ describe("signing in", { timeout: 300_000 }, () => {
     await browser.shows(/You are signed in/u);
     await running.succeeds();
     await verified(bundle, ada.email);
+  });
+
+  it("sigillum: in a browser elsewhere, with the code that it shows", { skip: noBrowser }, async () => {
+    const { home, bundle, args, env } = await own("--fulcio-auth-flow", "oob");
+    const running = await startInteractive(process.execPath, args, { home, env, browser: false });
+    const [, url = ""] = await running.prints(/following link in a browser:\s+(http\S+)/u);
+    await browser.visit(url);
+    await browser.signIn(ada);
+    const text = await browser.shows(/Enter this code/u);
+    running.type(/enter this code:\s+(\S+)/iu.exec(text)?.[1] ?? "");
+    await running.succeeds();
+    await verified(bundle, ada.email);
+  });
+
+  it("sigillum: in a workflow", async () => {
+    const { home, bundle, args, env } = await own();
+    await expectSuccess(process.execPath, args, { cwd: home, env: { ...env, HOME: home, ...surroundings() } });
+    await verified(bundle, workflow, `${instance.issuer}/workflows`);
   });
 
   it("a wrong password is refused, and the page says so", { skip: noBrowser }, async () => {

@@ -7,14 +7,12 @@ import { after, before, describe, it } from "node:test";
 import { encodePublicKeyPem } from "@sigillum/library/crypto";
 import { encodeBase64, encodeUtf8, parseUtf8 } from "@sigillum/library/encoding";
 import { type HttpResponse, request } from "@sigillum/library/http";
-import { signBlob } from "@sigillum/library/signing";
 import { makeSoftHsm, missingSoftHsm, type SoftHsm } from "@sigillum/library/testing";
 import { encodeTimestampRequest } from "@sigillum/library/timestamp";
-import { addRoot, loadRoot } from "@sigillum/library/trust-store";
-import { verifyBundle } from "@sigillum/library/verification";
 import { ephemeralSigner } from "@sigillum/signers/signers";
 import { type Stack, startStack } from "@sigillum/stack/compose";
 import { silentLogger } from "@sigillum/stack/host";
+import { signsAndVerifies, trustStack } from "./stack-signs.ts";
 
 const email = "dev@example.com";
 const requests = 200;
@@ -46,23 +44,7 @@ describe("a stack with its keys in SoftHSM", { skip: missingSoftHsm(), timeout: 
       body: encodeTimestampRequest({ hash: "sha256", digest: new Uint8Array(32).fill(at) }),
       timeoutMs: 60_000,
     });
-  const signs = async (text: string): Promise<void> => {
-    const artifact = encodeUtf8(text);
-    const trust = await loadRoot({ name: "hsm", store: join(directory, "roots"), nowMs: Date.now() });
-    const { trustedRoot } = trust;
-    const bundle = await signBlob({
-      artifact: { bytes: artifact },
-      token: await stack.developmentToken(),
-      trust,
-      nowMs: Date.now(),
-    });
-    verifyBundle({
-      bundle,
-      artifact: { bytes: artifact },
-      trustedRoot,
-      expectations: { identity: { san: email, issuer: stack.urls.identity ?? "" } },
-    });
-  };
+  const signs = (text: string): Promise<void> => signsAndVerifies(stack, join(directory, "roots"), text);
   let identityToken = "";
 
   before(async () => {
@@ -74,7 +56,7 @@ describe("a stack with its keys in SoftHSM", { skip: missingSoftHsm(), timeout: 
       logger: silentLogger,
     });
     identityToken = await stack.developmentToken();
-    await addRoot({ url: stack.urls.tuf ?? "", name: "hsm", store: join(directory, "roots"), nowMs: Date.now() });
+    await trustStack(stack, join(directory, "roots"));
   });
   after(async () => {
     await stack?.stop();

@@ -6,13 +6,13 @@ import { blobError } from "./errors.ts";
 
 /**
  * Get an identity token: the one given, the one the surroundings offer, the development user's where that was asked for,
- * or one from a login in the browser at the provider that the signing config names (signing-client §3.1).
+ * or one from a login at the provider that the signing config names (signing-client §3.1): in the browser here, on another device, or in a
+ * browser elsewhere with the code that it shows.
  */
 export async function signIn(args: Arguments, signingConfig: SigningConfig, terminal: Terminal): Promise<IdentityToken> {
   args.exclusive("identity-token", "development");
-  const { ambientProviders, ambientToken, developmentToken, loginInBrowser, loginOnDevice, readIdentityToken } = await import(
-    "@sigillum/library/identity-token"
-  );
+  const { ambientProviders, ambientToken, developmentToken, loginInBrowser, loginOnDevice, loginWithCode, readIdentityToken } =
+    await import("@sigillum/library/identity-token");
   const nowMs = Date.now();
   const given = args.string("identity-token");
   if (given !== undefined) return await readIdentityToken(given === "-" ? await standardInput(terminal) : given, nowMs);
@@ -39,6 +39,13 @@ export async function signIn(args: Arguments, signingConfig: SigningConfig, term
         terminal.note(
           `Enter the verification code ${userCode} in your browser at: ${url === completeUrl ? url : completeUrl}\nCode will be valid for ${expiresInSeconds} seconds`,
         ),
+      ...(clientId === undefined ? {} : { clientId }),
+    });
+  if (flow === "oob" && provider === undefined)
+    return await loginWithCode({
+      issuer: issuerOf(signingConfig, nowMs),
+      onUrl: (url) => terminal.note(`Go to the following link in a browser:\n\n\t${url}\n`),
+      readCode: () => terminal.ask("Enter verification code: "),
       ...(clientId === undefined ? {} : { clientId }),
     });
   if (!terminal.interactive || flow === "token" || provider !== undefined) {

@@ -20,8 +20,16 @@ const signingOnly: readonly string[] = ["certificate", "certificate-chain", "rfc
 const harmless: Readonly<Record<string, readonly string[]>> = {
   "rekor-entry-type": ["dsse"],
   "signing-algorithm": ["ecdsa-sha2-256-nistp256"],
-  "fulcio-auth-flow": ["normal", "device", "token"],
-  "oidc-provider": ["envvar", "github-actions", "buildkite-agent", "filesystem", "google-workload-identity"],
+  "fulcio-auth-flow": ["normal", "device", "token", "oob"],
+  "oidc-provider": [
+    "envvar",
+    "github-actions",
+    "buildkite-agent",
+    "filesystem",
+    "google-workload-identity",
+    "google-impersonate",
+    "spiffe",
+  ],
 };
 
 /** Fail with FLAG_UNSUPPORTED for a flag that asks for something that is not carried out. */

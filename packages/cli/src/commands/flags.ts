@@ -56,12 +56,15 @@ export const identityFlags: readonly FlagSpec[] = [
   text(
     "oidc-provider",
     "NAME",
-    "get the token from these surroundings alone: envvar, github-actions, buildkite-agent, filesystem, google-workload-identity",
+    "get the token from these surroundings alone: envvar, github-actions, buildkite-agent, filesystem, google-workload-identity, google-impersonate, spiffe",
   ),
   toggle("oidc-disable-ambient-providers", "pay no heed to SIGSTORE_ID_TOKEN, GitHub Actions and the like"),
-  text("fulcio-auth-flow", "FLOW", "normal: in a browser; device: with a code on another device; token: never ask anybody", {
-    choices: ["normal", "device", "token", "client_credentials"],
-  }),
+  text(
+    "fulcio-auth-flow",
+    "FLOW",
+    "normal: in a browser; device: with a code on another device; oob: in a browser elsewhere, whose code is typed here; token: never ask anybody",
+    { choices: ["normal", "device", "oob", "token", "client_credentials"] },
+  ),
   text("fulcio-url", "URL", "certificate authority to use instead of the trust root's"),
   text("oidc-issuer", "URL", "identity provider to log in at instead of the trust root's"),
   toggle("insecure-skip-verify", "", old),

@@ -9,11 +9,15 @@ export interface InputStream extends AsyncIterable<unknown> {
   removeListener(event: "data" | "end", listener: (...values: never[]) => void): unknown;
   resume(): unknown;
   pause(): unknown;
+  /** A pipe keeps the process alive for as long as its other end is open, paused or not; a file has neither. */
+  ref?(): unknown;
+  unref?(): unknown;
 }
 
 /** The stream's chunks as bytes; nothing where there is no stream. */
 export async function* bytesOf(stream: InputStream | undefined): AsyncGenerator<Uint8Array> {
   if (stream === undefined) return;
+  stream.ref?.();
   for await (const chunk of stream) {
     if (chunk instanceof Uint8Array) yield chunk;
     else if (typeof chunk === "string") yield new TextEncoder().encode(chunk);
@@ -34,6 +38,7 @@ export function readLine(stream: InputStream | undefined, hidden: boolean, onHid
       stream.removeListener("data", onData);
       stream.removeListener("end", onEnd);
       stream.pause();
+      stream.unref?.();
       if (hidden) {
         stream.setRawMode?.(false);
         onHiddenEnd();
@@ -73,6 +78,7 @@ export function readLine(stream: InputStream | undefined, hidden: boolean, onHid
     }
     stream.on("data", onData);
     stream.on("end", onEnd);
+    stream.ref?.();
     stream.resume();
   });
 }

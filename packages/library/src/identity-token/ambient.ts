@@ -1,13 +1,22 @@
 // Tokens that the surroundings offer (signing-client §3.3): a variable, a file, or a CI job's or machine's own identity.
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { isSigillumError, JsonObject, parseJson, parseUtf8 } from "../encoding/index.ts";
 import { type HttpRequestOptions, type HttpResponse, request } from "../http/index.ts";
 import { identityTokenError } from "./errors.ts";
+import { type GoogleEndpoints, googleEndpoints, impersonateServiceAccount } from "./google-impersonation.ts";
 import { type ProviderOptions, settings } from "./provider.ts";
+import { fetchJwtSvid, parseSpiffeEndpoint, spiffeSocketPath } from "./spiffe.ts";
 import { type IdentityToken, parseIdentityToken, requireUnexpired } from "./token.ts";
 
 /** Where a token came from, for a message. */
-export type AmbientSource = "SIGSTORE_ID_TOKEN" | "GitHub Actions" | "Buildkite" | "a projected file" | "Google Cloud";
+export type AmbientSource =
+  | "SIGSTORE_ID_TOKEN"
+  | "GitHub Actions"
+  | "Buildkite"
+  | "a projected file"
+  | "Google Cloud"
+  | "a Google service account"
+  | "SPIFFE";
 
 /** The names that cosign's --oidc-provider has for them. */
 export const ambientProviders = [
@@ -16,6 +25,8 @@ export const ambientProviders = [
   "buildkite-agent",
   "filesystem",
   "google-workload-identity",
+  "google-impersonate",
+  "spiffe",
 ] as const;
 
 /** One of those names. */
@@ -35,6 +46,10 @@ export interface AmbientOptions extends ProviderOptions {
   readonly tokenFile?: string;
   /** The file by which a machine of Google Cloud is known; Linux's where nothing is said. */
   readonly productFile?: string;
+  /** The socket of a SPIFFE Workload API where SPIFFE_ENDPOINT_SOCKET says nothing; SPIRE's where nothing is said. */
+  readonly spiffeSocket?: string;
+  /** Google's services; its own where nothing is said. */
+  readonly google?: GoogleEndpoints;
 }
 
 type Surroundings = Readonly<Record<string, string | undefined>>;
@@ -63,6 +78,8 @@ export async function ambientToken(
     "buildkite-agent": () => ofBuildkite(env, options),
     filesystem: () => ofFile(options),
     "google-workload-identity": () => ofGoogle(env, options),
+    "google-impersonate": () => ofServiceAccount(env, options),
+    spiffe: () => ofSpiffe(env, options),
   };
   for (const name of options.provider === undefined ? ambientProviders : [options.provider]) {
     const offer = await offers[name]();
@@ -143,6 +160,33 @@ async function ofGoogle(env: Surroundings, { productFile = productNameFile }: Am
     return parseIdentityToken(parseUtf8((await ask("Google Cloud", { url, headers, timeoutMs: metadataTimeoutMs })).body).trim());
   };
   return { source: "Google Cloud", get };
+}
+
+function ofServiceAccount(env: Surroundings, { google = googleEndpoints }: AmbientOptions): Offer {
+  const source = "a Google service account";
+  const account = env["GOOGLE_SERVICE_ACCOUNT_NAME"] ?? "";
+  if (account === "") return undefined;
+  return { source, get: () => tokenFrom(source, impersonateServiceAccount(account, audience, env, google)) };
+}
+
+async function ofSpiffe(env: Surroundings, { spiffeSocket = spiffeSocketPath }: AmbientOptions): Promise<Offer> {
+  const named = env["SPIFFE_ENDPOINT_SOCKET"] ?? "";
+  if (named === "" && (await stat(spiffeSocket).catch(() => undefined)) === undefined) return undefined;
+  const endpoint = parseSpiffeEndpoint(named === "" ? spiffeSocket : named);
+  if (endpoint === undefined) throw refused("SPIFFE", "SPIFFE_ENDPOINT_SOCKET is neither unix:PATH nor tcp:IP:PORT");
+  return { source: "SPIFFE", get: () => tokenFrom("SPIFFE", fetchJwtSvid(endpoint, audience)) };
+}
+
+/** The token that comes from somewhere else, whose reasons are sentences without secrets. */
+async function tokenFrom(source: AmbientSource, text: Promise<string>): Promise<IdentityToken> {
+  let found: string;
+  try {
+    found = await text;
+  } catch (cause) {
+    if (isSigillumError(cause)) throw cause;
+    throw refused(source, cause instanceof Error ? cause.message : "an unknown failure");
+  }
+  return parseIdentityToken(found);
 }
 
 async function ask(source: AmbientSource, call: HttpRequestOptions, hint = ""): Promise<HttpResponse> {

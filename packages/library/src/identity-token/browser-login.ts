@@ -34,6 +34,62 @@ const maxTokenBytes = 256 * 1024;
  * issuer, access token's hash, expiry, and the signature by the provider's keys. The code and tokens are shown nowhere.
  */
 export async function loginInBrowser(login: BrowserLogin): Promise<IdentityToken> {
+  const begun = await beginLogin(login);
+  const listener = await RedirectListener.open(begun.secrets.state);
+  try {
+    const url = authorizationUrl(begun, listener.redirectUri);
+    login.onUrl(url);
+    // A browser that cannot be opened is no failure: the address was told, and somebody may visit it.
+    Promise.resolve((login.openBrowser ?? openInBrowser)(url)).catch(() => undefined);
+    const code = await listener.code(login.waitMs ?? defaultWaitMs, begun.provider.issuer);
+    return await finishLogin(begun, code, listener.redirectUri, login);
+  } finally {
+    await listener.close();
+  }
+}
+
+/** How a person logs in with a browser that cannot come back here. */
+export interface CodeLogin extends ProviderOptions {
+  readonly issuer: string;
+  /** "sigstore" where nothing is said. */
+  readonly clientId?: string;
+  /** Told the address to visit. */
+  readonly onUrl: (url: string) => void;
+  /** The code that the page at the end showed; undefined where nobody typed one. */
+  readonly readCode: () => Promise<string | undefined>;
+  readonly nowMs?: () => number;
+}
+
+/** The redirect that stands for a page with the code on it. */
+export const outOfBandRedirect = "urn:ietf:wg:oauth:2.0:oob";
+
+/**
+ * Let a person log in with a browser anywhere, and type the code that the provider's page shows at the end. The token was checked as
+ * `loginInBrowser` checks it. The state cannot be: what is typed is the code alone, and PKCE binds that to this login.
+ */
+export async function loginWithCode(login: CodeLogin): Promise<IdentityToken> {
+  const begun = await beginLogin(login);
+  login.onUrl(authorizationUrl(begun, outOfBandRedirect));
+  const code = (await login.readCode())?.trim() ?? "";
+  if (code === "" || code.length > maxCodeLength)
+    throw identityTokenError("OIDC_LOGIN_REFUSED", `Cannot log in at ${begun.provider.issuer}: no code was typed`, {
+      found: code === "" ? "nothing" : `${code.length} characters`,
+      expected: "the code that the page at the end shows",
+    });
+  return finishLogin(begun, code, outOfBandRedirect, login);
+}
+
+const maxCodeLength = 4096;
+
+interface BegunLogin {
+  readonly provider: Provider;
+  readonly clientId: string;
+  readonly secrets: { readonly verifier: string; readonly state: string; readonly nonce: string };
+}
+
+type LoginOptions = ProviderOptions & { readonly issuer: string; readonly clientId?: string; readonly nowMs?: () => number };
+
+async function beginLogin(login: LoginOptions): Promise<BegunLogin> {
   const provider = await discoverProvider(login.issuer, login);
   if (!provider.supportsPkce) {
     throw identityTokenError("OIDC_PROVIDER_UNUSABLE", `Cannot log in at ${provider.issuer}: it does not offer PKCE with S256`, {
@@ -41,35 +97,19 @@ export async function loginInBrowser(login: BrowserLogin): Promise<IdentityToken
     });
   }
   const clientId = login.clientId ?? defaultClientId;
-  const secrets = { verifier: randomText(), state: randomText(), nonce: randomText() };
-  const listener = await RedirectListener.open(secrets.state);
-  try {
-    const url = authorizationUrl(provider, clientId, listener.redirectUri, secrets);
-    login.onUrl(url);
-    // A browser that cannot be opened is no failure: the address was told, and somebody may visit it.
-    Promise.resolve((login.openBrowser ?? openInBrowser)(url)).catch(() => undefined);
-    const code = await listener.code(login.waitMs ?? defaultWaitMs, provider.issuer);
-    const tokens = await redeem(
-      provider,
-      clientId,
-      { code, redirectUri: listener.redirectUri, verifier: secrets.verifier },
-      login,
-    );
-    const nowMs = (login.nowMs ?? Date.now)();
-    const token = await verifyIdentityToken(tokens.idToken, provider, { audience: clientId, nonce: secrets.nonce, nowMs }, login);
-    requireAccessTokenHash(token, tokens.accessToken, provider);
-    return token;
-  } finally {
-    await listener.close();
-  }
+  return { provider, clientId, secrets: { verifier: randomText(), state: randomText(), nonce: randomText() } };
 }
 
-function authorizationUrl(
-  provider: Provider,
-  clientId: string,
-  redirectUri: string,
-  secrets: { verifier: string; state: string; nonce: string },
-): string {
+async function finishLogin(begun: BegunLogin, code: string, redirectUri: string, login: LoginOptions): Promise<IdentityToken> {
+  const { provider, clientId, secrets } = begun;
+  const tokens = await redeem(provider, clientId, { code, redirectUri, verifier: secrets.verifier }, login);
+  const nowMs = (login.nowMs ?? Date.now)();
+  const token = await verifyIdentityToken(tokens.idToken, provider, { audience: clientId, nonce: secrets.nonce, nowMs }, login);
+  requireAccessTokenHash(token, tokens.accessToken, provider);
+  return token;
+}
+
+function authorizationUrl({ provider, clientId, secrets }: BegunLogin, redirectUri: string): string {
   const url = new URL(provider.authorizationEndpoint);
   const parameters = {
     response_type: "code",

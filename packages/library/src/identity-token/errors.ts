@@ -27,7 +27,8 @@ export const identityTokenErrors = {
   },
   AMBIENT_TOKEN_REFUSED: {
     kind: "unavailable",
-    means: "The surroundings (GitHub Actions, Buildkite, Google Cloud, a projected file) offer an identity token and gave none.",
+    means:
+      "The surroundings (GitHub Actions, Buildkite, Google Cloud, SPIFFE, a projected file) offer an identity token and gave none.",
   },
 } as const;
 

@@ -13,6 +13,8 @@ import {
   developmentToken,
   discoverProvider,
   loginInBrowser,
+  loginWithCode,
+  outOfBandRedirect,
   parseIdentityToken,
   readIdentityToken,
   verifyIdentityToken,
@@ -180,6 +182,44 @@ describe("loginInBrowser", () => {
   it("keeps the code and the tokens out of messages", async () => {
     await withProvider({ tokenAnswer: '{"id_token": "s3cret-token' }, async (issuer) => {
       await assert.rejects(login(issuer), (error: Error) => !`${error.message}${String(error.cause)}`.includes("s3cret"));
+    });
+  });
+});
+
+describe("loginWithCode", () => {
+  const typed = (issuer: string, code: string | undefined, onUrl: (url: string) => void = () => undefined): Promise<unknown> =>
+    loginWithCode({
+      issuer,
+      nowMs: () => nowMs,
+      onUrl: (url) => {
+        onUrl(url);
+      },
+      readCode: async () => {
+        // The person's browser: it is shown the code and comes back to nobody.
+        await request({ url: visited, redirects: 0 });
+        return code;
+      },
+    });
+  let visited = "";
+  const remember = (url: string): void => {
+    visited = url;
+  };
+
+  it("takes the code that a person types, for the login that asked for it alone", async () => {
+    await withProvider({}, async (issuer) => {
+      const token = await typed(issuer, " the-code \n", remember);
+      assert.equal(Reflect.get(Object(token), "identity"), "ada@example.com");
+      assert.equal(new URL(visited).searchParams.get("redirect_uri"), outOfBandRedirect);
+      await assert.rejects(typed(issuer, "another", remember), { code: "OIDC_TOKEN_REFUSED" });
+      await assert.rejects(typed(issuer, "", remember), { code: "OIDC_LOGIN_REFUSED", found: "nothing" });
+      await assert.rejects(typed(issuer, undefined, remember), { code: "OIDC_LOGIN_REFUSED" });
+      await assert.rejects(typed(issuer, "x".repeat(4097), remember), { code: "OIDC_LOGIN_REFUSED" });
+    });
+    await withProvider({ claims: { nonce: "of another login" } }, async (issuer) => {
+      await assert.rejects(typed(issuer, "the-code", remember), { code: "ID_TOKEN_CLAIM_MISMATCH" });
+    });
+    await withProvider({ methods: ["plain"] }, async (issuer) => {
+      await assert.rejects(typed(issuer, "the-code", remember), { code: "OIDC_PROVIDER_UNUSABLE" });
     });
   });
 });

@@ -7,10 +7,18 @@ export {
   ambientProviders,
   ambientToken,
 } from "./ambient.ts";
-export { type BrowserLogin, defaultClientId, loginInBrowser } from "./browser-login.ts";
+export {
+  type BrowserLogin,
+  type CodeLogin,
+  defaultClientId,
+  loginInBrowser,
+  loginWithCode,
+  outOfBandRedirect,
+} from "./browser-login.ts";
 export { developmentToken } from "./development.ts";
 export { type DeviceCode, type DeviceLogin, loginOnDevice } from "./device-login.ts";
 export { identityTokenError, identityTokenErrors } from "./errors.ts";
+export type { GoogleEndpoints } from "./google-impersonation.ts";
 export { browserCommand, openInBrowser } from "./open-browser.ts";
 export {
   discoverProvider,

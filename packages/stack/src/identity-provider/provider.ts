@@ -1,9 +1,10 @@
 // oidc-provider, configured and wrapped for what signing clients need (certificate-authority §6): see README.md for each wrap.
 import { randomBytes } from "node:crypto";
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { isSigillumError } from "@sigillum/library/encoding";
 import type { OidcContext, Provider } from "oidc-provider";
 import type { Clock, Logger } from "../host/index.ts";
+import { DeviceGuard, deviceCodeSeconds, deviceIntervalSeconds } from "./device-guard.ts";
 import { identityProviderError } from "./errors.ts";
 import type { IdTokenKey } from "./id-token.ts";
 import {
@@ -17,7 +18,7 @@ import {
   signInPage,
 } from "./pages.ts";
 import { sessionStore } from "./session-store.ts";
-import { asPublicClient, emptySecretClient, readForm } from "./token-request.ts";
+import { emptySecretClient, readForm, withForm } from "./token-request.ts";
 import { type Upstreams, upstreamCallbackPath } from "./upstream.ts";
 import type { Users } from "./users.ts";
 
@@ -37,7 +38,6 @@ export interface OpenIdOptions {
 
 const scope = "openid email";
 const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code";
-const deviceIntervalSeconds = 5;
 const outOfBand = "urn:ietf:wg:oauth:2.0:oob";
 const loopbackHosts: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
@@ -58,10 +58,11 @@ export async function openIdListener(options: OpenIdOptions): Promise<RequestLis
   // Any loopback port and path is a valid redirect of a native program (RFC 8252 §7.3), and so is showing the code.
   provider.Client.prototype.redirectUriAllowed = isRedirectAllowed;
   provider.proxy = true;
+  const guard = new DeviceGuard(() => options.clock.nowMs());
   provider.use(async (context, next) => {
     await next();
     finishToken(context);
-    finishDeviceAnswer(context);
+    finishDeviceAnswer(context, guard);
     showCode(context);
   });
   provider.use((context, next) => {
@@ -75,7 +76,7 @@ export async function openIdListener(options: OpenIdOptions): Promise<RequestLis
       options.logger.info("identity.refused", { at: event, reason: error instanceof Error ? error.message : String(error) }),
     );
   }
-  return underOwnName(options.issuer, provider.callback());
+  return underOwnName(options.issuer, guard, provider.callback());
 }
 
 function configuration(options: OpenIdOptions, signingKey: unknown, policy: unknown): Readonly<Record<string, unknown>> {
@@ -117,7 +118,7 @@ function configuration(options: OpenIdOptions, signingKey: unknown, policy: unkn
       AccessToken: seconds,
       IdToken: seconds,
       AuthorizationCode: 60,
-      DeviceCode: 600,
+      DeviceCode: deviceCodeSeconds,
       Interaction: 600,
       Session: 3600,
       Grant: 3600,
@@ -201,13 +202,17 @@ function finishToken(context: OidcContext): void {
   context.body = { ...body, access_token: body.id_token };
 }
 
-/** RFC 8628 §3.2: clients wait this long between two polls; oidc-provider leaves it out, and some clients then poll without a pause. */
-function finishDeviceAnswer(context: OidcContext): void {
+/** RFC 8628 §3.2: the pause between two polls is told; what binds them to this device is kept. */
+function finishDeviceAnswer(context: OidcContext, guard: DeviceGuard): void {
   const { body } = context;
   if (context.oidc?.route !== "device_authorization" || typeof body !== "object" || body === null || !("device_code" in body))
     return;
+  guard.issued(String(body.device_code), deviceForms.get(context.req) ?? new URLSearchParams());
   context.body = { ...body, interval: deviceIntervalSeconds };
 }
+
+/** The forms of requests for device codes, as they were sent: oidc-provider keeps no challenge of theirs. */
+const deviceForms = new WeakMap<IncomingMessage, URLSearchParams>();
 
 /** RFC 8252 appendix: a redirect to the out-of-band address becomes a page that shows the code. */
 function showCode(context: OidcContext): void {
@@ -368,21 +373,55 @@ async function interactionOf(
 }
 
 /** Whatever name a request came under, the addresses in answers are those of the issuer: never a client's Host header. */
-function underOwnName(issuer: string, listener: RequestListener): RequestListener {
+function underOwnName(issuer: string, guard: DeviceGuard, listener: RequestListener): RequestListener {
   const { host, protocol } = new URL(issuer);
   return (request, response) => {
     request.headers.host = host;
     request.headers["x-forwarded-proto"] = protocol.slice(0, -1);
     delete request.headers["x-forwarded-host"];
-    const client = request.method === "POST" ? emptySecretClient(request.headers.authorization) : undefined;
-    if (client === undefined) {
+    const path = (request.url ?? "/").split("?", 1)[0];
+    if (request.method !== "POST" || (path !== "/token" && path !== "/device/auth")) {
       listener(request, response);
       return;
     }
-    asPublicClient(request, client).then(
-      (fresh) => listener(fresh, response),
+    clientRequest(request, path, guard, response).then(
+      (fresh) => {
+        if (fresh !== undefined) listener(fresh, response);
+      },
       // The client went away while its form was read.
       () => response.destroy(),
     );
   };
+}
+
+/** The request of a client as oidc-provider is to see it, or undefined where it was answered here. */
+async function clientRequest(
+  request: IncomingMessage,
+  path: string,
+  guard: DeviceGuard,
+  response: ServerResponse,
+): Promise<IncomingMessage | undefined> {
+  const form = new URLSearchParams(await readForm(request));
+  if (path === "/device/auth") {
+    const problem = DeviceGuard.problem(form);
+    if (problem !== undefined) return refuse(response, "invalid_request", problem);
+  } else if (form.get("grant_type") === deviceGrant) {
+    const refusal = guard.refusal(form);
+    if (refusal !== undefined) return refuse(response, refusal, refusalTexts[refusal]);
+  }
+  const fresh = withForm(request, form, emptySecretClient(request.headers.authorization));
+  if (path === "/device/auth") deviceForms.set(fresh, form);
+  return fresh;
+}
+
+const refusalTexts = {
+  slow_down: "the device polls too often: wait five seconds longer between two polls",
+  invalid_grant: "the device code is not known, or code_verifier is not that of its code_challenge",
+} as const;
+
+/** RFC 6749 §5.2. */
+function refuse(response: ServerResponse, error: string, description: string): undefined {
+  response
+    .writeHead(400, { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" })
+    .end(JSON.stringify({ error, error_description: description }));
 }

@@ -53,6 +53,14 @@ describe("identity provider with passwords", () => {
   };
   const json = (response: HttpResponse): Record<string, string> => parseJson(response.body) as Record<string, string>;
 
+  const pollDevice = (deviceCode: string, verifier?: string): Promise<HttpResponse> =>
+    post("/token", {
+      grant_type: "urn:ietf:params:oauth:grant-type:device_code",
+      client_id: "sigstore",
+      device_code: deviceCode,
+      ...(verifier === undefined ? {} : { code_verifier: verifier }),
+    });
+
   /** One browser: keeps cookies and follows redirects within the provider. */
   class Browser {
     readonly #cookies: Map<string, string> = new Map();
@@ -195,20 +203,20 @@ describe("identity provider with passwords", () => {
   it("signs a device in: discovery, code, comparison, password, token", async () => {
     const document = json(await request({ url: `${url}/.well-known/openid-configuration` }));
     assert.match(JSON.stringify(document["grant_types_supported"]), /urn:ietf:params:oauth:grant-type:device_code/u);
-    const asked = { client_id: "sigstore", scope: "openid email", code_challenge: "c".repeat(43), code_challenge_method: "S256" };
+    const verifier = "v".repeat(43);
+    const challenge = createHash("sha256").update(verifier).digest("base64url");
+    const asked = { client_id: "sigstore", scope: "openid email", code_challenge: challenge, code_challenge_method: "S256" };
     const endpoint = new URL(document["device_authorization_endpoint"] ?? "").pathname;
     const device = parseJson((await post(endpoint, asked)).body) as Record<string, string | number>;
     assert.equal(device["interval"], 5);
     assert.equal(device["expires_in"], 600);
     assert.match(String(device["user_code"]), /^[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}$/u);
     assert.ok(String(device["verification_uri"]).startsWith(`${url}/`));
-    const poll = (): Promise<HttpResponse> =>
-      post("/token", {
-        grant_type: "urn:ietf:params:oauth:grant-type:device_code",
-        client_id: "sigstore",
-        device_code: String(device["device_code"]),
-        code_verifier: "v".repeat(43),
-      });
+    const poll = (): Promise<HttpResponse> => {
+      // A device that waits as it was told.
+      clock.offsetMs += 5000;
+      return pollDevice(String(device["device_code"]), verifier);
+    };
     assert.equal(json(await poll())["error"], "authorization_pending");
     const browser = new Browser();
     const start = await browser.open(String(device["verification_uri"]));
@@ -225,6 +233,46 @@ describe("identity provider with passwords", () => {
     assert.equal((await claimsOf(tokens["id_token"] ?? ""))["email"], email);
     assert.equal(tokens["access_token"], tokens["id_token"]);
     assert.equal(json(await poll())["error"], "invalid_grant");
+    clock.offsetMs = 0;
+  });
+
+  it("tells a device that polls too soon to slow down, five seconds more each time", async () => {
+    const device = json(await post("/device/auth", { client_id: "sigstore", scope: "openid email" }));
+    const poll = async (afterMs: number): Promise<string | undefined> => {
+      clock.offsetMs += afterMs;
+      return json(await pollDevice(device["device_code"] ?? ""))["error"];
+    };
+    assert.equal(await poll(0), "authorization_pending");
+    assert.equal(await poll(2000), "slow_down");
+    // Ten seconds now, whatever came between.
+    assert.equal(await poll(5000), "slow_down");
+    assert.equal(await poll(15_000), "authorization_pending");
+    clock.offsetMs = 0;
+  });
+
+  it("gives a token to the device alone that holds the verifier of its challenge", async () => {
+    const verifier = randomBytes(32).toString("base64url");
+    const challenge = createHash("sha256").update(verifier).digest("base64url");
+    const asked = { client_id: "sigstore", scope: "openid email" };
+    const bound = json(await post("/device/auth", { ...asked, code_challenge: challenge, code_challenge_method: "S256" }));
+    const unbound = json(await post("/device/auth", asked));
+    const errors: (string | undefined)[] = [];
+    for (const [device, given] of [
+      [bound, undefined],
+      [bound, randomBytes(32).toString("base64url")],
+      [unbound, verifier],
+      [{ device_code: "nobody's" }, undefined],
+      [bound, verifier],
+    ] as const)
+      errors.push(json(await pollDevice(device["device_code"] ?? "", given))["error"]);
+    assert.deepEqual(errors, ["invalid_grant", "invalid_grant", "invalid_grant", "invalid_grant", "authorization_pending"]);
+    for (const wrong of [
+      { code_challenge: challenge },
+      { code_challenge: challenge, code_challenge_method: "plain" },
+      { code_challenge: "short", code_challenge_method: "S256" },
+      { code_challenge_method: "S256" },
+    ])
+      assert.equal(json(await post("/device/auth", { ...asked, ...wrong }))["error"], "invalid_request");
   });
 
   it("tells a device that its person said no", async () => {
@@ -233,12 +281,7 @@ describe("identity provider with passwords", () => {
     const start = await browser.open(device["verification_uri"] ?? "");
     const confirm = await browser.submit(start.page, { user_code: device["user_code"] ?? "" });
     assert.match((await browser.submit(confirm.page, { abort: "yes" })).page, /nobody was signed in/u);
-    const answer = await post("/token", {
-      grant_type: "urn:ietf:params:oauth:grant-type:device_code",
-      client_id: "sigstore",
-      device_code: device["device_code"] ?? "",
-    });
-    assert.equal(json(answer)["error"], "access_denied");
+    assert.equal(json(await pollDevice(device["device_code"] ?? ""))["error"], "access_denied");
   });
 
   it("gives workflow tokens that an issuer of type GitHub accepts, with discovery and keys of their own", async () => {

@@ -21,12 +21,11 @@ export function emptySecretClient(authorization: string | undefined): string | u
 }
 
 /**
- * The same request from the same client as a public client makes it: without the header, with `client_id` in the form. A body
- * that is too long, or names another client, is handed on as it is, for oidc-provider to refuse.
+ * The same request with this form, which was read from it; for a client that authenticated with an empty secret as a public client makes
+ * it, without the header and with `client_id` in the form. A form that names another client is handed on as it is, for oidc-provider to refuse.
  */
-export async function asPublicClient(request: IncomingMessage, clientId: string): Promise<IncomingMessage> {
-  const form = new URLSearchParams(await readForm(request));
-  if (!form.has("client_id")) form.set("client_id", clientId);
+export function withForm(request: IncomingMessage, form: URLSearchParams, publicClient: string | undefined): IncomingMessage {
+  if (publicClient !== undefined && !form.has("client_id")) form.set("client_id", publicClient);
   const body = Buffer.from(form.toString());
   const fresh = new IncomingMessage(request.socket);
   fresh.method = request.method ?? "POST";
@@ -35,7 +34,7 @@ export async function asPublicClient(request: IncomingMessage, clientId: string)
   fresh.httpVersionMajor = request.httpVersionMajor;
   fresh.httpVersionMinor = request.httpVersionMinor;
   fresh.headers = { ...request.headers, "content-length": String(body.length) };
-  delete fresh.headers.authorization;
+  if (publicClient !== undefined) delete fresh.headers.authorization;
   delete fresh.headers["transfer-encoding"];
   fresh.push(body);
   fresh.push(null);

@@ -20,6 +20,10 @@ const table = {
     means: "A chain from elsewhere is not what an authority needs: another key, another purpose, no path, or not valid now.",
   },
   KEY_OFFLINE: { kind: "state", means: "A key of a root is kept elsewhere, and what was asked for needs it here." },
+  KEY_UNSUITABLE: {
+    kind: "state",
+    means: "A key that the settings name is of a kind that no client could verify in that place.",
+  },
   KEY_MISMATCH: { kind: "state", means: "A private key is not the one whose public key the keyring records." },
 } as const;
 

@@ -36,7 +36,7 @@ export async function writeKeyFile(directory: string, reference: string, pkcs8: 
 export interface KeyHolders {
   /** A PKCS #11 token, as a URI without an object: keys are made there, each with its name for a label. Files where nothing is said. */
   readonly keyHolder?: string;
-  /** Keys that are there already, by name: in a KMS, say. */
+  /** Keys that are there already, in a KMS, say: by name, and those of first shards by the name of their log. */
   readonly keyReferences?: Readonly<Record<KeyName, string>>;
 }
 
@@ -57,12 +57,17 @@ export async function makeRecordedKey(
   { keyHolder, keyReferences }: KeyHolders,
   bits?: number,
 ): Promise<MadeKey> {
-  const given = keyReferences?.[name];
+  const role = name.split("/", 1)[0] ?? name;
+  const given = keyReferences?.[name] ?? keyReferences?.[role];
   const recorded = (reference: string, signer: Signer): MadeKey => ({
     record: { name, type: signer.publicKey.type, reference, spki: signer.publicKey.spki },
     signer,
   });
-  if (given !== undefined) return recorded(given, await openSigner(below(directory, given)));
+  if (given !== undefined) {
+    const signer = await openSigner(below(directory, given));
+    requireSuitable(role, given, signer);
+    return recorded(given, signer);
+  }
   if (keyHolder !== undefined)
     return recorded(withObject(keyHolder, name), await makeTokenKey(withObject(keyHolder, name), types, bits));
   const pkcs8 = generatePrivateKey(types[0], bits);
@@ -71,6 +76,29 @@ export async function makeRecordedKey(
   // A crash after this line leaves a key file that nothing names, and the next attempt replaces it.
   await writeKeyFile(directory, reference, pkcs8);
   return recorded(reference, createSigner(pkcs8));
+}
+
+/** What every client can verify: sigstore-python wants a CA of EC or RSA, sigstore-js timestamps of EC, all SCTs and promises of P-256. */
+const suitableTypes: Readonly<Record<string, readonly KeyType[]>> = {
+  ca: ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa"],
+  "ca-root": ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa"],
+  tsa: ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521"],
+  "tsa-root": ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521"],
+  ct: ["ecdsa-p256"],
+  "log-v1": ["ecdsa-p256"],
+  "log-v2": ["ed25519", "ecdsa-p256"],
+  oidc: ["rsa"],
+};
+const suitableTufTypes: readonly KeyType[] = ["ecdsa-p256", "ed25519"];
+
+function requireSuitable(role: string, reference: string, { publicKey, scheme }: Signer): void {
+  const types = suitableTypes[role] ?? suitableTufTypes;
+  const isRs256 = scheme.hash === "sha256" && scheme.padding !== "pss";
+  if (types.includes(publicKey.type) && (role !== "oidc" || isRs256)) return;
+  throw keyringError("KEY_UNSUITABLE", `Cannot take over key ${reference}: clients cannot verify what it would sign as ${role}`, {
+    found: `a key of type ${publicKey.type}${scheme.padding === "pss" ? " for RSA-PSS" : ""}`,
+    expected: types.join(" or "),
+  });
 }
 
 async function makeTokenKey(uri: string, types: readonly KeyType[], bits: number | undefined): Promise<Signer> {

@@ -93,6 +93,21 @@ const upstreamItem: SectionField = {
   },
 };
 
+const keyNames = [
+  "ca",
+  "ca-root",
+  "tsa",
+  "tsa-root",
+  "ct",
+  "log-v1",
+  "log-v2",
+  "oidc",
+  "tuf-root",
+  "tuf-targets",
+  "tuf-snapshot",
+  "tuf-timestamp",
+];
+
 const keyItem: SectionField = {
   kind: "section",
   means: "A key that is there already.",
@@ -100,8 +115,8 @@ const keyItem: SectionField = {
     name: {
       kind: "text",
       required: true,
-      means: "Its name: ca, ca-root, tsa, tsa-root, oidc, tuf-root, tuf-targets, tuf-snapshot or tuf-timestamp.",
-      choices: ["ca", "ca-root", "tsa", "tsa-root", "oidc", "tuf-root", "tuf-targets", "tuf-snapshot", "tuf-timestamp"],
+      means: `Its name: ${keyNames.join(", ")}. The key of a log is that of its first shard.`,
+      choices: keyNames,
     },
     reference: {
       kind: "text",
