@@ -31,16 +31,23 @@ export function describeSignature(bundle: Bundle, trustedRoot: TrustedRoot): Sig
 /** Lines below the headline of a signature. */
 export function signatureLines(signature: SignatureDescription): string[] {
   return [
-    signature.identity === "" ? "  signer  the given key" : `  signer  ${signature.identity}, vouched for by ${signature.issuer}`,
+    signature.identity === "" ? "  signer  the given key" : `  signer  ${voucher(signature.identity, signature.issuer)}`,
     ...signature.logEntries.map(({ log, logIndex }) => `  log     entry ${logIndex} of ${log}`),
   ];
+}
+
+/** Who signed and who says so; a certificate of an authority of one's own may name no identity provider. */
+export function voucher(identity: string, issuer: string): string {
+  return issuer === ""
+    ? `${identity}, by a certificate that names no identity provider`
+    : `${identity}, vouched for by ${issuer}`;
 }
 
 /** Lines below the headline of a verification. */
 export function verifiedLines(verified: Verified): string[] {
   const { identity, statement } = verified;
   return [
-    identity === undefined ? "  signer  the given public key" : `  signer  ${identity.san}, vouched for by ${identity.issuer}`,
+    identity === undefined ? "  signer  the given public key" : `  signer  ${voucher(identity.san, identity.issuer)}`,
     ...verified.times.map(({ timeMs, source, url }) => `  time    ${formatTime(timeMs)}, by the ${source} ${url}`),
     ...verified.logEntries.map(
       ({ log, logIndex, inclusion }) =>

@@ -54,7 +54,8 @@ function signerStep({ identity, publicKey }: Verified, expectations: Expectation
   if (identity === undefined || !("identity" in expectations))
     return `The key is the one that was given${publicKey === undefined ? "" : ` (its SHA-256 begins ${encodeHex(sha256(publicKey.spki)).slice(0, 16)})`}.`;
   const { san, issuer } = expectations.identity;
-  return `The certificate names ${quote(identity.san)}, vouched for by ${quote(identity.issuer)}; demanded were ${shown(san)} and ${shown(issuer)}.`;
+  const by = identity.issuer === "" ? "and no identity provider" : `vouched for by ${quote(identity.issuer)}`;
+  return `The certificate names ${quote(identity.san)}, ${by}; demanded were ${shown(san)} and ${shown(issuer)}.`;
 }
 
 function shown(expected: string | TextMatcher): string {

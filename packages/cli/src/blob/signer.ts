@@ -1,9 +1,12 @@
 // Who signs: a key, an identity token, or a token for a given key's certificate.
 import type { Signer } from "@sigillum/library/crypto";
+import type { TlsTrust } from "@sigillum/library/http";
+import type { Certificate } from "@sigillum/library/x509";
 import type { Arguments } from "../arguments/index.ts";
 import { openPrivateKey } from "../key/index.ts";
 import { confirm, type Terminal } from "../terminal/index.ts";
 import { isSet, optional } from "./expectations.ts";
+import { readOwnCertificate, timestampTls } from "./own-certificate.ts";
 import { signIn } from "./sign-in.ts";
 import { loadSigningTrust, type SigningTrust } from "./trust.ts";
 import { refuseUnsupported } from "./unsupported.ts";
@@ -12,19 +15,22 @@ import { refuseUnsupported } from "./unsupported.ts";
 export interface SigningSession {
   readonly token?: string;
   readonly signer?: Signer;
+  readonly certificate?: Certificate | undefined;
+  readonly timestampTls?: TlsTrust | undefined;
   readonly trust: SigningTrust;
 }
 
-/** Open the key that --key names, or sign in; load what is believed and used. */
+/** Open the key that --key names, with its certificate if there is one, or sign in; load what is believed and used. */
 export async function openSession(args: Arguments, terminal: Terminal): Promise<SigningSession> {
   refuseUnsupported(args, true);
+  const given = { certificate: await readOwnCertificate(args), timestampTls: await timestampTls(args) };
   const reference = optional(args, "key");
   const signer = reference === undefined ? undefined : await openPrivateKey(reference, terminal);
   const trust = await loadSigningTrust(args);
-  if (signer !== undefined && !isSet(args, "issue-certificate")) return { signer, trust };
+  if (signer !== undefined && !isSet(args, "issue-certificate")) return { ...given, signer, trust };
   await privacyNotice(args, terminal, trust);
   const { raw } = await signIn(args, trust.signingConfig, terminal);
-  return { token: raw, trust, ...(signer === undefined ? {} : { signer }) };
+  return { ...given, token: raw, trust, ...(signer === undefined ? {} : { signer }) };
 }
 
 const notice = `

@@ -54,7 +54,8 @@ const noServices: SigningConfig = { caUrls: [], oidcUrls: [], rekorTlogUrls: [],
 function isLocal(args: Arguments, config: SigningConfig | undefined): boolean {
   const withoutLog =
     !isSet(args, "tlog-upload", true) || (config !== undefined && config.rekorTlogUrls.length + config.tsaUrls.length === 0);
-  const certifies = isSet(args, "issue-certificate") || optional(args, "key") === undefined;
+  const certifies =
+    isSet(args, "issue-certificate") || optional(args, "key") === undefined || optional(args, "certificate") !== undefined;
   return withoutLog && !certifies && optional(args, "timestamp-server-url") === undefined;
 }
 

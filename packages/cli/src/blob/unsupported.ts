@@ -5,16 +5,12 @@ import { blobError } from "./errors.ts";
 const unsupported: readonly string[] = [
   "sk",
   "sct",
-  "timestamp-client-cacert",
-  "timestamp-client-cert",
-  "timestamp-client-key",
-  "timestamp-server-name",
   "k8s-keychain",
   "signature-digest-algorithm",
   "oidc-client-secret-file",
   "oidc-redirect-url",
 ];
-const signingOnly: readonly string[] = ["certificate", "certificate-chain", "rfc3161-timestamp"];
+const signingOnly: readonly string[] = ["rfc3161-timestamp"];
 
 // What such a flag may say and mean nothing else than what is done anyway.
 const harmless: Readonly<Record<string, readonly string[]>> = {

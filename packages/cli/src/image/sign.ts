@@ -58,17 +58,22 @@ export async function runSign(args: Arguments, terminal: Terminal): Promise<numb
 // What proves to somebody else what was just done, ready to be typed.
 function verifyCommand(args: Arguments, reference: Reference, signed: Record<string, unknown> | undefined): string {
   const key = optional(args, "key");
-  const trust = ["trust", "trusted-root"].flatMap((flag) => {
-    const value = args.declares(flag) ? optional(args, flag) : undefined;
+  const trust = ["trust", "trusted-root", "certificate-chain"].flatMap((flag) => {
+    const value = optional(args, flag);
     return value === undefined ? [] : [`--${flag}`, value];
   });
-  const expected =
-    key === undefined
-      ? ["--certificate-identity", String(signed?.["identity"]), "--certificate-oidc-issuer", String(signed?.["issuer"])]
-      : ["--key", /\.key$/.test(key) ? key.replace(/key$/, "pub") : key];
+  const certified = key === undefined || optional(args, "certificate") !== undefined || isSet(args, "issue-certificate");
+  const expected = certified ? identityWords(signed ?? {}) : ["--key", /\.key$/.test(key) ? key.replace(/key$/, "pub") : key];
   const unlogged = isSet(args, "tlog-upload", true) ? [] : ["--insecure-ignore-tlog"];
-  const words = ["sigillum", "verify", ...trust, ...expected, ...unlogged, encodeReference(reference)];
+  const withoutSct = optional(args, "certificate") === undefined ? [] : ["--insecure-ignore-sct"];
+  const words = ["sigillum", "verify", ...trust, ...expected, ...unlogged, ...withoutSct, encodeReference(reference)];
   return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
+}
+
+// A certificate of one's own has no SCT, and need not name an identity provider.
+function identityWords({ identity, issuer }: Record<string, unknown>): string[] {
+  const vouched = issuer === "" ? ["--certificate-oidc-issuer-regexp", ".*"] : ["--certificate-oidc-issuer", String(issuer)];
+  return ["--certificate-identity", String(identity), ...vouched];
 }
 
 interface Target {

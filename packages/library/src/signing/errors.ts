@@ -29,7 +29,15 @@ export const signingErrors = {
   },
   SIGNING_CERTIFICATE_UNTRUSTED: {
     kind: "verification",
-    means: "The authority's certificate does not verify against the trusted root; nothing was signed or logged.",
+    means: "The certificate, issued or given, does not verify against the trusted root; nothing was signed or logged.",
+  },
+  SIGNING_CERTIFICATE_KEY_MISMATCH: {
+    kind: "state",
+    means: "The certificate that was given to sign with is of another key than the one that was given.",
+  },
+  SIGNING_CERTIFICATE_NAMELESS: {
+    kind: "state",
+    means: "The certificate that was given to sign with has no subject alternative name, so that no verifier could expect it.",
   },
   SIGNING_IDENTITY_MISMATCH: {
     kind: "verification",

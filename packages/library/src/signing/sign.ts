@@ -11,6 +11,7 @@ import {
 } from "../bundle/index.ts";
 import { digest, type HashAlgorithm, type Signer, sha256 } from "../crypto/index.ts";
 import { encodeBase64, encodeUtf8, isSigillumError, parseHex } from "../encoding/index.ts";
+import type { TlsTrust } from "../http/index.ts";
 import {
   type LogVerifier,
   requestCertificate,
@@ -21,9 +22,10 @@ import {
 } from "../services/index.ts";
 import type { SigningConfig, TrustedRoot } from "../trusted-root/index.ts";
 import { type Artifact, verifyBundle, verifyCertificate } from "../verification/index.ts";
-import { type Certificate, fulcioExtensions, subjectAltName } from "../x509/index.ts";
+import { type Certificate, subjectAltName } from "../x509/index.ts";
 import { createEphemeralSigner, type DigestSigner } from "./ephemeral.ts";
 import { signingError } from "./errors.ts";
+import { identityOf, requiredScts, requireOwnCertificate } from "./own-certificate.ts";
 import { type ChosenServices, chooseServices } from "./services.ts";
 import { readToken, type TokenClaims } from "./token.ts";
 
@@ -33,11 +35,15 @@ export interface SigningOptions {
   readonly token?: string;
   /** A managed key; without a token it alone stands for the signer, and no certificate is asked for. */
   readonly signer?: Signer | DigestSigner;
+  /** A certificate of the managed key, by an authority of the trusted root: it goes into the bundle in the key's place. Not beside a token. */
+  readonly certificate?: Certificate | undefined;
   /** What is believed, and which services are used; a key without signing config signs without any service. */
   readonly trust: { readonly trustedRoot: TrustedRoot; readonly signingConfig?: SigningConfig | undefined };
   /** The time now, in milliseconds since 1970: it chooses the services, and judges whether the token has expired. */
   readonly nowMs: number;
   readonly services?: ServiceOptions;
+  /** How the timestamp authority alone is reached, where it wants a client's certificate or has a private one. */
+  readonly timestampTls?: TlsTrust | undefined;
 }
 
 /**
@@ -83,14 +89,17 @@ async function sign(
 ): Promise<Bundle> {
   const { trust, nowMs, token } = options;
   if (token === undefined && options.signer === undefined) throw new TypeError("Signing needs a token or a signer");
+  if (options.certificate !== undefined && (token !== undefined || options.signer === undefined))
+    throw new TypeError("A certificate is given beside its key, and without a token");
   const claims = token === undefined ? undefined : readToken(token, nowMs);
   const chosen = chooseServices(trust.signingConfig, nowMs, claims !== undefined);
   const key = options.signer ?? createEphemeralSigner();
-  const certificate = claims === undefined ? undefined : await certify(options, chosen, claims, key);
+  const certificate = claims === undefined ? ownCertificate(options, key) : await certify(options, chosen, claims, key);
   const verifier: LogVerifier = certificate === undefined ? { publicKey: key.publicKey } : { certificate };
   const signed = await signWith(key);
   requireLoggable(key, signed, chosen);
-  const timestamps = await Promise.all(chosen.tsas.map(({ url }) => requestTimestamp(url, signed.signature, options.services)));
+  const stamping = options.timestampTls === undefined ? options.services : { ...options.services, tls: options.timestampTls };
+  const timestamps = await Promise.all(chosen.tsas.map(({ url }) => requestTimestamp(url, signed.signature, stamping)));
   const tlogEntries = await Promise.all(chosen.logs.map((log) => submit(log, signed, key, verifier, options.services)));
   const material: VerificationMaterial =
     certificate === undefined ? { publicKeyHint: encodeBase64(sha256(key.publicKey.spki)) } : { certificate };
@@ -102,7 +111,14 @@ async function sign(
     timestamps,
     content: signed.content,
   };
-  return verifyResult(assembled, artifact, trust.trustedRoot, chosen, key);
+  const scts = claims === undefined && certificate !== undefined ? requiredScts(certificate) : undefined;
+  return verifyResult(assembled, artifact, trust.trustedRoot, { chosen, key, scts });
+}
+
+// Without log and timestamp nobody could tell later that the certificate held when the signature was made.
+function ownCertificate({ certificate, trust, nowMs }: SigningOptions, key: Signer): Certificate | undefined {
+  if (certificate !== undefined) requireOwnCertificate(certificate, key, trust.trustedRoot, nowMs);
+  return certificate;
 }
 
 async function signArtifact(
@@ -190,20 +206,17 @@ function verifyResult(
   assembled: Bundle,
   artifact: Artifact,
   trustedRoot: TrustedRoot,
-  chosen: ChosenServices,
-  key: Signer,
+  { chosen, key, scts }: { readonly chosen: ChosenServices; readonly key: Signer; readonly scts: number | undefined },
 ): Bundle {
   try {
     const bundle = parseBundle(encodeBundle(assembled));
-    const thresholds = { logEntries: chosen.logs.length };
+    const thresholds = { logEntries: chosen.logs.length, ...(scts === undefined ? {} : { scts }) };
     if (!("certificate" in bundle.material)) {
       verifyBundle({ bundle, artifact, trustedRoot, expectations: { publicKey: key.publicKey, thresholds } });
       return bundle;
     }
     const { certificate } = bundle.material;
-    const san = subjectAltName(certificate);
-    const identity = { san: san.type === "unsupported" ? "" : san.value, issuer: fulcioExtensions(certificate).issuer ?? "" };
-    verifyBundle({ bundle, artifact, trustedRoot, expectations: { identity, thresholds } });
+    verifyBundle({ bundle, artifact, trustedRoot, expectations: { identity: identityOf(certificate), thresholds } });
     return bundle;
   } catch (cause) {
     if (!isSigillumError(cause)) throw cause;
