@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { isValidSignature, type Signer } from "@sigillum/library/crypto";
 import { encodeUtf8, JsonObject, parseJson } from "@sigillum/library/encoding";
 import { request } from "@sigillum/library/http";
-import { openSigner } from "@sigillum/signers/signers";
+import { createKey, openSigner } from "@sigillum/signers/signers";
 import { startStack } from "@sigillum/stack/compose";
 import { silentLogger } from "@sigillum/stack/host";
 import { findFreePorts } from "@sigillum/stack/settings";
@@ -70,6 +70,17 @@ describe("AWS KMS as moto has it", { skip, timeout: 120_000 }, () => {
       for (const name of ["KeyId", "Arn"]) await holds(await openSigner(`awskms:///${made.string(name)}`, { environment }));
     });
 
+  for (const type of ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa"] as const)
+    test(`makes a key of type ${type} under an alias, and finds it there the next time`, async () => {
+      const reference = `awskms:///alias/made/${type}`;
+      const made = await createKey(reference, type, environment);
+      assert.deepEqual([made.isNew, made.signer.publicKey.type], [true, type]);
+      await holds(made.signer);
+      const again = await createKey(reference, type, environment);
+      assert.equal(again.isNew, false);
+      assert.deepEqual(again.signer.publicKey.spki, made.signer.publicKey.spki);
+    });
+
   test("says that there is no such key", () =>
     assert.rejects(openSigner("awskms:///00000000-0000-0000-0000-000000000000", { environment }), {
       code: "SIGNER_REMOTE_REFUSED",
@@ -115,6 +126,13 @@ describe("Vault's transit engine", { skip: noVault, timeout: 120_000 }, () => {
       await holds(rotated);
       assert.notDeepEqual(rotated.publicKey.spki, signer.publicKey.spki);
     });
+
+  test("makes a key and leaves one that is there", async () => {
+    const made = await createKey("hashivault://made", "ecdsa-p256", environment);
+    assert.equal(made.isNew, true);
+    await holds(made.signer);
+    assert.equal((await createKey("hashivault://made", "ecdsa-p256", environment)).isNew, false);
+  });
 
   test("finds the engine at another path", async () => {
     await post("sys/mounts/keys/signing", { type: "transit" });

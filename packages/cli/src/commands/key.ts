@@ -7,17 +7,23 @@ const load = () => import("../key/index.ts");
 const generate: Command = {
   name: "generate-key-pair",
   summary: "make a key pair: cosign.key, encrypted with a password, and cosign.pub",
-  description: "The password is $COSIGN_PASSWORD, else asked for.",
-  positionals: { name: "[KEY]", min: 0, max: 1 },
+  description:
+    "The password is $COSIGN_PASSWORD, else asked for. PLACE keeps the pair elsewhere: k8s://NAMESPACE/SECRET, gitlab://PROJECT, github://OWNER/REPO.\nWith --kms the private key is made in a key service or token, and never leaves it.",
+  positionals: { name: "[PLACE]", min: 0, max: 1 },
   flags: [
     text("output-key-prefix", "NAME", "write NAME.key and NAME.pub (cosign)"),
     text("type", "TYPE", "ecdsa-p256 (default), ecdsa-p384, ecdsa-p521, ed25519 or rsa", {
       choices: ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa"],
     }),
     cosign1Flag,
-    text("kms", "URI", "", { hidden: true }),
+    text(
+      "kms",
+      "URI",
+      "make the key there: awskms:///alias/NAME, gcpkms://…, azurekms://…, hashivault://KEY, openbao://KEY, pkcs11:…",
+    ),
     yesFlag,
   ],
+  examples: ["sigillum generate-key-pair", "sigillum generate-key-pair --kms awskms:///alias/release"],
   run: async (args, terminal) => await (await load()).runGenerateKeyPair(args, terminal),
 };
 

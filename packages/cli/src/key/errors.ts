@@ -4,10 +4,6 @@ import { defineErrors, type ErrorMaker } from "@sigillum/library/encoding";
 export const keyErrors = {
   KEY_UNREADABLE: { kind: "state", means: "The key that a flag names cannot be read: no such file, variable or address." },
   KEY_FORMAT: { kind: "malformed", means: "What a key reference leads to holds no key of a kind that is read." },
-  KEY_SERVICE_UNSUPPORTED: {
-    kind: "state",
-    means: "A key was to be made in a key service that no key can be made in from here.",
-  },
   KEY_UNWRITABLE: { kind: "state", means: "The file of a key cannot be written." },
 } as const;
 

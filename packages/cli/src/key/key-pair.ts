@@ -10,7 +10,8 @@ import { openPairStore } from "./stored-pair.ts";
 
 // Loaded when a file is read or written: other commands, which only name a key, start faster without it.
 const files = (): Promise<typeof import("node:fs/promises")> => import("node:fs/promises");
-const keyTypes: readonly KeyType[] = ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa"];
+type PairType = Exclude<KeyType, `ml-dsa-${string}`>;
+const keyTypes: readonly PairType[] = ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa"];
 
 /** `sigillum generate-key-pair`: PREFIX.key, encrypted, and PREFIX.pub. */
 export async function runGenerateKeyPair(args: Arguments, terminal: Terminal): Promise<number> {
@@ -18,24 +19,27 @@ export async function runGenerateKeyPair(args: Arguments, terminal: Terminal): P
   const type = keyTypes.find((one) => one === args.string("type")) ?? "ecdsa-p256";
   const store = service === undefined ? undefined : await openPairStore(service, process.env);
   if (store !== undefined) return await keepPair(args, store, type, terminal);
-  if (service !== undefined) {
-    throw keyError(
-      "KEY_SERVICE_UNSUPPORTED",
-      `Cannot make a key in ${service}: keys are made in files; make it with the service's own tools, and sign with --key ${service}`,
-      {
-        found: service,
-        expected: "no key service",
-      },
-    );
-  }
+  if (service !== undefined) return await createInService(args, service, type, terminal);
   const { generatePrivateKey } = await import("@sigillum/signers/signers");
   const paths = await pathsFor(args, args.string("output-key-prefix") ?? "cosign", terminal);
   await writePair(args, paths, generatePrivateKey(type), terminal);
   return exitCodes.success;
 }
 
+// The private key never leaves the service; the public one comes into a file, as with cosign.
+async function createInService(args: Arguments, service: string, type: PairType, terminal: Terminal): Promise<number> {
+  const { createKey } = await import("@sigillum/signers/signers");
+  const path = `${args.string("output-key-prefix") ?? "cosign"}.pub`;
+  const { signer, isNew } = await createKey(service, type);
+  const name = service.replace(/[?&]pin-value=[^&]*/, "");
+  terminal.note(isNew ? `Private key made in ${name}` : `There is a key in ${name} already; it is left as it is`);
+  await writePublic(path, encodePublicKeyPem(signer.publicKey), terminal);
+  if (terminal.format === "json") terminal.json({ key: name, isNew, publicKey: path });
+  return exitCodes.success;
+}
+
 // The private key never stands in a file of this machine; the public one does, as with cosign.
-async function keepPair(args: Arguments, store: PairStore, type: KeyType, terminal: Terminal): Promise<number> {
+async function keepPair(args: Arguments, store: PairStore, type: PairType, terminal: Terminal): Promise<number> {
   const { encryptCosignKey, generatePrivateKey } = await import("@sigillum/signers/signers");
   const password = await readPassword(terminal, process.env, true);
   const pkcs8 = generatePrivateKey(type);

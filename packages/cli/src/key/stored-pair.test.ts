@@ -1,11 +1,13 @@
-// Pairs kept in Kubernetes and GitLab, on servers of this file: shaped like their interfaces, and no proof of them.
+// Pairs kept in Kubernetes, GitLab and GitHub, on servers of this file: shaped like their interfaces, and no proof of them.
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { openSealedBox } from "@sigillum/signers/signers";
 import { main } from "../main.ts";
 
 type Answer = { readonly status: number; readonly body: unknown };
@@ -22,7 +24,7 @@ async function withServer(
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const names = ["COSIGN_PASSWORD", "KUBECONFIG", "GITLAB_TOKEN", "GITLAB_HOST"];
+  const names = ["COSIGN_PASSWORD", "KUBECONFIG", "GITLAB_TOKEN", "GITLAB_HOST", "GITHUB_TOKEN", "GITHUB_HOST"];
   const kept = names.map((name) => [name, process.env[name]] as const);
   process.env["COSIGN_PASSWORD"] = "pw";
   try {
@@ -113,11 +115,15 @@ describe("a key pair kept in", () => {
     });
   });
 
-  it("variables of a GitLab project signs and verifies", async () => {
+  it("variables of a GitLab project or group signs and verifies", async () => {
     const variables = new Map<string, string>();
     const answer = (request: IncomingMessage, body: string): Answer => {
-      const [, name] = /^\/api\/v4\/projects\/group%2Fproject\/variables(?:\/(.+))?$/.exec(request.url ?? "") ?? [];
+      const [, place, name] =
+        /^\/api\/v4\/(projects\/group%2Fproject|groups\/group)(?:\/variables(?:\/(.+))?)?$/.exec(request.url ?? "") ?? [];
+      if (request.url === "/api/v4/projects/busy") return { status: 503, body: {} };
       if (request.headers["private-token"] !== "glpat") return { status: 401, body: { message: "401 Unauthorized" } };
+      if (place === undefined) return { status: 404, body: { message: "404 Not Found" } };
+      if (!request.url?.includes("/variables")) return { status: 200, body: { id: 1 } };
       if (request.method === "POST") {
         const { key, value } = JSON.parse(body);
         variables.set(key, value);
@@ -133,13 +139,73 @@ describe("a key pair kept in", () => {
       process.env["GITLAB_TOKEN"] = "glpat";
       await signsAndVerifies("gitlab://group/project", directory);
       assert.deepEqual([...variables.keys()].sort(), ["COSIGN_PASSWORD", "COSIGN_PRIVATE_KEY", "COSIGN_PUBLIC_KEY"]);
+      await signsAndVerifies("gitlab://group", directory);
+      assert.match((await run("public-key", "--key", "gitlab://none")).stderr, /no project and no group/);
+      assert.match((await run("public-key", "--key", "gitlab://busy")).stderr, /HTTP 503[\s\S]*KEY_UNREADABLE/);
       variables.clear();
       assert.match((await run("public-key", "--key", "gitlab://group/project")).stderr, /KEY_UNREADABLE/);
       process.env["GITLAB_TOKEN"] = "wrong";
       process.env["COSIGN_PASSWORD"] = "pw";
-      assert.match((await run("generate-key-pair", "gitlab://group/project")).stderr, /KEY_UNWRITABLE/);
+      assert.match((await run("generate-key-pair", "gitlab://group/project")).stderr, /HTTP 401[\s\S]*KEY_UNREADABLE/);
       delete process.env["GITLAB_TOKEN"];
       assert.match((await run("public-key", "--key", "gitlab://group/project")).stderr, /GITLAB_TOKEN/);
+    });
+  });
+
+  it("secrets of GitHub Actions can be opened by GitHub alone, and is not given back", async () => {
+    const box = generateKeyPairSync("x25519");
+    const raw = box.publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("base64");
+    const secrets = new Map<string, { encrypted_value: string; key_id: string; visibility?: string }>();
+    let key: unknown = { key_id: "17", key: raw };
+    const answer = (request: IncomingMessage, body: string): Answer => {
+      if (request.headers.authorization !== "Bearer ghp") return { status: 401, body: { message: "Bad credentials" } };
+      if (request.headers["user-agent"] === undefined) return { status: 403, body: { message: "no user agent" } };
+      const [, place, name] =
+        /^\/api\/v3\/(repos\/owner\/repo|orgs\/owner)\/actions\/secrets\/([A-Za-z_-]+)$/.exec(request.url ?? "") ?? [];
+      if (request.method === "GET" && name === "public-key") return { status: 200, body: key };
+      if (request.method !== "PUT" || place === undefined || name === undefined)
+        return { status: 404, body: { message: "Not Found" } };
+      secrets.set(`${place}/${name}`, JSON.parse(body));
+      return { status: name === "COSIGN_PASSWORD" ? 204 : 201, body: {} };
+    };
+    const opened = async (name: string): Promise<string> => {
+      const { encrypted_value: text = "", key_id: id } = secrets.get(name) ?? {};
+      assert.equal(id, "17");
+      const found = await openSealedBox(new Uint8Array(Buffer.from(text, "base64")), box.privateKey);
+      return new TextDecoder().decode(found);
+    };
+    await withServer(answer, async (url, directory) => {
+      process.env["GITHUB_HOST"] = url;
+      process.env["GITHUB_TOKEN"] = "ghp";
+      const prefix = join(directory, "cosign");
+      for (const [reference, place] of [
+        ["github://owner/repo", "repos/owner/repo"],
+        ["github://owner", "orgs/owner"],
+      ] as const) {
+        const made = await run("generate-key-pair", reference, "--output-key-prefix", prefix);
+        assert.equal(made.code, 0, made.stderr);
+        assert.equal(await opened(`${place}/COSIGN_PASSWORD`), "pw");
+        assert.equal(await opened(`${place}/COSIGN_PUBLIC_KEY`), await readFile(`${prefix}.pub`, "utf8"));
+        await writeFile(join(directory, "key"), await opened(`${place}/COSIGN_PRIVATE_KEY`), { mode: 0o600 });
+        const found = await run("public-key", "--key", join(directory, "key"));
+        assert.equal(found.stdout, await readFile(`${prefix}.pub`, "utf8"), found.stderr);
+        assert.equal(secrets.get(`${place}/COSIGN_PASSWORD`)?.visibility, place === "orgs/owner" ? "private" : undefined);
+      }
+      assert.match(
+        (await run("public-key", "--key", "github://owner/repo")).stderr,
+        /env:\/\/COSIGN_PRIVATE_KEY[\s\S]*KEY_UNREADABLE/,
+      );
+      assert.match((await run("generate-key-pair", "github://other/repo")).stderr, /HTTP 404[\s\S]*KEY_UNWRITABLE/);
+      for (const wrong of [{ key_id: "17", key: "AAAA" }, { key_id: "17", key: "?" }, { key: raw }, []]) {
+        key = wrong;
+        assert.match((await run("generate-key-pair", "github://owner/repo")).stderr, /KEY_FORMAT/, JSON.stringify(wrong));
+      }
+      process.env["GITHUB_TOKEN"] = "wrong";
+      assert.match((await run("generate-key-pair", "github://owner/repo")).stderr, /HTTP 401[\s\S]*KEY_UNWRITABLE/);
+      for (const malformed of ["github://", "github://a/b/c", "github://a b"])
+        assert.match((await run("generate-key-pair", malformed)).stderr, /KEY_UNREADABLE/);
+      delete process.env["GITHUB_TOKEN"];
+      assert.match((await run("generate-key-pair", "github://owner/repo")).stderr, /GITHUB_TOKEN/);
     });
   });
 });

@@ -1,5 +1,6 @@
-// Key pairs that are kept elsewhere as cosign keeps them: k8s://NAMESPACE/SECRET and gitlab://PROJECT (signing-client §4). What is kept is the
+// Key pairs that are kept elsewhere as cosign keeps them: k8s://NAMESPACE/SECRET, gitlab://PROJECT and github://OWNER/REPO (signing-client §4). What is kept is the
 // private key, encrypted, its password, and the public key.
+import { openGithub } from "./github.ts";
 import { openGitlab } from "./gitlab.ts";
 import { openKubernetes } from "./kubernetes.ts";
 import type { PairStore } from "./pair-store.ts";
@@ -11,5 +12,6 @@ export async function openPairStore(
 ): Promise<PairStore | undefined> {
   if (reference.startsWith("k8s://")) return await openKubernetes(reference, environment);
   if (reference.startsWith("gitlab://")) return openGitlab(reference, environment);
+  if (reference.startsWith("github://")) return openGithub(reference, environment);
   return undefined;
 }

@@ -3,7 +3,16 @@ import { type AwsCredentials, awsCredentials, awsRegion, signAwsRequest } from "
 import { type PublicKey, parsePublicKey, type SignatureScheme, type Signer } from "@sigillum/library/crypto";
 import { encodeBase64, isSigillumError, type JsonObject, parseBase64, quote } from "@sigillum/library/encoding";
 import { signersError } from "./errors.ts";
-import { answerError, callService, credentialsError, remoteSigner } from "./remote-signer.ts";
+import {
+  answerError,
+  type Created,
+  callService,
+  credentialsError,
+  exists,
+  type MadeKeyType,
+  remoteSigner,
+  typeUnsupported,
+} from "./remote-signer.ts";
 import type { Environment } from "./vault-signer.ts";
 
 /** The longest message that KMS takes (Sign, parameter Message). */
@@ -18,6 +27,24 @@ export async function openAwsSigner(
   environment: Environment,
   scheme: Partial<SignatureScheme> | undefined,
 ): Promise<Signer> {
+  const { key, call: send } = connectAws(reference, environment);
+  const call: AwsCall = (target, body) => send(target, { KeyId: key, ...body });
+  const publicKey = publicKeyOf(reference, await call("GetPublicKey", {}));
+  return remoteSigner(reference, publicKey, scheme, async (message, digest) => {
+    // KMS hashes what is short enough; of what is longer, which Ed25519 never takes, it is given the digest.
+    const isRaw = digest === undefined || message.length <= maxRawBytes;
+    const answer = await call("Sign", {
+      Message: encodeBase64(isRaw ? message : digest),
+      MessageType: isRaw ? "RAW" : "DIGEST",
+      SigningAlgorithm: algorithmOf(publicKey, digest, scheme?.padding),
+    });
+    return bytesOf(reference, answer, "Signature");
+  });
+}
+
+type AwsCall = (target: string, body: Readonly<Record<string, string>>) => Promise<JsonObject>;
+
+function connectAws(reference: string, environment: Environment): { readonly key: string; readonly call: AwsCall } {
   const [, endpoint = "", key = "", regionOfArn] = form.exec(reference) ?? [];
   if (key === "")
     throw signersError("SIGNER_REFERENCE_UNKNOWN", `Cannot open key ${quote(reference)}: it names no key of AWS KMS`, {
@@ -26,8 +53,8 @@ export async function openAwsSigner(
   const region = regionOfArn ?? awsRegion(environment);
   if (region === undefined) throw credentialsError(reference, "the environment variable AWS_REGION must name the region");
   const url = endpointUrl(endpoint, region, environment);
-  const call = async (target: string, body: Readonly<Record<string, string>>): Promise<JsonObject> => {
-    const text = JSON.stringify({ KeyId: key, ...body });
+  const call: AwsCall = async (target, body) => {
+    const text = JSON.stringify(body);
     const headers = signAwsRequest({
       method: "POST",
       path: "/",
@@ -42,17 +69,47 @@ export async function openAwsSigner(
     });
     return callService(reference, { method: "POST", url, headers, body: text });
   };
-  const publicKey = publicKeyOf(reference, await call("GetPublicKey", {}));
-  return remoteSigner(reference, publicKey, scheme, async (message, digest) => {
-    // KMS hashes what is short enough; of what is longer, which Ed25519 never takes, it is given the digest.
-    const isRaw = digest === undefined || message.length <= maxRawBytes;
-    const answer = await call("Sign", {
-      Message: encodeBase64(isRaw ? message : digest),
-      MessageType: isRaw ? "RAW" : "DIGEST",
-      SigningAlgorithm: algorithmOf(publicKey, digest, scheme?.padding),
+  return { key, call };
+}
+
+const keySpecs: Readonly<Record<MadeKeyType, string | undefined>> = {
+  "ecdsa-p256": "ECC_NIST_P256",
+  "ecdsa-p384": "ECC_NIST_P384",
+  "ecdsa-p521": "ECC_NIST_P521",
+  rsa: "RSA_3072",
+  ed25519: undefined, // KMS has it under a name that no double of it knows; what cannot be tried is not offered
+};
+
+/**
+ * Makes a signing key in AWS KMS under the alias that `awskms://[ENDPOINT]/alias/NAME` names, as cosign does. A key that the alias names
+ * already is left as it is.
+ */
+export async function createAwsKey(reference: string, type: MadeKeyType, environment: Environment): Promise<Created> {
+  const { key, call } = connectAws(reference, environment);
+  const spec = keySpecs[type];
+  if (!key.startsWith("alias/"))
+    throw signersError(
+      "SIGNER_REFERENCE_UNKNOWN",
+      `Cannot make key ${quote(reference)}: KMS chooses ids itself; an alias is needed`,
+      {
+        found: key,
+        expected: "awskms:///alias/NAME",
+      },
+    );
+  if (spec === undefined) throw typeUnsupported(reference, type, "ecdsa-p256, ecdsa-p384, ecdsa-p521 or rsa");
+  if (await exists(() => call("DescribeKey", { KeyId: key }), /NotFoundException/u)) return "found";
+  const made = await call("CreateKey", { KeySpec: spec, KeyUsage: "SIGN_VERIFY", Description: "made by sigillum" });
+  const id = made.object("KeyMetadata").string("KeyId");
+  try {
+    await call("CreateAlias", { AliasName: key, TargetKeyId: id });
+  } catch (cause) {
+    const why = isSigillumError(cause) ? cause.message : "an unexpected failure";
+    throw signersError("SIGNER_REMOTE_REFUSED", `Cannot name key ${id}, which was made, ${quote(key)}: ${why}`, {
+      cause,
+      expected: "the right kms:CreateAlias, and an alias that is free",
     });
-    return bytesOf(reference, answer, "Signature");
-  });
+  }
+  return "made";
 }
 
 function endpointUrl(endpoint: string, region: string, environment: Environment): URL {

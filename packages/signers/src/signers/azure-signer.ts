@@ -21,7 +21,16 @@ import {
   quote,
 } from "@sigillum/library/encoding";
 import { signersError } from "./errors.ts";
-import { answerError, callService, credentialsError, remoteSigner } from "./remote-signer.ts";
+import {
+  answerError,
+  type Created,
+  callService,
+  credentialsError,
+  exists,
+  type MadeKeyType,
+  remoteSigner,
+  typeUnsupported,
+} from "./remote-signer.ts";
 import type { Environment } from "./vault-signer.ts";
 
 const form = /^azurekms:\/\/([a-z0-9.-]{1,253}(?::\d{1,5})?)\/([A-Za-z0-9-]{1,127})(?:\/([0-9a-f]{32}))?$/u;
@@ -51,24 +60,7 @@ export async function openAzureSigner(
   environment: Environment,
   scheme: Partial<SignatureScheme> | undefined,
 ): Promise<Signer> {
-  const [, host = "", key = "", givenVersion] = form.exec(reference) ?? [];
-  if (key === "")
-    throw signersError("SIGNER_REFERENCE_UNKNOWN", `Cannot open key ${quote(reference)}: it names no key of Azure Key Vault`, {
-      expected: "azurekms://VAULT.vault.azure.net/KEY, with /VERSION if any",
-    });
-  const accessToken = tokenSource(reference, host, environment);
-  // For a vault of one's own making in tests; Azure has no other scheme.
-  const base = environment["SIGILLUM_AZURE_VAULT_ENDPOINT"] ?? `https://${host}`;
-  const call = async (path: string, body?: string): Promise<JsonObject> =>
-    callService(reference, {
-      method: body === undefined ? "GET" : "POST",
-      url: `${base}/keys/${path}?api-version=${apiVersion}`,
-      headers: {
-        authorization: `Bearer ${await accessToken()}`,
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body }),
-    });
+  const { key, givenVersion, call } = connectAzure(reference, environment);
   const { publicKey, version } = keyOf(reference, await call(givenVersion === undefined ? key : `${key}/${givenVersion}`));
   return remoteSigner(reference, publicKey, scheme, async (_message, digest) => {
     if (digest === undefined) throw new TypeError("azure: keys there do not hash by themselves");
@@ -81,6 +73,55 @@ export async function openAzureSigner(
       ? encodeEcdsaSignature(type, signature)
       : signature;
   });
+}
+
+type AzureCall = (path: string, body?: string) => Promise<JsonObject>;
+
+function connectAzure(
+  reference: string,
+  environment: Environment,
+): { readonly key: string; readonly givenVersion: string | undefined; readonly call: AzureCall } {
+  const [, host = "", key = "", givenVersion] = form.exec(reference) ?? [];
+  if (key === "")
+    throw signersError("SIGNER_REFERENCE_UNKNOWN", `Cannot open key ${quote(reference)}: it names no key of Azure Key Vault`, {
+      expected: "azurekms://VAULT.vault.azure.net/KEY, with /VERSION if any",
+    });
+  const accessToken = tokenSource(reference, host, environment);
+  // For a vault of one's own making in tests; Azure has no other scheme.
+  const base = environment["SIGILLUM_AZURE_VAULT_ENDPOINT"] ?? `https://${host}`;
+  const call: AzureCall = async (path, body) =>
+    callService(reference, {
+      method: body === undefined ? "GET" : "POST",
+      url: `${base}/keys/${path}?api-version=${apiVersion}`,
+      headers: {
+        authorization: `Bearer ${await accessToken()}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+  return { key, givenVersion, call };
+}
+
+const keyForms: Readonly<Record<MadeKeyType, Readonly<Record<string, string | number>> | undefined>> = {
+  "ecdsa-p256": { kty: "EC", crv: "P-256" },
+  "ecdsa-p384": { kty: "EC", crv: "P-384" },
+  "ecdsa-p521": { kty: "EC", crv: "P-521" },
+  ed25519: undefined, // the service has no such keys
+  rsa: { kty: "RSA", key_size: 3072 },
+};
+
+/** Makes a signing key in Azure Key Vault. A key of that name is left as it is. */
+export async function createAzureKey(reference: string, type: MadeKeyType, environment: Environment): Promise<Created> {
+  const { key, givenVersion, call } = connectAzure(reference, environment);
+  const form = keyForms[type];
+  if (givenVersion !== undefined)
+    throw signersError("SIGNER_REFERENCE_UNKNOWN", `Cannot make key ${quote(reference)}: the service names versions itself`, {
+      expected: "a reference without a version",
+    });
+  if (form === undefined) throw typeUnsupported(reference, type, "ecdsa-p256, ecdsa-p384, ecdsa-p521 or rsa");
+  if (await exists(() => call(key))) return "found";
+  await call(`${key}/create`, JSON.stringify({ ...form, key_ops: ["sign", "verify"] }));
+  return "made";
 }
 
 function algorithmOf(key: PublicKey, digest: Uint8Array, padding: SignatureScheme["padding"]): string {

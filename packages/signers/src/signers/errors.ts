@@ -61,6 +61,7 @@ export const signersErrors = {
     kind: "state",
     means: "A key or certificate was to be made in a PKCS #11 token that has one of that name; nothing was made.",
   },
+  SIGNER_TYPE_UNSUPPORTED: { kind: "state", means: "A key was to be made in a service that has no keys of that type." },
   SIGNER_REMOTE_SIGNATURE: {
     kind: "unavailable",
     means: "A signature that a service made does not verify with the public key that it gave.",

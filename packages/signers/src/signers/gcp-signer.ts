@@ -15,7 +15,16 @@ import {
   quote,
 } from "@sigillum/library/encoding";
 import { signersError } from "./errors.ts";
-import { answerError, callService, credentialsError, remoteSigner } from "./remote-signer.ts";
+import {
+  answerError,
+  type Created,
+  callService,
+  credentialsError,
+  exists,
+  type MadeKeyType,
+  remoteSigner,
+  typeUnsupported,
+} from "./remote-signer.ts";
 import type { Environment } from "./vault-signer.ts";
 
 const part = "[A-Za-z0-9_-]{1,63}";
@@ -36,23 +45,7 @@ export async function openGcpSigner(
   environment: Environment,
   scheme: Partial<SignatureScheme> | undefined,
 ): Promise<Signer> {
-  const [, key = "", givenVersion] = form.exec(reference) ?? [];
-  if (key === "")
-    throw signersError("SIGNER_REFERENCE_UNKNOWN", `Cannot open key ${quote(reference)}: it names no key of Google Cloud KMS`, {
-      expected: "gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K, with /cryptoKeyVersions/V if any",
-    });
-  const base = (environment["SIGILLUM_GCP_KMS_ENDPOINT"] ?? "https://cloudkms.googleapis.com").replace(/\/+$/u, "");
-  const accessToken = tokenSource(reference, environment);
-  const call = async (path: string, body?: string): Promise<JsonObject> =>
-    callService(reference, {
-      method: body === undefined ? "GET" : "POST",
-      url: `${base}/v1/${path}`,
-      headers: {
-        authorization: `Bearer ${await accessToken()}`,
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body }),
-    });
+  const { key, givenVersion, call } = connectGcp(reference, environment);
   const version = givenVersion ?? (await newestVersion(reference, key, call));
   const name = `${key}/cryptoKeyVersions/${version}`;
   const answer = await call(`${name}/publicKey`);
@@ -65,6 +58,68 @@ export async function openGcpSigner(
     const input =
       digest === undefined ? { data: encodeBase64(message) } : { digest: { [`sha${digest.length * 8}`]: encodeBase64(digest) } };
     return bytesOf(reference, await call(`${name}:asymmetricSign`, JSON.stringify(input)), "signature");
+  });
+}
+
+type GcpCall = (path: string, body?: string) => Promise<JsonObject>;
+
+function connectGcp(
+  reference: string,
+  environment: Environment,
+): { readonly key: string; readonly givenVersion: string | undefined; readonly call: GcpCall } {
+  const [, key = "", givenVersion] = form.exec(reference) ?? [];
+  if (key === "")
+    throw signersError("SIGNER_REFERENCE_UNKNOWN", `Cannot open key ${quote(reference)}: it names no key of Google Cloud KMS`, {
+      expected: "gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K, with /cryptoKeyVersions/V if any",
+    });
+  const base = (environment["SIGILLUM_GCP_KMS_ENDPOINT"] ?? "https://cloudkms.googleapis.com").replace(/\/+$/u, "");
+  const accessToken = tokenSource(reference, environment);
+  const call: GcpCall = async (path, body) =>
+    callService(reference, {
+      method: body === undefined ? "GET" : "POST",
+      url: `${base}/v1/${path}`,
+      headers: {
+        authorization: `Bearer ${await accessToken()}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+  return { key, givenVersion, call };
+}
+
+const keyAlgorithms: Readonly<Record<MadeKeyType, string | undefined>> = {
+  "ecdsa-p256": "EC_SIGN_P256_SHA256",
+  "ecdsa-p384": "EC_SIGN_P384_SHA384",
+  "ecdsa-p521": undefined, // the service has no such keys
+  ed25519: "EC_SIGN_ED25519",
+  rsa: "RSA_SIGN_PKCS1_3072_SHA256",
+};
+const generationMs = 60_000;
+
+/**
+ * Makes a signing key in Google Cloud KMS, with its key ring where there is none, and waits until it can sign. A key of that name is left as
+ * it is.
+ */
+export async function createGcpKey(reference: string, type: MadeKeyType, environment: Environment): Promise<Created> {
+  const { key, givenVersion, call } = connectGcp(reference, environment);
+  const algorithm = keyAlgorithms[type];
+  if (givenVersion !== undefined)
+    throw signersError("SIGNER_REFERENCE_UNKNOWN", `Cannot make key ${quote(reference)}: the service numbers versions itself`, {
+      expected: "a reference without a version",
+    });
+  if (algorithm === undefined) throw typeUnsupported(reference, type, "ecdsa-p256, ecdsa-p384, ed25519 or rsa");
+  const [, location = "", ring = "", name = ""] = /^(.*)\/keyRings\/([^/]+)\/cryptoKeys\/([^/]+)$/u.exec(key) ?? [];
+  if (!(await exists(() => call(`${location}/keyRings/${ring}`)))) await call(`${location}/keyRings?keyRingId=${ring}`, "{}");
+  if (await exists(() => call(key))) return "found";
+  const template = { purpose: "ASYMMETRIC_SIGN", versionTemplate: { algorithm, protectionLevel: "SOFTWARE" } };
+  await call(`${location}/keyRings/${ring}/cryptoKeys?cryptoKeyId=${name}`, JSON.stringify(template));
+  const end = Date.now() + generationMs;
+  for (let waitMs = 100; Date.now() < end; waitMs = Math.min(waitMs * 2, 2000)) {
+    if ((await call(`${key}/cryptoKeyVersions/1`)).optionalString("state") === "ENABLED") return "made";
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
+  throw signersError("SIGNER_REMOTE_UNAVAILABLE", `Cannot use key ${quote(reference)}: it was made and cannot sign yet`, {
+    expected: `the state ENABLED within ${generationMs / 1000} s`,
   });
 }
 

@@ -1,5 +1,6 @@
 // Key reference to Signer.
 export { cosignKeyLabels, decryptCosignKey, encryptCosignKey } from "./cosign-key.ts";
+export { type CreatedKey, createKey } from "./create-key.ts";
 export { signersError, signersErrors } from "./errors.ts";
 export { ephemeralSigner, generatePrivateKey } from "./generate.ts";
 export { type OpenSignerOptions, openSigner } from "./open-signer.ts";
@@ -15,3 +16,4 @@ export {
 } from "./pkcs11-uri.ts";
 export { type PrivateKeyFileOptions, writePrivateKey } from "./private-key-file.ts";
 export { encodePrivateKeyPem, type PassphraseSource } from "./private-key-pem.ts";
+export { openSealedBox, sealBox } from "./sealed-box.ts";

@@ -3,6 +3,7 @@ import {
   defaultScheme,
   digest,
   isValidSignature,
+  type KeyType,
   type PublicKey,
   type SignatureScheme,
   type Signer,
@@ -54,7 +55,7 @@ export async function callService(
 ): Promise<JsonObject> {
   const response = await send(reference, call);
   const body = readBody(reference, response);
-  if (response.status === 200) return body;
+  if (response.status === 200 || response.status === 204) return body;
   const said = serviceMessage(body);
   const code = response.status >= 500 || response.status === 429 ? "SIGNER_REMOTE_UNAVAILABLE" : "SIGNER_REMOTE_REFUSED";
   throw signersError(code, `Cannot use key ${quote(reference)}: the service answers ${response.status}${said}`, {
@@ -75,7 +76,10 @@ async function send(reference: string, call: Parameters<typeof callService>[1]):
 
 function readBody(reference: string, response: HttpResponse): JsonObject {
   try {
-    return JsonObject.exact(parseJson(response.body, { maxBytes: remoteLimits.maxBytes, maxDepth: 16 }), "answer");
+    // Vault and KMS, of what was made and needs no words: no body, or null.
+    const isEmpty = response.body.length === 0 && (response.status === 200 || response.status === 204);
+    const value = isEmpty ? null : parseJson(response.body, { maxBytes: remoteLimits.maxBytes, maxDepth: 16 });
+    return JsonObject.exact(value ?? {}, "answer");
   } catch (cause) {
     const code = response.status >= 500 ? "SIGNER_REMOTE_UNAVAILABLE" : "SIGNER_REMOTE_ANSWER";
     throw signersError(code, `Cannot use key ${quote(reference)}: the service answers ${response.status} without JSON`, {
@@ -92,6 +96,32 @@ function serviceMessage(body: JsonObject): string {
 
 function textsOf(value: JsonValue | undefined): string[] {
   return typeof value === "string" ? [value] : Array.isArray(value) ? value.flatMap(textsOf) : [];
+}
+
+/** The types of keys that are made where they stay; no service has keys of FIPS 204 that could be tried. */
+export type MadeKeyType = Exclude<KeyType, `ml-dsa-${string}`>;
+
+/** Whether a key was made, or one of that name was there. */
+export type Created = "made" | "found";
+
+/** Whether a service answers a call for something that it has: false where it says that there is no such thing, and for nothing else. */
+export async function exists(ask: () => Promise<unknown>, missing?: RegExp): Promise<boolean> {
+  try {
+    await ask();
+    return true;
+  } catch (error) {
+    if (!isSigillumError(error) || error.code !== "SIGNER_REMOTE_REFUSED") throw error;
+    if (missing === undefined ? error.found === "HTTP 404" : missing.test(error.message)) return false;
+    throw error;
+  }
+}
+
+/** The error for a key type that a service has no keys of. */
+export function typeUnsupported(reference: string, type: string, expected: string): Error {
+  return signersError("SIGNER_TYPE_UNSUPPORTED", `Cannot make key ${quote(reference)}: no ${type} keys are made there`, {
+    found: type,
+    expected,
+  });
 }
 
 /** The error for an answer that lacks what it should hold. */

@@ -30,6 +30,14 @@ export function openSecretbox(box: Uint8Array, nonce: Uint8Array, key: Uint8Arra
   return sealed.map((octet, i) => octet ^ (stream[32 + i] ?? 0));
 }
 
+/** The key that crypto_box gives to its secretbox: HSalsa20 of the shared secret, without input. */
+export function hsalsa20Key(shared: Uint8Array): Uint8Array {
+  const key = new Uint8Array(keyBytes);
+  const view = new DataView(key.buffer);
+  for (const [i, word] of hsalsa20(wordsOf(shared), new Uint32Array(4)).entries()) view.setUint32(i * 4, word, true);
+  return key;
+}
+
 function keyStream(nonce: Uint8Array, key: Uint8Array, messageBytes: number): Uint8Array {
   if (key.length !== keyBytes || nonce.length !== nonceBytes)
     throw new TypeError(`secretbox: found a key of ${key.length} and a nonce of ${nonce.length} octets, expected 32 and 24`);

@@ -5,7 +5,15 @@ import { join } from "node:path";
 import { type PublicKey, parsePublicKey, parsePublicKeyPem, type SignatureScheme, type Signer } from "@sigillum/library/crypto";
 import { concatBytes, encodeBase64, isSigillumError, type JsonObject, parseBase64, parseHex } from "@sigillum/library/encoding";
 import { signersError } from "./errors.ts";
-import { answerError, callService, credentialsError, remoteSigner } from "./remote-signer.ts";
+import {
+  answerError,
+  type Created,
+  callService,
+  credentialsError,
+  exists,
+  type MadeKeyType,
+  remoteSigner,
+} from "./remote-signer.ts";
 
 /** Environment that a remote key reads. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,16 +31,8 @@ export async function openVaultSigner(
   environment: Environment,
   scheme: Partial<SignatureScheme> | undefined,
 ): Promise<Signer> {
-  const [, product, key = ""] = form.exec(reference) ?? [];
-  if (product === undefined)
-    throw signersError(
-      "SIGNER_REFERENCE_UNKNOWN",
-      `Cannot open key ${JSON.stringify(reference.slice(0, 100))}: it is no name of a transit key`,
-      {
-        expected: "hashivault://KEY or openbao://KEY, of letters, digits and ._-",
-      },
-    );
-  const vault = await connect(reference, product === "openbao" ? "BAO" : "VAULT", environment);
+  const { product, key } = nameOf(reference);
+  const vault = await connect(reference, product, environment);
   const data = (await vault(`keys/${key}`)).object("data");
   const version = data.safeInteger("latest_version");
   const publicKey = publicKeyOf(reference, data, version);
@@ -51,6 +51,36 @@ export async function openVaultSigner(
     const answer = await vault(`sign/${key}`, JSON.stringify(body));
     return signatureOf(reference, answer, version, environment["VAULT_KEY_PREFIX"] ?? "vault");
   });
+}
+
+function nameOf(reference: string): { readonly product: "BAO" | "VAULT"; readonly key: string } {
+  const [, product, key = ""] = form.exec(reference) ?? [];
+  if (product === undefined)
+    throw signersError(
+      "SIGNER_REFERENCE_UNKNOWN",
+      `Cannot open key ${JSON.stringify(reference.slice(0, 100))}: it is no name of a transit key`,
+      {
+        expected: "hashivault://KEY or openbao://KEY, of letters, digits and ._-",
+      },
+    );
+  return { product: product === "openbao" ? "BAO" : "VAULT", key };
+}
+
+const keyTypes: Readonly<Record<MadeKeyType, string>> = {
+  "ecdsa-p256": "ecdsa-p256",
+  "ecdsa-p384": "ecdsa-p384",
+  "ecdsa-p521": "ecdsa-p521",
+  ed25519: "ed25519",
+  rsa: "rsa-3072",
+};
+
+/** Makes a key in the transit engine of Vault or OpenBao. A key of that name is left as it is. */
+export async function createVaultKey(reference: string, type: MadeKeyType, environment: Environment): Promise<Created> {
+  const { product, key } = nameOf(reference);
+  const vault = await connect(reference, product, environment);
+  if (await exists(() => vault(`keys/${key}`))) return "found";
+  await vault(`keys/${key}`, JSON.stringify({ type: keyTypes[type] }));
+  return "made";
 }
 
 function hashName(digest: Uint8Array): string {
