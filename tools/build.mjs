@@ -1,9 +1,10 @@
 // npm run build: the command line as CommonJS that starts fast, packages/cli/dist/*.cjs. main is one entry and everything that is imported
-// lazily is another, because esbuild splits no CommonJS; our own packages are bundled in, other people's stay dependencies. A chunk begins
-// with its digest, by which bin/sigillum.cjs knows the code that V8 made of it.
+// lazily is another, because esbuild splits no CommonJS; our own packages are bundled in, other people's stay dependencies. A file that a
+// thread runs (`threadUrl("NAME", import.meta.url)`) becomes threads/FOLDER-NAME.cjs. A chunk begins with its digest, by which
+// bin/sigillum.cjs knows the code that V8 made of it.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { build } from "esbuild";
 import { filesBelow } from "./layout.mjs";
 import { maskSource, scanDynamicImports } from "./source.mjs";
@@ -11,11 +12,14 @@ import { maskSource, scanDynamicImports } from "./source.mjs";
 /** Bundle `source`/main.ts and all that it and its chunks import lazily by a relative path, into `outdir`; the paths written, with sizes. */
 export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], minify = true }) {
   const written = [];
-  const waiting = [resolve(source, "main.ts")];
-  const known = new Set(waiting);
+  const waiting = [{ entry: resolve(source, "main.ts"), outfile: join(outdir, "main.cjs") }];
+  const known = new Set(waiting.map(({ entry }) => entry));
+  const add = (entry, outfile) => {
+    if (!known.has(entry)) waiting.push({ entry, outfile });
+    known.add(entry);
+  };
   while (waiting.length > 0) {
-    const entry = waiting.shift();
-    const outfile = join(outdir, outputOf(source, entry));
+    const { entry, outfile } = waiting.shift();
     const result = await build({
       entryPoints: [entry],
       outfile,
@@ -33,7 +37,7 @@ export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], m
       supported: { "dynamic-import": false },
       banner: { js: "const importMeta={get url(){return require('node:url').pathToFileURL(__filename).href}};" },
       define: { "import.meta.url": "importMeta.url" },
-      plugins: [lazyChunks(source, outdir, dirname(outfile), ours)],
+      plugins: [lazyChunks(source, outdir, dirname(outfile), ours), threadFiles(outdir, dirname(outfile), add)],
     });
     if (result.warnings.length > 0)
       throw new Error(result.warnings.map(({ text, location }) => `${location?.file}:${location?.line} ${text}`).join("\n"));
@@ -43,12 +47,35 @@ export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], m
     writeFileSync(outfile, Buffer.concat([Buffer.from(`/*${digest}*/`), contents]));
     written.push({ path: outfile, bytes: contents.length });
     for (const chunk of lazyTargets(Object.keys(result.metafile.inputs).map((path) => resolve(path)))) {
-      if (!chunk.startsWith(resolve(source) + sep) || known.has(chunk)) continue;
-      known.add(chunk);
-      waiting.push(chunk);
+      if (chunk.startsWith(resolve(source) + sep)) add(chunk, join(outdir, outputOf(source, chunk)));
     }
   }
   return written;
+}
+
+const threadCall = /\bthreadUrl\(\s*"([^"/]+)",\s*import\.meta\.url\s*\)/g;
+
+/** Calls that name a file for a thread are turned to where that file is put; the file is one more entry. */
+function threadFiles(outdir, from, add) {
+  return {
+    name: "thread-files",
+    setup(builder) {
+      builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const text = readFileSync(path, "utf8");
+        if (!text.includes("threadUrl(")) return undefined;
+        const contents = text.replace(threadCall, (_, name) => {
+          const outfile = join(outdir, "threads", `${basename(dirname(path))}-${name}.cjs`);
+          add(join(dirname(path), `${name}.ts`), outfile);
+          return `threadUrl(${JSON.stringify(
+            relative(from, outfile)
+              .replaceAll(sep, "/")
+              .replace(/\.cjs$/, ""),
+          )}, import.meta.url)`;
+        });
+        return { contents, loader: "ts" };
+      });
+    },
+  };
 }
 
 /** One script for a browser, whose global `name` has what `contents`, a module in `resolveDir`, exports. Nothing of Node may be in it. */

@@ -25,9 +25,14 @@ const tree = {
   "src/blob/index.ts":
     'export const run = async (tell: (text: string) => void): Promise<void> => (await import("./sign.ts")).sign(tell);\n',
   "src/blob/sign.ts":
-    'import { name } from "@sigillum/fake";\nimport { readFileSync } from "node:fs";\nexport const sign = async (tell: (text: string) => void): Promise<void> => {\n  const { value } = await import("other-people");\n  tell([name, value, readFileSync(new URL(import.meta.url)).length > 0].join(" "));\n};\n',
+    'import { name } from "@sigillum/fake";\nimport { ask } from "@sigillum/fake/ask";\nimport { readFileSync } from "node:fs";\nexport const sign = async (tell: (text: string) => void): Promise<void> => {\n  const { value } = await import("other-people");\n  tell([name, value, readFileSync(new URL(import.meta.url)).length > 0, await ask()].join(" "));\n};\n',
+  "node_modules/@sigillum/fake/room/ask.ts":
+    'import { Worker } from "node:worker_threads";\nconst threadUrl = (name: string, moduleUrl: string): URL => new URL(name + ".cjs", moduleUrl);\nexport const ask = (): Promise<unknown> => new Promise((resolve) => new Worker(threadUrl("answer-thread", import.meta.url)).once("message", resolve));\n',
+  "node_modules/@sigillum/fake/room/answer-thread.ts":
+    'import { parentPort } from "node:worker_threads";\nimport { name } from "../a.ts";\nparentPort?.postMessage("a thread, " + name);\n',
   "src/other.ts": 'throw new Error("loaded though nobody asked");\n',
-  "node_modules/@sigillum/fake/package.json": '{ "type": "module", "exports": { ".": { "@sigillum/source": "./a.ts" } } }',
+  "node_modules/@sigillum/fake/package.json":
+    '{ "type": "module", "exports": { ".": { "@sigillum/source": "./a.ts" }, "./ask": { "@sigillum/source": "./room/ask.ts" } } }',
   "node_modules/@sigillum/fake/a.ts": 'export const name: string = "bundled";\n',
   "node_modules/other-people/package.json": '{ "type": "module", "exports": "./a.js" }',
   "node_modules/other-people/a.js": 'export const value = "external";\n',
@@ -48,13 +53,15 @@ describe("bundleProgram", () => {
   it("writes an entry for main and for each lazy import, also of one inside a folder", () => {
     assert.deepEqual(
       written.map(({ path }) => path).sort(),
-      ["blob/index.cjs", "blob/sign.cjs", "main.cjs", "other.cjs"].map((name) => join(root, "dist", name)),
+      ["blob/index.cjs", "blob/sign.cjs", "main.cjs", "other.cjs", "threads/room-answer-thread.cjs"].map((name) =>
+        join(root, "dist", name),
+      ),
     );
   });
 
   it("runs, and loads only what is asked for", () => {
     const run = spawnSync(process.execPath, [join(root, "dist/main.cjs")], { encoding: "utf8" });
-    assert.equal(run.stdout, "bundled external true\n", run.stderr);
+    assert.equal(run.stdout, "bundled external true a thread, bundled\n", run.stderr);
   });
 
   it("bundles our packages and leaves other people's as imports", () => {

@@ -20,7 +20,7 @@ import {
 } from "@sigillum/library/oci";
 import { signBlob } from "@sigillum/library/signing";
 import { ephemeralSigner } from "@sigillum/signers/signers";
-import { DecisionCache, loadPolicies, routes, Webhook } from "../src/admission/index.ts";
+import { DecisionCache, loadPolicies, PolicyThreads, routes, Webhook } from "../src/admission/index.ts";
 import { startStack } from "../src/compose/index.ts";
 import { errorReply, silentLogger } from "../src/host/index.ts";
 import type { Measured } from "./measured.ts";
@@ -155,6 +155,7 @@ function webhookFor(key: string, onRequest: () => void): Webhook {
     credentials: () => () => () => Promise.resolve(undefined),
     registry: { onRequest },
     cache: new DecisionCache(3_600_000),
+    threads: new PolicyThreads({ logger: silentLogger }),
     clock: { nowMs: () => Date.now() },
     logger: silentLogger,
     namespace: "bench",

@@ -10,6 +10,7 @@ import {
   type ImageDecision,
   loadPolicies,
   type NoMatchPolicy,
+  PolicyThreads,
   type PolicyView,
   readWorkload,
   remoteTexts,
@@ -17,6 +18,7 @@ import {
   textKey,
   type Workload,
 } from "@sigillum/stack/admission";
+import { silentLogger } from "@sigillum/stack/host";
 import { parseTrustRoot } from "@sigillum/stack/image-policy";
 import type { Arguments } from "../arguments/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
@@ -35,12 +37,16 @@ interface Judged extends Subject {
   readonly seconds: number;
 }
 
+/** How long the policies of one image may take. */
+const policyMs = 60_000;
+
 /** Exit code 0 where every image is admitted, warnings or not; 1 where one is not. */
 export async function runClusterPolicyTest(args: Arguments, terminal: Terminal): Promise<number> {
   const nowMs = Date.now();
   const view = await viewOf(args, nowMs);
   const subjects = await subjectsOf(args);
   const abort = new AbortController();
+  const threads = new PolicyThreads({ logger: silentLogger, threads: 1 });
   const evidence = new Evidence({
     signal: abort.signal,
     allowHttpRegistry: args.boolean("allow-http-registry"),
@@ -55,6 +61,7 @@ export async function runClusterPolicyTest(args: Arguments, terminal: Terminal):
       evidence,
       workload: subject.workload,
       nowMs,
+      judge: threads.judge({ signal: abort.signal, endsAtMs: performance.now() + policyMs }),
       scope: "",
       takesTags: true,
       onFault: (error) => terminal.note(error instanceof Error ? (error.stack ?? error.message) : String(error)),
@@ -62,6 +69,7 @@ export async function runClusterPolicyTest(args: Arguments, terminal: Terminal):
     judged.push({ ...subject, decision, seconds: (performance.now() - begun) / 1000 });
   }
   abort.abort();
+  await threads.close();
   const junit = args.string("junit");
   if (junit !== undefined) await writeFile(junit, junitReport("sigillum policy test", judged.map(caseOf)));
   if (terminal.format === "json") terminal.json({ images: judged.map(jsonOf) });

@@ -34,6 +34,7 @@ import {
   loadPolicies,
   type NoMatchPolicy,
   type PolicyParts,
+  PolicyThreads,
   readWorkload,
   Webhook,
 } from "./index.ts";
@@ -43,6 +44,7 @@ const slsa = "https://slsa.dev/provenance/v0.2";
 const owner: Signer = generateSigner();
 const stranger: Signer = generateSigner();
 const pem = encodePublicKeyPem(owner.publicKey);
+const threads = new PolicyThreads({ logger: silentLogger });
 
 let registry: MemoryRegistry;
 let elsewhere: MemoryRegistry;
@@ -101,6 +103,7 @@ async function push(
 }
 
 before(async () => {
+  await threads.start();
   registry = await new MemoryRegistry({}).start();
   elsewhere = await new MemoryRegistry({}).start();
   services = await MemoryServices.start(await MemorySigstore.create());
@@ -120,6 +123,7 @@ after(async () => {
   await registry.stop();
   await elsewhere.stop();
   await services.close();
+  await threads.close();
 });
 
 interface Asked {
@@ -171,6 +175,7 @@ async function ask({
         : () => Promise.resolve(undefined),
     registry: {},
     cache: new DecisionCache(0),
+    threads,
     clock: { nowMs: () => signingTimeMs },
     logger: silentLogger,
     namespace: "own",
@@ -584,6 +589,7 @@ describe("ways in which the original lets images in", () => {
       credentials: () => () => () => Promise.resolve(undefined),
       registry: {},
       cache: new DecisionCache(0),
+      threads,
       clock: { nowMs: () => 0 },
       logger: silentLogger,
       namespace: "own",

@@ -11,6 +11,7 @@ import {
   type PolicyDecision,
   type ResultExtras,
   reasonOf,
+  type TextJudge,
 } from "../image-policy/index.ts";
 import type { DecisionCache } from "./decision-cache.ts";
 import { admissionError } from "./errors.ts";
@@ -39,6 +40,8 @@ export interface DecisionContext {
   readonly workload: Workload | undefined;
   readonly nowMs: number;
   readonly cache?: DecisionCache;
+  /** Asks policy texts. */
+  readonly judge: TextJudge;
   /** Whose credentials are used: decisions are cached apart. */
   readonly scope: string;
   /** Told of a fault that is none of our errors; the image is refused. */
@@ -63,7 +66,7 @@ async function decide(image: string, context: DecisionContext): Promise<ImageDec
   if (first.length === 0) return noMatch(image, context);
   // Only static authorities, whatever the digest: nothing has to be asked for.
   if (certain && first.every(({ loaded }) => isStatic(loaded))) {
-    const decisions = first.map(({ loaded }) => decideWithoutNetwork(loaded, context));
+    const decisions = await Promise.all(first.map(({ loaded }) => decideWithoutNetwork(loaded, context)));
     return combine(image, undefined, decisions);
   }
   const pinned = await pin(image, reference, context);
@@ -115,7 +118,7 @@ async function pin(image: string, reference: Reference, { evidence, takesTags }:
   });
 }
 
-function decideWithoutNetwork(loaded: LoadedPolicy, context: DecisionContext): PolicyDecision {
+async function decideWithoutNetwork(loaded: LoadedPolicy, context: DecisionContext): Promise<PolicyDecision> {
   const { compiled, policy } = loaded;
   if (isSigillumError(compiled)) return unreadable(policy.name, compiled);
   const outcomes = compiled.authorities.map(({ authority }): AuthorityOutcome => {
@@ -123,7 +126,7 @@ function decideWithoutNetwork(loaded: LoadedPolicy, context: DecisionContext): P
     const { by, name } = authority;
     return { name, found: caught(() => decideStatic(by)) };
   });
-  return decidePolicy(compiled, outcomes, includedFrom(compiled, context.workload));
+  return await decidePolicy(compiled, outcomes, includedFrom(compiled, context.workload), context.judge);
 }
 
 function caught<T>(run: () => T): T | SigillumError {
@@ -173,7 +176,7 @@ async function decideLoaded(
       };
     }
   }
-  const decision = decidePolicy(compiled, outcomes, extras);
+  const decision = await decidePolicy(compiled, outcomes, extras, context.judge);
   if (decision.pass) cache?.put(key, decision, nowMs);
   return decision;
 }
@@ -185,7 +188,7 @@ async function askAuthority(
 ): Promise<AuthorityOutcome> {
   const { name } = compiled.authority;
   try {
-    return { name, found: await verifyAuthority(compiled, pinned, context.evidence, context.nowMs) };
+    return { name, found: await verifyAuthority(compiled, pinned, context) };
   } catch (error) {
     return { name, found: isSigillumError(error) ? error : fault(error, context) };
   }

@@ -44,6 +44,23 @@ export const admissionErrors = {
     kind: "verification",
     means: "A policy in the cluster cannot be read; images that it may be for are refused.",
   },
+  ADMISSION_POLICY_DEADLINE: {
+    kind: "unavailable",
+    means:
+      "The evaluation of a policy text took longer than the request had left; its thread was ended and the image is refused.",
+  },
+  ADMISSION_POLICY_MEMORY: {
+    kind: "unavailable",
+    means: "The evaluation of a policy text took more memory than a thread gets; its thread ended and the image is refused.",
+  },
+  ADMISSION_POLICY_BUSY: {
+    kind: "unavailable",
+    means: "Every thread that evaluates policy texts was busy for as long as the request could wait.",
+  },
+  ADMISSION_POLICY_BROKEN: {
+    kind: "state",
+    means: "The thread that evaluated a policy text broke, or none could be started; the controller's log names the fault.",
+  },
   ADMISSION_FAULT: {
     kind: "state",
     means: "A fault in the controller ended a decision; the image is refused and the log names it.",

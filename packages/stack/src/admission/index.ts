@@ -6,6 +6,7 @@ export { DecisionCache } from "./decision-cache.ts";
 export { admissionError, admissionErrors } from "./errors.ts";
 export { Evidence, type EvidenceOptions } from "./evidence.ts";
 export { inClusterAccess, type KubeAccess, KubeClient, type KubeObject, ownNamespace, tokenFile } from "./kube-client.ts";
+export { PolicyThreads, type PolicyThreadsOptions, type QuestionTime } from "./policy-threads.ts";
 export {
   type LoadedPolicy,
   loadPolicies,

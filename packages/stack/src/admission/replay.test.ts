@@ -21,16 +21,18 @@ import { signBlob, signStatement } from "@sigillum/library/signing";
 import { generateSigner, MemoryRegistry } from "@sigillum/library/testing";
 import type { TrustedRoot } from "@sigillum/library/trusted-root";
 import { type HttpRequest, silentLogger } from "../host/index.ts";
-import { DecisionCache, loadPolicies, Webhook, type WebhookPath } from "./index.ts";
+import { DecisionCache, loadPolicies, PolicyThreads, Webhook, type WebhookPath } from "./index.ts";
 
 const nobody: TrustedRoot = { tlogs: [], ctlogs: [], certificateAuthorities: [], timestampAuthorities: [] };
 const slsa = "https://slsa.dev/provenance/v0.2";
 const [owner, stranger] = [generateSigner(), generateSigner()];
 const recorded = readFileSync(join(import.meta.dirname, "testdata/reviews.json"), "utf8");
 const registry = new MemoryRegistry({});
+const threads = new PolicyThreads({ logger: silentLogger });
 const names = new Map<string, string>();
 
 before(async () => {
+  await threads.start();
   await registry.start();
   names.set("registry", registry.host);
   names.set("key", encodePublicKeyPem(owner.publicKey));
@@ -41,7 +43,10 @@ before(async () => {
   await push("laptop", owner, { builder: { id: "https://laptop.example.com" } });
   await push("keyless", undefined, undefined);
 });
-after(() => registry.stop());
+after(async () => {
+  await registry.stop();
+  await threads.close();
+});
 
 async function push(name: string, signer: Signer | undefined, predicate: JsonValue | undefined): Promise<void> {
   const bytes = encodeManifest({
@@ -113,6 +118,7 @@ async function replay(exchange: Exchange, policies: JsonObject): Promise<JsonObj
     credentials: () => () => () => Promise.resolve(undefined),
     registry: {},
     cache: new DecisionCache(0),
+    threads,
     clock: { nowMs: () => Date.now() },
     logger: silentLogger,
     namespace: "cosign-system",

@@ -7,6 +7,7 @@ import { workloadCredentials } from "./credentials.ts";
 import { DecisionCache } from "./decision-cache.ts";
 import type { EvidenceOptions } from "./evidence.ts";
 import type { KubeClient } from "./kube-client.ts";
+import { PolicyThreads } from "./policy-threads.ts";
 import { Webhook, type WebhookPath } from "./webhook.ts";
 
 /** What the controller is made of. */
@@ -57,6 +58,8 @@ export async function createAdmission(options: AdmissionOptions): Promise<Servic
     ownSecret: options.certificateSecret,
   });
   state.start();
+  const threads = new PolicyThreads({ logger });
+  await threads.start();
   const decisions = metrics.counter("sigillum_admission_decisions_total", "Images judged, by verdict", ["verdict"]);
   const requests = metrics.counter("sigillum_admission_registry_requests_total", "Requests to registries for decisions", []);
   const webhook = new Webhook({
@@ -64,6 +67,7 @@ export async function createAdmission(options: AdmissionOptions): Promise<Servic
     credentials: (of, workload) => workloadCredentials(kube, of, workload),
     registry: { ...options.registry, onRequest: () => requests.add(1) },
     cache: new DecisionCache(options.cacheMs),
+    threads,
     clock,
     logger,
     namespace,
@@ -89,7 +93,9 @@ export async function createAdmission(options: AdmissionOptions): Promise<Servic
     ],
     actions: new Map(),
     ready: () => Promise.resolve(readiness()),
-    close: () => state.stop(),
+    close: async () => {
+      await Promise.all([state.stop(), threads.close()]);
+    },
   };
 }
 

@@ -20,8 +20,7 @@ import {
 import type { OciDigest, Reference } from "@sigillum/library/oci";
 import type { Expectations, Verified } from "@sigillum/library/verification";
 import { subjectAltNames } from "@sigillum/library/x509";
-import { inputTypes, judge, policyInput } from "@sigillum/policy/contracts";
-import { isPolicyError, parseJson, type Value } from "@sigillum/policy/values";
+import { inputTypes } from "@sigillum/policy/contracts";
 import {
   type AuthorityFound,
   type CompiledAttestation,
@@ -31,21 +30,19 @@ import {
   imagePolicyError,
   type KeyCheck,
   type KeylessCheck,
-  limitsFor,
+  refusalOf,
+  type TextJudge,
 } from "../image-policy/index.ts";
 import type { Evidence } from "./evidence.ts";
 
 /** A reference with the digest that decides. */
 export type PinnedReference = Reference & { readonly digest: OciDigest };
 
-const maxPolicyDocumentBytes = 24 * 1024 * 1024;
-
 /** Ask an authority; throws one of our errors, its reason not to pass. What it cannot look at is never a pass. */
 export async function verifyAuthority(
   compiled: CompiledAuthority,
   reference: PinnedReference,
-  evidence: Evidence,
-  nowMs: number,
+  { evidence, nowMs, judge }: { readonly evidence: Evidence; readonly nowMs: number; readonly judge: TextJudge },
 ): Promise<AuthorityFound> {
   const { authority, ready } = compiled;
   if (isSigillumError(ready)) throw ready;
@@ -57,9 +54,9 @@ export async function verifyAuthority(
     return { signatures: signatures.map(signatureOf) };
   }
   const { signatures } = await verifyImageAttestations(question, []);
-  return {
-    attestations: Object.fromEntries(ready.attestations.map((wanted) => [wanted.name, accepted(wanted, signatures, nowMs)])),
-  };
+  const found: Record<string, readonly FoundAttestation[]> = {};
+  for (const wanted of ready.attestations) found[wanted.name] = await accepted(wanted, signatures, nowMs, judge);
+  return { attestations: found };
 }
 
 /** What an authority that looks at nothing says. */
@@ -162,8 +159,13 @@ function signatureOf({ bundle, verified }: ImageSignature): FoundSignature {
   };
 }
 
-function accepted(wanted: CompiledAttestation, signatures: readonly ImageSignature[], nowMs: number): FoundAttestation[] {
-  const { name, policies, predicateType } = wanted;
+async function accepted(
+  wanted: CompiledAttestation,
+  signatures: readonly ImageSignature[],
+  nowMs: number,
+  judge: TextJudge,
+): Promise<FoundAttestation[]> {
+  const { name, policy, predicateType } = wanted;
   const uri = Object.entries(inputTypes).find(([short]) => short === predicateType)?.[1] ?? predicateType;
   const own = signatures.filter(({ verified }) => verified.statement?.predicateType === uri);
   if (own.length === 0) {
@@ -176,35 +178,30 @@ function accepted(wanted: CompiledAttestation, signatures: readonly ImageSignatu
   const passing: FoundAttestation[] = [];
   let refusal: SigillumError | undefined;
   for (const signature of own) {
-    const reason = policies === undefined ? undefined : refusalOf(policies, predicateType, signature, nowMs);
+    const reason = policy === undefined ? undefined : await refusalFor(wanted, policy, signature, nowMs, judge);
     if (reason === undefined) passing.push({ ...signatureOf(signature), predicateType, digest: signature.manifest });
-    else
-      refusal ??= imagePolicyError("IMAGE_POLICY_ATTESTATION_REFUSED", `the policy of attestation ${name} refuses: ${reason}`, {
-        found: reason,
-      });
+    else refusal ??= reason;
   }
   if (passing.length === 0 && refusal !== undefined) throw refusal;
   return passing;
 }
 
-// The sentence with which a policy refuses a statement; undefined where it accepts.
-function refusalOf(
-  policies: NonNullable<CompiledAttestation["policies"]>,
-  predicateType: string,
+// Why a text does not accept a statement, or why it could not be asked; undefined where it accepts.
+async function refusalFor(
+  { name, predicateType }: CompiledAttestation,
+  policy: NonNullable<CompiledAttestation["policy"]>,
   { bundle }: ImageSignature,
   nowMs: number,
-): string | undefined {
-  if (!("dsseEnvelope" in bundle.content)) return "it is no statement";
+  judge: TextJudge,
+): Promise<SigillumError | undefined> {
+  const what = `the policy of attestation ${name}`;
+  const code = "IMAGE_POLICY_ATTESTATION_REFUSED";
+  if (!("dsseEnvelope" in bundle.content)) return imagePolicyError(code, `${what} refuses: it is no statement`);
   const { payload } = bundle.content.dsseEnvelope;
   try {
-    const document: Value | undefined = policyInput(predicateType, parseJson(payload, { maxLength: maxPolicyDocumentBytes }));
-    const verdict = judge(policies, document === undefined ? [] : [document], {
-      nowNs: BigInt(nowMs) * 1_000_000n,
-      limits: limitsFor(payload.length),
-    });
-    return verdict.pass ? undefined : verdict.messages.map(({ text }) => text).join("; ");
+    return refusalOf(await judge({ policy, about: { type: "statement", predicateType, payload }, nowMs }), what, code);
   } catch (error) {
-    if (isPolicyError(error)) return error.message;
+    if (isSigillumError(error)) return error;
     throw error;
   }
 }

@@ -1,12 +1,21 @@
 // The webhook: mutation (tags become digests), validation (signatures), and the same two for policy objects.
 import { isSigillumError, type JsonValue, type SigillumError } from "@sigillum/library/encoding";
 import type { Clock, HttpReply, HttpRequest, Logger } from "../host/index.ts";
-import { defaultsOf, type PatchOperation, readImagePolicy, readTrustRoot } from "../image-policy/index.ts";
+import {
+  defaultsOf,
+  type ImagePolicy,
+  type PatchOperation,
+  policyTexts,
+  readImagePolicy,
+  readTrustRoot,
+  type TextJudge,
+} from "../image-policy/index.ts";
 import { type DecisionContext, decideImage, type ImageDecision } from "./decide-image.ts";
 import type { DecisionCache } from "./decision-cache.ts";
 import { admissionError } from "./errors.ts";
 import { Evidence, type EvidenceOptions } from "./evidence.ts";
 import { textAt } from "./kube-client.ts";
+import type { PolicyThreads } from "./policy-threads.ts";
 import type { PolicyView } from "./policy-view.ts";
 import {
   type AdmissionAnswer,
@@ -27,6 +36,8 @@ export interface WebhookParts {
   credentials(namespace: string, workload: Workload): EvidenceOptions["credentials"];
   readonly registry: Pick<EvidenceOptions, "allowHttpRegistry" | "allowInsecureRegistry" | "tls" | "onRequest">;
   readonly cache: DecisionCache;
+  /** Where policy texts are asked: not here, for they may take for ever. */
+  readonly threads: Pick<PolicyThreads, "judge">;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Namespace of the controller, in which Secrets of policies are. */
@@ -42,6 +53,8 @@ export type WebhookPath = "mutations" | "validations" | "defaulting" | "validati
 const defaultTimeoutMs = 10_000;
 const maxTimeoutMs = 30_000;
 const marginMs = 1_000;
+/** So much of a request's time is kept to tell that its policies took the rest. */
+const tellingShare = 0.05;
 const maxImages = 500;
 const parallelImages = 8;
 const maxRunning = 256;
@@ -67,13 +80,14 @@ export class Webhook {
   /** Answer one question within a time. Never throws: what goes wrong refuses, but for a mutation, which leaves it to validation. */
   async answer(path: WebhookPath, question: AdmissionQuestion, timeoutMs: number): Promise<AdmissionAnswer> {
     if (path === "defaulting") return { allowed: true, patch: patchOf(defaultsOf(question.object)) };
-    if (path === "validating") return this.#validateObject(question);
     if (this.#running >= maxRunning) {
       const error = admissionError("ADMISSION_BUSY", "Cannot decide: too many requests wait for a decision already");
       return path === "mutations" ? { allowed: true } : refuse([withCode(error)], 429);
     }
     this.#running += 1;
     const abort = new AbortController();
+    const { signal } = abort;
+    const judge = this.#parts.threads.judge({ signal, endsAtMs: performance.now() + timeoutMs * (1 - tellingShare) });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<AdmissionAnswer>((resolve) => {
       timer = setTimeout(() => {
@@ -86,7 +100,8 @@ export class Webhook {
       }, timeoutMs);
     });
     try {
-      return await Promise.race([this.#review(path, question, abort.signal), late]);
+      const answer = path === "validating" ? this.#validateObject(question, judge) : this.#review(path, question, signal, judge);
+      return await Promise.race([answer, late]);
     } catch (error) {
       if (!isSigillumError(error)) this.#parts.logger.error("admission.fault", { error });
       if (path === "mutations") return { allowed: true };
@@ -101,7 +116,12 @@ export class Webhook {
     }
   }
 
-  async #review(path: "mutations" | "validations", question: AdmissionQuestion, signal: AbortSignal): Promise<AdmissionAnswer> {
+  async #review(
+    path: "mutations" | "validations",
+    question: AdmissionQuestion,
+    signal: AbortSignal,
+    judge: TextJudge,
+  ): Promise<AdmissionAnswer> {
     const { object, oldObject, operation, subResource } = question;
     if (!["CREATE", "UPDATE"].includes(operation) || !["", "ephemeralcontainers"].includes(subResource)) return { allowed: true };
     if (isBeingDeleted(object)) return { allowed: true };
@@ -113,7 +133,7 @@ export class Webhook {
         "ADMISSION_IMAGES_TOO_MANY",
         `Cannot decide: the resource has ${workload.images.length} images, at most ${maxImages} are judged`,
       );
-    const decisions = await this.#decideAll(question, workload, signal, path === "mutations");
+    const decisions = await this.#decideAll(question, workload, { signal, judge, mutates: path === "mutations" });
     if (path === "mutations")
       return { allowed: true, patch: patchOf(pins(workload, decisions, operation === "UPDATE" ? oldObject : null)) };
     return this.#validated(question, workload, decisions);
@@ -122,8 +142,7 @@ export class Webhook {
   async #decideAll(
     question: AdmissionQuestion,
     workload: Workload,
-    signal: AbortSignal,
-    mutates: boolean,
+    { signal, judge, mutates }: { readonly signal: AbortSignal; readonly judge: TextJudge; readonly mutates: boolean },
   ): Promise<ReadonlyMap<string, ImageDecision>> {
     const { clock, cache, logger, registry } = this.#parts;
     const namespace = question.namespace === "" ? (textAt(question.object, "metadata", "namespace") ?? "") : question.namespace;
@@ -133,6 +152,7 @@ export class Webhook {
       workload,
       nowMs: clock.nowMs(),
       cache,
+      judge,
       scope: [namespace, workload.serviceAccount, ...workload.imagePullSecrets].join(" "),
       onFault: (error) => logger.error("admission.fault", { error }),
       takesTags: mutates,
@@ -176,23 +196,34 @@ export class Webhook {
     return { ...refuse(refusals), warnings };
   }
 
-  #validateObject({ object, operation }: AdmissionQuestion): AdmissionAnswer {
+  async #validateObject({ object, operation }: AdmissionQuestion, judge: TextJudge): Promise<AdmissionAnswer> {
     if (operation === "DELETE" || isBeingDeleted(object)) return { allowed: true };
     const { namespace, failOnEmptyAuthorities } = this.#parts;
     const isRoot = textAt(object, "kind") === "TrustRoot";
-    const { problems, warnings } = isRoot
-      ? { ...readTrustRoot(object), warnings: [] }
+    const read = isRoot
+      ? { ...readTrustRoot(object), warnings: [], policy: undefined }
       : readImagePolicy(object, { namespace, failOnEmptyAuthorities: failOnEmptyAuthorities() });
-    const told = warnings.map(({ message }) => message);
-    if (problems.length === 0) return { allowed: true, warnings: told };
-    return {
-      ...refuse(
-        problems.map(({ code, message }) => `${message} (${code})`),
-        400,
-      ),
-      warnings: told,
-    };
+    const problems = read.problems.map(({ code, message }) => `${message} (${code})`);
+    if (read.policy !== undefined) problems.push(...(await textProblems(read.policy, judge)));
+    const warnings = read.warnings.map(({ message }) => message);
+    return problems.length === 0 ? { allowed: true, warnings } : { ...refuse(problems, 400), warnings };
   }
+}
+
+// What is wrong with the texts that stand in a policy; one that cannot be looked at is wrong too.
+async function textProblems(policy: ImagePolicy, judge: TextJudge): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { path, ...text } of policyTexts(policy)) {
+    try {
+      const { problem } = await judge({ policy: text, about: { type: "compile" }, nowMs: undefined });
+      if (problem !== undefined)
+        problems.push(`${path} does not compile: ${problem.text} (${problem.code}) (IMAGE_POLICY_TEXT_MALFORMED)`);
+    } catch (error) {
+      if (!isSigillumError(error)) throw error;
+      problems.push(`${path} cannot be taken in: ${withCode(error)}`);
+    }
+  }
+  return problems;
 }
 
 // A mutation needs the digest and no verdict; what is not to be had it leaves as it is, and validation says why.

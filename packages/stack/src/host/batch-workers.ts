@@ -141,7 +141,6 @@ class Thread {
     const condition = url.pathname.endsWith(".ts") ? ["--conditions=@sigillum/source"] : [];
     const execArgv = [...process.execArgv.filter((argument) => argument.startsWith("--conditions=")), ...condition];
     this.#worker = new Worker(url, { execArgv });
-    this.#worker.unref();
     let resolve: () => void = () => undefined;
     this.settled = new Promise((settle) => {
       resolve = settle;
@@ -156,6 +155,7 @@ class Thread {
     this.#worker.on("message", (answer: BatchAnswer | "ready") => {
       if (answer === "ready") {
         this.ready = true;
+        this.#worker.unref(); // earlier it has no effect
         resolve();
       } else {
         this.#settle(answer);
@@ -223,9 +223,13 @@ export function serveBatches(run: BatchFunction): void {
   port.postMessage("ready");
 }
 
-/** The URL of a file beside `moduleUrl` for a thread: `.ts` unbuilt, `.js` built. */
+/**
+ * The URL of a file beside `moduleUrl` for a thread: `.ts` unbuilt, `.js` built. `npm run build` looks for calls of this function with
+ * `import.meta.url`, and puts those files where they are found as `.cjs`.
+ */
 export function threadUrl(name: string, moduleUrl: string): URL {
-  return new URL(`./${name}${moduleUrl.endsWith(".ts") ? ".ts" : ".js"}`, moduleUrl);
+  const extension = /\.(?:ts|cjs)$/.exec(moduleUrl)?.[0] ?? ".js";
+  return new URL(`./${name}${extension}`, moduleUrl);
 }
 
 async function runInline(run: BatchFunction, input: Uint8Array): Promise<Uint8Array> {

@@ -3,7 +3,7 @@ import { type PublicKey, parsePublicKeyPem } from "@sigillum/library/crypto";
 import { isSigillumError, type SigillumError } from "@sigillum/library/encoding";
 import { authorityOfChain, type TrustedRoot } from "@sigillum/library/trusted-root";
 import { parseCertificatesPem } from "@sigillum/library/x509";
-import { type CompiledPolicies, compilePolicies } from "@sigillum/policy/contracts";
+import type { PolicySource } from "@sigillum/policy/contracts";
 import { compileRegex, type Regex } from "@sigillum/policy/values";
 import { imagePolicyError } from "./errors.ts";
 import type { Authority, Identity, ImagePolicy, KeyReference, PolicyText, SignatureSource } from "./image-policy.ts";
@@ -25,7 +25,8 @@ export interface PolicyResources {
 export interface CompiledPolicy {
   readonly policy: ImagePolicy;
   readonly authorities: readonly CompiledAuthority[];
-  readonly result?: CompiledPolicies | SigillumError;
+  /** The text over the result. */
+  readonly result?: PolicySource | SigillumError;
 }
 
 /** An authority that can be asked, or the reason why it cannot. */
@@ -60,11 +61,11 @@ export interface KeylessCheck extends Check {
   readonly scts: number;
 }
 
-/** An attestation and the policy over it. */
+/** An attestation and the text that judges it. */
 export interface CompiledAttestation {
   readonly name: string;
   readonly predicateType: string;
-  readonly policies?: CompiledPolicies;
+  readonly policy?: PolicySource;
 }
 
 /** A test on an identity. */
@@ -81,9 +82,7 @@ export function compileImagePolicy(policy: ImagePolicy, resources: PolicyResourc
       authority,
       ready: attempt(() => compileAuthority(authority, resources)),
     })),
-    ...(policy.policy === undefined
-      ? {}
-      : { result: attempt(() => compileText(policy.policy, "the policy over the result", resources)) }),
+    ...(policy.policy === undefined ? {} : { result: attempt(() => sourceOf(policy.policy, resources)) }),
   };
 }
 
@@ -102,7 +101,7 @@ function compileAuthority(authority: Authority, resources: PolicyResources): Aut
   const attestations = authority.attestations.map(({ name, predicateType, policy }) => ({
     name,
     predicateType,
-    ...(policy === undefined ? {} : { policies: compileText(policy, `the policy of attestation ${name}`, resources) }),
+    ...(policy === undefined ? {} : { policy: sourceOf(policy, resources) }),
   }));
   const wantsLog = ctlog !== undefined || (by.type === "keyless" && rfc3161timestamp === undefined);
   const common = {
@@ -174,8 +173,8 @@ function kmsUnsupported(found: string): SigillumError {
   );
 }
 
-function compileText(text: PolicyText | undefined, what: string, resources: PolicyResources): CompiledPolicies {
-  if (text === undefined) throw new TypeError("there is no text to compile");
+function sourceOf(text: PolicyText | undefined, resources: PolicyResources): PolicySource {
+  if (text === undefined) throw new TypeError("there is no text to look up");
   const { from, type } = text;
   const source =
     "data" in from
@@ -183,12 +182,7 @@ function compileText(text: PolicyText | undefined, what: string, resources: Poli
       : "remote" in from
         ? resources.remote(from.remote.url, from.remote.sha256sum)
         : resources.configMap(from.configMapRef.name, from.configMapRef.key);
-  const compiled = compilePolicies("policy-controller", [{ language: type, file: `policy.${type}`, source }]);
-  const [problem] = compiled.problems;
-  if (problem === undefined) return compiled;
-  throw imagePolicyError("IMAGE_POLICY_TEXT_MALFORMED", `Cannot use ${what}: ${problem.text} (${problem.code})`, {
-    found: problem.code,
-  });
+  return { language: type, file: `policy.${type}`, source };
 }
 
 function matcherOf({ issuer, subject }: Identity): IdentityMatcher {

@@ -1,6 +1,6 @@
 // From what the authorities found to a decision: all policies must be satisfied, within one any authority; every fault refuses.
 import { isSigillumError, type JsonValue, type SigillumError } from "@sigillum/library/encoding";
-import { parseJson } from "@sigillum/policy/values";
+import type { TextAnswer, TextJudge } from "./ask-text.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import { imagePolicyError } from "./errors.ts";
 
@@ -63,12 +63,13 @@ export interface DecisionReason {
   readonly message: string;
 }
 
-/** Decide one policy. `extras` holds what it asked to be included. */
-export function decidePolicy(
+/** Decide one policy. `extras` holds what it asked to be included; `judge` asks its text over the result, where it has one. */
+export async function decidePolicy(
   compiled: CompiledPolicy,
   outcomes: readonly AuthorityOutcome[],
-  extras: ResultExtras = {},
-): PolicyDecision {
+  extras: ResultExtras,
+  judge: TextJudge,
+): Promise<PolicyDecision> {
   const { policy, result } = compiled;
   const passed = outcomes.filter(({ found }) => !isSigillumError(found));
   const reasons = outcomes.flatMap(({ name, found }) => (isSigillumError(found) ? [reasonOf(found, name)] : []));
@@ -86,14 +87,32 @@ export function decidePolicy(
   }
   if (result === undefined) return decision(true, []);
   if (isSigillumError(result)) return decision(false, [reasonOf(result)]);
-  const text = resultText(outcomes, extras);
-  const verdict = result.evaluate(parseJson(text), { limits: limitsFor(text.length) });
-  const warnings = verdict.warnings.map(({ text }) => text);
-  if (verdict.pass) return decision(true, [], warnings);
-  const reason = verdict.messages.map((one) => one.text).join("; ");
-  return decision(false, [
-    reasonOf(imagePolicyError("IMAGE_POLICY_RESULT_REFUSED", `the policy over the result refuses: ${reason}`)),
-  ]);
+  try {
+    const text = resultText(outcomes, extras);
+    // A policy says what it says of this image whenever it is asked: it is told no time.
+    const answer = await judge({ policy: result, about: { type: "result", text }, nowMs: undefined });
+    const refusal = refusalOf(answer, "the policy over the result", "IMAGE_POLICY_RESULT_REFUSED");
+    return refusal === undefined ? decision(true, [], answer.warnings) : decision(false, [reasonOf(refusal)]);
+  } catch (error) {
+    if (!isSigillumError(error)) throw error;
+    return decision(false, [reasonOf(error)]);
+  }
+}
+
+/** The error that an answer is, `what` naming the text; undefined where it passes. */
+export function refusalOf(
+  { problem, messages }: TextAnswer,
+  what: string,
+  code: "IMAGE_POLICY_RESULT_REFUSED" | "IMAGE_POLICY_ATTESTATION_REFUSED",
+): SigillumError | undefined {
+  if (problem !== undefined) {
+    return imagePolicyError("IMAGE_POLICY_TEXT_MALFORMED", `Cannot use ${what}: ${problem.text} (${problem.code})`, {
+      found: problem.code,
+    });
+  }
+  if (messages.length === 0) return undefined;
+  const reason = messages.join("; ");
+  return imagePolicyError(code, `${what} refuses: ${reason}`, { found: reason });
 }
 
 /** The reason that an error is. */
@@ -106,11 +125,6 @@ export function reasonOf(error: SigillumError, authority?: string): DecisionReas
     kind,
     message,
   };
-}
-
-/** What a policy may spend on a document of so many characters: evaluation holds up every other decision. */
-export function limitsFor(length: number): { readonly steps: number; readonly bytes: number } {
-  return { steps: 60_000 + length, bytes: (16 << 20) + 64 * length };
 }
 
 // The document for the policy over the result (PolicyResult of the original).

@@ -1,5 +1,14 @@
 // The public surface of the room `image-policy`.
 export {
+  limitsFor,
+  type ResultSubject,
+  type StatementSubject,
+  type TextAnswer,
+  TextAsker,
+  type TextJudge,
+  type TextQuestion,
+} from "./ask-text.ts";
+export {
   type AuthorityCheck,
   type CompiledAttestation,
   type CompiledAuthority,
@@ -17,10 +26,10 @@ export {
   decidePolicy,
   type FoundAttestation,
   type FoundSignature,
-  limitsFor,
   type PolicyDecision,
   type ResultExtras,
   reasonOf,
+  refusalOf,
 } from "./decide.ts";
 export { defaultsOf, type PatchOperation } from "./defaulting.ts";
 export { imagePolicyError, imagePolicyErrors } from "./errors.ts";
@@ -37,5 +46,5 @@ export type {
   WantedAttestation,
 } from "./image-policy.ts";
 export { isSelected, matchPolicy, type ResourceKind } from "./match.ts";
-export { parseImagePolicy, type ReadPolicy, readImagePolicy } from "./parse-policy.ts";
+export { type PlacedText, parseImagePolicy, policyTexts, type ReadPolicy, readImagePolicy } from "./parse-policy.ts";
 export { parseTrustRoot, type ReadTrustRoot, readTrustRoot, type TrustRootObject, type TrustRootSource } from "./trust-root.ts";

@@ -1,9 +1,10 @@
-// From the object to the policy: every check of the original's webhook, and two it leaves to do: texts are compiled, expressions anchored.
+// From the object to the policy: every check of the original's webhook, and one it leaves to do: expressions that are not anchored are told.
 import type { JsonValue } from "@sigillum/library/encoding";
+import type { PolicySource } from "@sigillum/policy/contracts";
 import { imagePolicyError } from "./errors.ts";
 import { describe, FieldNotes, type FieldProblem, FieldReader, type PolicyRules, requireKind } from "./field-reader.ts";
 import { isGlob } from "./glob.ts";
-import type { ImagePolicy, LabelSelector, MatchRule } from "./image-policy.ts";
+import type { ImagePolicy, LabelSelector, MatchRule, PolicyText } from "./image-policy.ts";
 import { readAuthority } from "./parse-authority.ts";
 import { readResultPolicy } from "./parse-text.ts";
 
@@ -63,6 +64,26 @@ export function parseImagePolicy(value: JsonValue, rules: PolicyRules = {}): Ima
     `Cannot use ClusterImagePolicy: ${problems.map(({ message }) => message).join("; ")}`,
     { found: first?.path ?? "" },
   );
+}
+
+/** A text that stands in a policy, and where. */
+export interface PlacedText extends PolicySource {
+  /** As Kubernetes writes paths: `spec.policy.data`. */
+  readonly path: string;
+}
+
+/** The texts that stand in a policy itself. Whoever takes the policy in has them compiled, in a thread: that may take for ever. */
+export function policyTexts({ authorities, policy }: ImagePolicy): PlacedText[] {
+  const placed = (text: PolicyText | undefined, at: string): PlacedText[] =>
+    text === undefined || !("data" in text.from)
+      ? []
+      : [{ path: `${at}.data`, language: text.type, file: `${at}.data.${text.type}`, source: text.from.data }];
+  return [
+    ...authorities.flatMap(({ attestations }, index) =>
+      attestations.flatMap((one, at) => placed(one.policy, `spec.authorities[${index}].attestations[${at}].policy`)),
+    ),
+    ...placed(policy, "spec.policy"),
+  ];
 }
 
 function readImages(spec: FieldReader): string[] {
