@@ -84,10 +84,11 @@ export function mutate(input, other, random) {
 }
 
 /** What is wrong with how a target takes an input; undefined when nothing is. `seen` gets the outcome's name. */
-export function judge(target, input, seen = () => undefined) {
+export async function judge(target, input, seen = () => undefined) {
   const [start, before] = [performance.now(), process.cpuUsage()];
   try {
-    target.run(input);
+    const later = target.run(input);
+    if (later instanceof Promise) await later;
     seen("accepted");
   } catch (error) {
     if (typeof error?.code !== "string" || typeof error.kind !== "string") return `throws ${error?.stack ?? error}`;
@@ -104,13 +105,13 @@ export function judge(target, input, seen = () => undefined) {
 }
 
 /** Run one target until a time, or for a number of inputs; its finds and the number of inputs. New outcomes become seeds. */
-export function fuzzTarget(target, until, random, most = Number.POSITIVE_INFINITY) {
+export async function fuzzTarget(target, until, random, most = Number.POSITIVE_INFINITY) {
   const corpus = target.seeds.map((seed) => new Uint8Array(seed));
   const outcomes = new Set();
   const finds = new Map();
   let inputs = 0;
   for (const seed of corpus) {
-    const problem = judge(target, seed, (outcome) => outcomes.add(outcome));
+    const problem = await judge(target, seed, (outcome) => outcomes.add(outcome));
     if (problem?.startsWith("throws")) finds.set(problem.slice(0, 200), { problem, input: seed });
   }
   while (performance.now() < until && inputs < most) {
@@ -118,12 +119,13 @@ export function fuzzTarget(target, until, random, most = Number.POSITIVE_INFINIT
     inputs += 1;
     let isNew = false;
     const before = inputs % 256 === 0 ? process.memoryUsage().arrayBuffers : undefined;
-    let problem = judge(target, input, (outcome) => {
+    let problem = await judge(target, input, (outcome) => {
       isNew = !outcomes.has(outcome);
       outcomes.add(outcome);
     });
     // A machine that others use is slow at times: only what is slow three times more is slow.
-    if (problem?.startsWith("takes")) for (let i = 0; i < 3 && problem !== undefined; i += 1) problem = judge(target, input);
+    if (problem?.startsWith("takes"))
+      for (let i = 0; i < 3 && problem !== undefined; i += 1) problem = await judge(target, input);
     if (before !== undefined && process.memoryUsage().arrayBuffers - before > MUCH_BYTES) problem ??= "takes over 64 MiB";
     if (problem !== undefined) finds.set(problem.replace(/\d+/g, "0").slice(0, 200), { problem, input });
     else if (isNew && corpus.length < CORPUS) corpus.push(input);
@@ -156,7 +158,7 @@ async function main(args) {
   let found = 0;
   for (const target of targets) {
     const until = performance.now() + (1000 * seconds) / targets.length;
-    const { inputs, outcomes, finds } = fuzzTarget(target, until, randomSource(seed));
+    const { inputs, outcomes, finds } = await fuzzTarget(target, until, randomSource(seed));
     console.log(
       `${target.room.padEnd(13)} ${target.name.padEnd(40)} ${String(inputs).padStart(8)} inputs, ${outcomes} outcomes, ${finds.length} finds`,
     );

@@ -17,20 +17,23 @@ describe("fuzz", () => {
     assert.notEqual(run(5), run(6));
   });
 
-  it("takes returning and our own errors, and finds everything else", () => {
-    assert.equal(judge({ run: () => undefined }, seeds[0]), undefined);
+  it("takes returning and our own errors, now or later, and finds everything else", async () => {
+    assert.equal(await judge({ run: () => undefined }, seeds[0]), undefined);
     const throwing = (error) => ({
       run() {
         throw error;
       },
     });
-    assert.equal(judge(throwing(ours), seeds[0]), undefined);
-    for (const error of [new TypeError("x"), "text", undefined]) assert.match(judge(throwing(error), seeds[0]), /^throws/);
+    const rejecting = (error) => ({ run: () => Promise.reject(error) });
+    for (const failing of [throwing, rejecting]) {
+      assert.equal(await judge(failing(ours), seeds[0]), undefined);
+      for (const error of [new TypeError("x"), "text", undefined]) assert.match(await judge(failing(error), seeds[0]), /^throws/);
+    }
   });
 
-  it("finds a rare crash, and what is slow each time", () => {
+  it("finds a rare crash, and what is slow each time", async () => {
     const crash = { name: "crash", seeds, run: (input) => assert.ok(input[0] !== 0) };
-    assert.equal(fuzz(crash, 2000).finds.length, 1);
+    assert.equal((await fuzz(crash, 2000)).finds.length, 1);
     const slow = {
       name: "slow",
       seeds,
@@ -39,10 +42,10 @@ describe("fuzz", () => {
         for (const before = process.cpuUsage(); process.cpuUsage(before).user < 60_000; );
       },
     };
-    assert.match(fuzz(slow, 1).finds[0].problem, /^takes/);
+    assert.match((await fuzz(slow, 1)).finds[0].problem, /^takes/);
   });
 
-  it("keeps inputs with a new outcome as seeds", () => {
+  it("keeps inputs with a new outcome as seeds", async () => {
     const codes = {
       name: "codes",
       seeds,
@@ -50,7 +53,7 @@ describe("fuzz", () => {
         throw Object.assign(new Error("x"), { code: `C${input.length % 5}`, kind: "malformed" });
       },
     };
-    const { outcomes, inputs, finds } = fuzz(codes, 200);
+    const { outcomes, inputs, finds } = await fuzz(codes, 200);
     assert.ok(outcomes >= 3);
     assert.equal(inputs, 200);
     assert.deepEqual(finds, []);

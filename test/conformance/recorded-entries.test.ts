@@ -70,7 +70,9 @@ function entriesOf(text: string): { body: string; log: string; envelope: Envelop
 /** What our log stores for a proposal of Rekor v1. */
 function storedV1(kind: string, spec: unknown): string {
   const [name, apiVersion] = kind.split(" ");
-  return Buffer.from(prepareEntry(Buffer.from(JSON.stringify({ kind: name, apiVersion, spec }))).entry.body).toString();
+  const prepared = prepareEntry(Buffer.from(JSON.stringify({ kind: name, apiVersion, spec })));
+  if (prepared instanceof Promise) throw new TypeError("no recorded entry is prepared later");
+  return Buffer.from(prepared.entry.body).toString();
 }
 
 /** The envelope's text is recorded as a hash alone: clients write it in one of these ways. */

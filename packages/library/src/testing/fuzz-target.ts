@@ -1,7 +1,8 @@
-/** Something that reads what anybody may send: it returns, or throws one of our errors, and does so at once. */
+/** Something that reads what anybody may send: it returns, or throws or rejects with one of our errors, and does so at once. */
 export interface FuzzTarget {
   readonly name: string;
   /** Inputs that it accepts, which are changed. */
   readonly seeds: readonly Uint8Array[];
-  run(input: Uint8Array): void;
+  /** What it returns is of no matter; a promise is waited for. */
+  run(input: Uint8Array): unknown;
 }

@@ -25,7 +25,7 @@ export async function addFirstEntry(shard: LogShard<BodyEntry>, api: "v1" | "v2"
   const keyDetails = keyDetailsOf(signer.scheme, signer.publicKey);
   await shard.add(
     api === "v1"
-      ? prepareV1(encodeUtf8(encodeProposedHashedRekord(signed))).entry
+      ? (await prepareV1(encodeUtf8(encodeProposedHashedRekord(signed)))).entry
       : prepareV2(encodeUtf8(encodeCreateEntryRequestV2({ ...signed, keyDetails }))),
   );
 }

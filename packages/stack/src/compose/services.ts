@@ -140,6 +140,7 @@ async function makeLogV1(parts: ServiceParts, publish: () => Promise<void>): Pro
     shards,
     threads,
     disabledOperations: settings.transparencyLog.disabledOperationsV1,
+    entryTypes: settings.transparencyLog.entryTypesV1,
     listener: listenerOf(settings, "log-v1"),
     logger: ownLogger,
     rotation: { keyring, clock, ...rotationSettings(settings), open, publish },

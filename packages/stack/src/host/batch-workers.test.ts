@@ -6,14 +6,20 @@ import { BatchWorkers, createLogger, hostError, silentLogger, threadUrl } from "
 
 const host = pathToFileURL(join(import.meta.dirname, "index.ts")).href;
 
-/** A thread that doubles every byte, refuses inputs that begin with 0 and breaks on those that begin with 255. */
+/** A thread that doubles every byte (later where the first is even), refuses inputs that begin with 0 or 100 and breaks on those that begin with 255 or 254. */
 const doubling = new URL(
   `data:text/javascript,${encodeURIComponent(`
     import { hostError, serveBatches } from ${JSON.stringify(host)};
-    serveBatches((input) => {
+    serveBatches((input, factor) => {
       if (input[0] === 0) throw hostError("REQUEST_MALFORMED", "Cannot double: it begins with 0", { found: "0" });
       if (input[0] === 255) throw new Error("broken");
-      return input.map((byte) => byte * 2);
+      const doubled = input.map((byte) => byte * factor);
+      if (input[0] % 2 === 1) return doubled;
+      return Promise.resolve().then(() => {
+        if (input[0] === 254) throw new Error("broken later");
+        if (input[0] === 100) throw hostError("REQUEST_MALFORMED", "Cannot double: it begins with 100", { found: "0" });
+        return doubled;
+      });
     });`)}`,
 );
 const inline = (input: Uint8Array): Uint8Array => Uint8Array.of(99, ...input);
@@ -22,10 +28,10 @@ const list = async (output: Promise<Uint8Array>): Promise<number[]> => [...(awai
 
 describe("BatchWorkers", () => {
   test("BatchWorkers works inline without threads, and until one is ready", async () => {
-    const none = new BatchWorkers({ url: doubling, inline, threads: 0, logger: silentLogger });
+    const none = new BatchWorkers({ url: doubling, data: 2, inline, threads: 0, logger: silentLogger });
     assert.deepEqual(await list(none.run(bytes(1))), [99, 1]);
     await none.close();
-    const one = new BatchWorkers({ url: doubling, inline, threads: 1, logger: silentLogger });
+    const one = new BatchWorkers({ url: doubling, data: 2, inline, threads: 1, logger: silentLogger });
     assert.deepEqual(await list(one.run(bytes(1))), [99, 1]);
     await one.ready();
     assert.deepEqual(await list(one.run(bytes(1))), [2]);
@@ -33,20 +39,20 @@ describe("BatchWorkers", () => {
   });
 
   test("BatchWorkers gives each input its own output or error, over several batches and threads", async () => {
-    const workers = new BatchWorkers({ url: doubling, inline, threads: 2, logger: silentLogger });
+    const workers = new BatchWorkers({ url: doubling, data: 2, inline, threads: 2, logger: silentLogger });
     await workers.ready();
-    const inputs = Array.from({ length: 200 }, (_, at) => bytes(at % 100, at % 7));
+    const inputs = Array.from({ length: 200 }, (_, at) => bytes(at % 101, at % 7));
     const outputs = await Promise.allSettled(inputs.map((input) => workers.run(input)));
     for (const [at, output] of outputs.entries()) {
-      if (at % 100 === 0)
+      if (at % 101 === 0 || at % 101 === 100)
         assert.ok(output.status === "rejected" && output.reason.code === "REQUEST_MALFORMED" && output.reason.found === "0");
-      else assert.ok(output.status === "fulfilled" && output.value[0] === (at % 100) * 2 && output.value[1] === (at % 7) * 2);
+      else assert.ok(output.status === "fulfilled" && output.value[0] === (at % 101) * 2 && output.value[1] === (at % 7) * 2);
     }
     await workers.close();
   });
 
   test("BatchWorkers refuses inputs when too many wait", async () => {
-    const workers = new BatchWorkers({ url: doubling, inline, threads: 1, logger: silentLogger });
+    const workers = new BatchWorkers({ url: doubling, data: 2, inline, threads: 1, logger: silentLogger });
     await workers.ready();
     const results = await Promise.allSettled(Array.from({ length: 4200 }, () => workers.run(bytes(1))));
     const refused = results.filter((result) => result.status === "rejected");
@@ -56,17 +62,23 @@ describe("BatchWorkers", () => {
   });
 
   test("BatchWorkers goes on inline when a thread breaks, or cannot start, and says so", async () => {
-    for (const url of [doubling, new URL("data:text/javascript,throw new Error('no start')")]) {
+    const noStart = new URL("data:text/javascript,throw new Error('no start')");
+    for (const [url, first] of [
+      [doubling, 255],
+      [doubling, 254],
+      [noStart, 255],
+    ] as const) {
       const lines: string[] = [];
       const workers = new BatchWorkers({
         url,
+        data: 2,
         inline,
         threads: 1,
         logger: createLogger({ level: "error", write: (line) => lines.push(line) }),
       });
       await workers.ready();
-      assert.deepEqual(await Promise.all([list(workers.run(bytes(255))), list(workers.run(bytes(1)))]), [
-        [99, 255],
+      assert.deepEqual(await Promise.all([list(workers.run(bytes(first))), list(workers.run(bytes(1)))]), [
+        [99, first],
         [99, 1],
       ]);
       assert.ok(lines.some((line) => line.includes("worker.broken")));

@@ -1,12 +1,12 @@
 // Work on bytes in threads of its own: whole batches of inputs in one transferred buffer, the next when a thread is free. A message
 // for each input would cost as much as the work (docs/performance.md has the numbers).
-import { parentPort, Worker } from "node:worker_threads";
+import { parentPort, Worker, workerData } from "node:worker_threads";
 import { type ErrorKind, isSigillumError, SigillumError } from "@sigillum/library/encoding";
 import { hostError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 
-/** Turns an input into an output or throws an error of ours. */
-export type BatchFunction = (input: Uint8Array) => Uint8Array;
+/** Turns an input into an output, at once where it can, or throws (or rejects with) an error of ours. */
+export type BatchFunction = (input: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 /** What a pool of threads is made of. */
 export interface BatchWorkersOptions {
@@ -15,6 +15,8 @@ export interface BatchWorkersOptions {
   /** The function itself: used while threads start, after one broke, and always with no threads. */
   readonly inline: BatchFunction;
   readonly threads: number;
+  /** What each thread is handed when it starts: it is cloned, as messages are. */
+  readonly data?: unknown;
   readonly logger: Logger;
 }
 
@@ -97,7 +99,7 @@ export class BatchWorkers {
   }
 
   #newThread(): Thread {
-    const thread = new Thread(this.#options.url, {
+    const thread = new Thread(this.#options.url, this.#options.data, {
       onFree: () => this.#dispatch(),
       onBroken: (error, batch) => {
         this.#options.logger.error("worker.broken", { error, url: this.#options.url.pathname });
@@ -136,11 +138,15 @@ class Thread {
   #batch: readonly Waiting[] = [];
   ready = false;
 
-  constructor(url: URL, events: { onFree: () => void; onBroken: (error: unknown, batch: readonly Waiting[]) => void }) {
+  constructor(
+    url: URL,
+    data: unknown,
+    events: { onFree: () => void; onBroken: (error: unknown, batch: readonly Waiting[]) => void },
+  ) {
     // A launcher may have set the condition in its own thread only; unbuilt files cannot be resolved without it.
     const condition = url.pathname.endsWith(".ts") ? ["--conditions=@sigillum/source"] : [];
     const execArgv = [...process.execArgv.filter((argument) => argument.startsWith("--conditions=")), ...condition];
-    this.#worker = new Worker(url, { execArgv });
+    this.#worker = new Worker(url, { execArgv, workerData: data });
     let resolve: () => void = () => undefined;
     this.settled = new Promise((settle) => {
       resolve = settle;
@@ -199,26 +205,40 @@ class Thread {
   }
 }
 
-/** Called by the file that a thread runs: work on batches as they come. An error that is not ours breaks the thread. */
-export function serveBatches(run: BatchFunction): void {
+/**
+ * Called by the file that a thread runs: work on batches as they come. An error that is not ours breaks the thread. A batch is answered when
+ * its last output is there; where all are there at once, nothing is awaited. With each input
+ * the function gets what the thread was handed.
+ */
+export function serveBatches(run: (input: Uint8Array, data: unknown) => ReturnType<BatchFunction>): void {
   const port = parentPort;
   if (port === null) throw new TypeError("serveBatches is for a thread");
   port.on("message", (batch: Batch) => {
     const errors: [number, PlainError][] = [];
+    const refuse = (position: number, error: unknown): Uint8Array => {
+      if (!isSigillumError(error)) throw error;
+      const { code, kind, message, found, expected } = error;
+      errors.push([position, { code, kind, message, found, expected }]);
+      return new Uint8Array(0);
+    };
+    let later = false;
     const outputs = unpack(batch).map((input, position) => {
       try {
-        return run(input);
+        const output = run(input, workerData);
+        if (output instanceof Uint8Array) return output;
+        later = true;
+        return output.catch((error: unknown) => refuse(position, error));
       } catch (error) {
-        if (!isSigillumError(error)) throw error;
-        errors.push([
-          position,
-          { code: error.code, kind: error.kind, message: error.message, found: error.found, expected: error.expected },
-        ]);
-        return new Uint8Array(0);
+        return refuse(position, error);
       }
     });
-    const packed = pack(outputs);
-    port.postMessage({ ...packed, errors }, [packed.bytes.buffer]);
+    const answer = (ready: readonly Uint8Array[]): void => {
+      const packed = pack(ready);
+      port.postMessage({ ...packed, errors }, [packed.bytes.buffer]);
+    };
+    // What rejects here is not an error of ours: unhandled, it breaks the thread.
+    if (later) void Promise.all(outputs).then(answer);
+    else answer(outputs.filter((output) => output instanceof Uint8Array));
   });
   port.postMessage("ready");
 }

@@ -2,5 +2,5 @@
 export { legacyEntryError, legacyEntryErrors } from "./errors.ts";
 export { normalizedKeys, statementKeys, subjectsOf, verifierKey } from "./index-keys.ts";
 export { legacyKinds, prepareLegacyEntry } from "./prepare.ts";
-export type { Attestation, PreparedBody } from "./prepared.ts";
+export type { Attestation, EntryTools, InflateRaw, PreparedBody } from "./prepared.ts";
 export { canonicalKey, keyFormats } from "./rekord.ts";

@@ -20,10 +20,15 @@ const hex = (value: Uint8Array | string): string => createHash("sha256").update(
 const sha256 = (value: Uint8Array | string): JsonValue => ({ algorithm: "sha256", value: hex(value) });
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
+const tools = { inflateRaw: () => undefined };
+
 function prepare(kind: string, apiVersion: string, spec: unknown): PreparedBody {
   // As it comes over the wire.
-  const prepared = prepareLegacyEntry(JsonObject.exact(JSON.parse(JSON.stringify({ kind, apiVersion, spec })), "proposed entry"));
-  assert.ok(prepared !== undefined);
+  const prepared = prepareLegacyEntry(
+    JsonObject.exact(JSON.parse(JSON.stringify({ kind, apiVersion, spec })), "proposed entry"),
+    tools,
+  );
+  assert.ok(prepared !== undefined && !(prepared instanceof Promise));
   return prepared;
 }
 
@@ -177,13 +182,13 @@ describe("rekord", () => {
     }
   });
 
-  test("ssh stores the key line without comment and the signature at 64 columns", () => {
+  test("ssh stores the key line without comment and the signature at 64 columns", async () => {
     const { key, signature, canonical } = sshEd25519(content);
     const { body, searchKeys } = prepare("rekord", "0.0.1", spec("ssh", key, signature));
     const line = `${text(key).split(" ").slice(0, 2).join(" ")}\n`;
     assert.equal(text(body), stored("ssh", line, canonical));
     assert.deepEqual(searchKeys, [hex(line), `sha256:${hex(content)}`]);
-    assert.equal(text(canonicalKey("ssh", key)), line);
+    assert.equal(text(await canonicalKey("ssh", key)), line);
   });
 
   test("ssh takes ECDSA and RSA keys too", () => {
@@ -242,7 +247,7 @@ describe("rekord", () => {
       [good, "data.content", b64("other"), "LEGACY_SIGNATURE_INVALID"],
       [good, "data.hash", sha256("other"), "LEGACY_ENTRY_MALFORMED"],
       [good, "data.url", "http://example", "JSON_FIELD_UNKNOWN"],
-      [good, "signature.format", "pgp", "LEGACY_ENTRY_UNSUPPORTED"],
+      [good, "signature.format", "tuf", "LEGACY_ENTRY_UNSUPPORTED"],
       [good, "signature.publicKey.content", b64("x"), "ENTRY_VERIFIER_MALFORMED"],
       [spec("ssh", ssh.key, ssh.signature), "data.content", b64("other"), "LEGACY_SIGNATURE_INVALID"],
       [spec("ssh", ssh.key, sshEd25519(content, "git").signature), "data.hash", sha256(content), "LEGACY_ENTRY_MALFORMED"],
@@ -455,8 +460,16 @@ describe("tuf", () => {
 });
 
 test("prepareLegacyEntry knows its kinds and leaves the others alone", () => {
-  assert.deepEqual(legacyKinds, ["intoto 0.0.1", "intoto 0.0.2", "rekord 0.0.1", "cose 0.0.1", "rfc3161 0.0.1", "tuf 0.0.1"]);
+  assert.deepEqual(legacyKinds, [
+    "intoto 0.0.1",
+    "intoto 0.0.2",
+    "rekord 0.0.1",
+    "cose 0.0.1",
+    "rfc3161 0.0.1",
+    "tuf 0.0.1",
+    "helm 0.0.1",
+  ]);
   const other = JsonObject.exact({ kind: "hashedrekord", apiVersion: "0.0.1", spec: {} }, "entry");
-  assert.equal(prepareLegacyEntry(other), undefined);
+  assert.equal(prepareLegacyEntry(other, tools), undefined);
   assert.ok(Object.values(legacyEntryErrors).every(({ means }) => means.endsWith(".")));
 });

@@ -1,26 +1,31 @@
 // The older kinds of Rekor v1, by name.
 import type { JsonObject } from "@sigillum/library/encoding";
 import { prepareCose } from "./cose.ts";
+import { prepareHelm } from "./helm.ts";
 import { prepareIntotoV001, prepareIntotoV002 } from "./intoto.ts";
-import type { PreparedBody } from "./prepared.ts";
+import type { EntryTools, PreparedBody } from "./prepared.ts";
 import { prepareRekord } from "./rekord.ts";
 import { prepareRfc3161 } from "./rfc3161.ts";
 import { prepareTuf } from "./tuf.ts";
 
-const kinds: ReadonlyMap<string, (spec: JsonObject) => PreparedBody> = new Map([
+const kinds: ReadonlyMap<string, (spec: JsonObject, tools: EntryTools) => PreparedBody | Promise<PreparedBody>> = new Map([
   ["intoto 0.0.1", prepareIntotoV001],
   ["intoto 0.0.2", prepareIntotoV002],
   ["rekord 0.0.1", prepareRekord],
   ["cose 0.0.1", prepareCose],
   ["rfc3161 0.0.1", prepareRfc3161],
   ["tuf 0.0.1", prepareTuf],
+  ["helm 0.0.1", prepareHelm],
 ]);
 
 /** The kinds and versions that are carried out here. */
 export const legacyKinds: readonly string[] = [...kinds.keys()];
 
-/** Read and verify a proposal of an older kind; undefined for any other kind. Whether a certificate is to be trusted was not checked. */
-export function prepareLegacyEntry(proposal: JsonObject): PreparedBody | undefined {
+/**
+ * Read and verify a proposal of an older kind, at once save where an OpenPGP key is in it; undefined for any other kind. Whether a certificate
+ * or key is to be trusted was not checked.
+ */
+export function prepareLegacyEntry(proposal: JsonObject, tools: EntryTools): PreparedBody | Promise<PreparedBody> | undefined {
   const prepare = kinds.get(`${proposal.string("kind")} ${proposal.string("apiVersion")}`);
-  return prepare?.(proposal.object("spec"));
+  return prepare?.(proposal.object("spec"), tools);
 }

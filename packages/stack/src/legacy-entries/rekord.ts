@@ -11,6 +11,7 @@ import {
   parseSingleVerifierPem,
   publicKeyOf,
 } from "@sigillum/library/log-entry";
+import { parseDetachedSignature, parseKeyRing, verifyDetachedSignature } from "../openpgp/index.ts";
 import { legacyEntryError } from "./errors.ts";
 import { normalizedKeys, subjectsOf } from "./index-keys.ts";
 import { isValidMinisign, parseMinisignKey, parseMinisignSignature } from "./minisign.ts";
@@ -26,10 +27,10 @@ interface Signed {
 }
 
 /** Key formats that are read, of rekord and of searches by key. */
-export const keyFormats: readonly string[] = ["x509", "minisign", "ssh"];
+export const keyFormats: readonly string[] = ["x509", "pgp", "minisign", "ssh"];
 
-/** Read and verify a rekord 0.0.1 proposal. */
-export function prepareRekord(spec: JsonObject): PreparedBody {
+/** Read and verify a rekord 0.0.1 proposal; with a pgp key that takes until later. */
+export function prepareRekord(spec: JsonObject): PreparedBody | Promise<PreparedBody> {
   spec.onlyNames(["data", "signature"]);
   const data = spec.object("data");
   data.onlyNames(["content", "hash"]);
@@ -42,6 +43,10 @@ export function prepareRekord(spec: JsonObject): PreparedBody {
   const publicKey = signature.object("publicKey");
   publicKey.onlyNames(["content"]);
   const signed = verifySigned(format, publicKey.base64("content"), signature.base64("content"), content);
+  return signed instanceof Promise ? signed.then((later) => bodyOf(format, value, later)) : bodyOf(format, value, signed);
+}
+
+function bodyOf(format: string, value: string, signed: Signed): PreparedBody {
   if (!signed.valid) throw invalid("rekord", "the signature does not verify over the content with the public key");
   const body = encodeBody("rekord", "0.0.1", {
     data: { hash: { algorithm: "sha256", value } },
@@ -56,14 +61,21 @@ export function prepareRekord(spec: JsonObject): PreparedBody {
 }
 
 /** The canonical bytes of a public key of one of `keyFormats`. */
-export function canonicalKey(format: string, key: Uint8Array): Uint8Array {
+export async function canonicalKey(format: string, key: Uint8Array): Promise<Uint8Array> {
+  if (format === "pgp") return (await parseKeyRing(key)).canonical;
   if (format === "x509") return encodeVerifierPem(parseSingleVerifierPem(key));
   if (format === "minisign") return parseMinisignKey(key).canonical;
   if (format === "ssh") return parseSshKey(key).canonical;
   throw unsupported(format);
 }
 
-function verifySigned(format: string, keyBytes: Uint8Array, signatureBytes: Uint8Array, content: Uint8Array): Signed {
+function verifySigned(
+  format: string,
+  keyBytes: Uint8Array,
+  signatureBytes: Uint8Array,
+  content: Uint8Array,
+): Signed | Promise<Signed> {
+  if (format === "pgp") return verifyPgp(keyBytes, signatureBytes, content);
   if (format === "x509") {
     const verifier = parseSingleVerifierPem(keyBytes);
     const valid = isValidOverMessage(publicKeyOf(verifier), content, signatureBytes);
@@ -85,6 +97,13 @@ function verifySigned(format: string, keyBytes: Uint8Array, signatureBytes: Uint
     };
   }
   throw unsupported(format);
+}
+
+async function verifyPgp(keyBytes: Uint8Array, signatureBytes: Uint8Array, content: Uint8Array): Promise<Signed> {
+  const signature = parseDetachedSignature(signatureBytes);
+  const ring = await parseKeyRing(keyBytes);
+  await verifyDetachedSignature(signature, ring, content);
+  return { key: ring.canonical, signature: signature.canonical, valid: true, subjects: ring.emails };
 }
 
 function requireHash(hash: JsonObject | undefined, expected: string): void {

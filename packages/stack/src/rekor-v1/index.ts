@@ -1,5 +1,5 @@
 // Rekor v1's face of the log engine.
-export { acceptedKinds, type PreparedEntry, prepareEntry } from "./entries.ts";
+export { defaultEntryTypes, entryTypes, type PreparedEntry, prepareEntry } from "./entries.ts";
 export { rekorV1Error, rekorV1Errors } from "./errors.ts";
 export { createRekorV1, type RekorV1Operation, type RekorV1Options, rekorV1Operations } from "./rekor-v1.ts";
 export { type RekorV1RotationParts, rekorV1Rotation } from "./rotation.ts";

@@ -10,13 +10,23 @@ import { createSigner } from "@sigillum/library/crypto";
 import { encodeBase64, encodeUtf8 } from "@sigillum/library/encoding";
 import { maxRequestBytes } from "@sigillum/library/log-entry";
 import { type Service, silentLogger } from "../host/index.ts";
-import { createRekorV1, openRekorV1Shard } from "./index.ts";
+import { createRekorV1, entryTypes, openRekorV1Shard } from "./index.ts";
+import { samplePgpKey, samplePgpSignature } from "./sample-openpgp.ts";
 import { type SampleProposal, sampleProposals } from "./sample-proposals.ts";
 
 const b64 = (value: Uint8Array | string): string => encodeBase64(typeof value === "string" ? encodeUtf8(value) : value);
 const remove = Symbol("remove");
 const otherKey = b64(generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ type: "spki", format: "pem" }));
 const zeroes = "00".repeat(32);
+const pgpKey = await samplePgpKey();
+const otherPgpKey = b64(pgpKey.armored);
+const pgpSignature = await samplePgpSignature(pgpKey.privateKey, encodeUtf8("anything"));
+/** Each line ten times the one before it. */
+const yamlBomb = Array.from({ length: 9 }, (_, at) => `a${at}: &a${at} [${at === 0 ? "x" : Array(10).fill(`*a${at - 1}`)}]`).join(
+  "\n",
+);
+/** A text with a signature that is over something else: for what is refused before it is looked at. */
+const clearSigned = (text: string): string => `-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n${text}\n${pgpSignature}`;
 
 type Row = readonly [path: string, member: unknown, status: number, message: RegExp];
 
@@ -90,6 +100,40 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     ["spec.signature.content", b64("untrusted comment: x\nAAAA"), 400, /minisign/],
     ["spec.signature.publicKey.content", b64("RWQ="), 400, /minisign/],
   ],
+  "rekord pgp": [
+    ["spec.data.content", b64("other"), 400, /OpenPGP signature by [0-9a-f]{16}: it does not verify over the content/],
+    ["spec.signature.content", b64("x"), 400, /OpenPGP data: no packet begins/],
+    [
+      "spec.signature.content",
+      b64("-----BEGIN PGP MESSAGE-----\n\nwg==\n-----END PGP MESSAGE-----"),
+      400,
+      /expected "PGP SIGNATURE"/,
+    ],
+    ["spec.signature.content", b64(Uint8Array.of(0xc2, 3, 3, 0, 0)), 400, /signatures of version 3/],
+    ["spec.signature.content", b64(Uint8Array.of(0xc2, 0xff, 0x7f, 0xff, 0xff, 0xff)), 400, /packet ends early/],
+    ["spec.signature.publicKey.content", b64("no key"), 400, /no packet begins/],
+    ["spec.signature.publicKey.content", b64(Uint8Array.of(0xc6, 9, 4, 0, 0, 0, 0, 1, 0xff, 0xff, 1)), 400, /65535 bits/],
+    ["spec.signature.publicKey.content", b64(new Uint8Array(300_000)), 400, /at most 262144/],
+    [
+      "spec.signature.publicKey.content",
+      b64("-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nxg==\n-----END PGP PRIVATE KEY BLOCK-----"),
+      400,
+      /"PGP PRIVATE KEY BLOCK"/,
+    ],
+    ["spec.signature.publicKey.content", otherPgpKey, 400, /no key of that id in the ring may sign/],
+  ],
+  helm: [
+    ["spec.chart", remove, 400, /chart/],
+    ["spec.chart.provenance.content", b64("no provenance"), 400, /no line "-----BEGIN PGP SIGNED MESSAGE-----"/],
+    ["spec.chart.provenance.content", b64(clearSigned("a: b\n")), 400, /no line "\.\.\."/],
+    ["spec.chart.provenance.content", b64(clearSigned("a: b\n\n...\nfiles: {}\n")), 400, /names no file/],
+    ["spec.chart.provenance.content", b64(clearSigned("a: b\n\n...\nfiles:\n  a: md5:00\n")), 400, /hash "md5:00"/],
+    ["spec.chart.provenance.content", b64(clearSigned("a: b\n\n...\nfiles: [\n")), 400, /no YAML/],
+    ["spec.chart.provenance.content", b64(clearSigned(`a: b\n\n...\n${yamlBomb}\n`)), 400, /no YAML/],
+    ["spec.chart.provenance.content", b64(clearSigned(`a: b\n\n...\n${"[".repeat(20_000)}\n`)), 400, /at most 16384/],
+    ["spec.chart.provenance.content", b64("x".repeat(140_000)), 400, /at most 131072/],
+    ["spec.publicKey.content", otherPgpKey, 400, /no key of that id in the ring may sign/],
+  ],
   cose: [
     ["spec.data", remove, 400, /data/],
     ["spec.data.aad", b64("more"), 400, /signature does not verify/],
@@ -138,7 +182,12 @@ describe("POST /api/v1/log/entries", () => {
       clock: { nowMs: () => 1_767_225_600_000 },
       logger: silentLogger,
     });
-    service = createRekorV1({ shards: [shard], listener: { addresses: ["127.0.0.1"], port: 0 }, logger: silentLogger });
+    service = createRekorV1({
+      shards: [shard],
+      entryTypes,
+      listener: { addresses: ["127.0.0.1"], port: 0 },
+      logger: silentLogger,
+    });
     const [listener] = service.listeners;
     assert.ok(listener !== undefined);
     server = createServer(listener.handler);

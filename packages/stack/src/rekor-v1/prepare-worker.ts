@@ -1,6 +1,9 @@
 // The file that a thread runs: posted requests in, entries that are ready to be added out.
 import { serveBatches } from "../host/index.ts";
 import { prepareEntry } from "./entries.ts";
-import { encodePreparedEntry } from "./prepared-entry.ts";
+import { encodeWhenPrepared } from "./prepared-entry.ts";
 
-serveBatches((requestBody) => encodePreparedEntry(prepareEntry(requestBody)));
+serveBatches((requestBody, entryTypes) => {
+  if (!(entryTypes instanceof Set)) throw new TypeError("the thread was not told which entries are accepted");
+  return encodeWhenPrepared(prepareEntry(requestBody, entryTypes));
+});

@@ -8,6 +8,11 @@ import type { PreparedEntry } from "./entries.ts";
 const lengthBytes = 4;
 const keyLength = "sha256:".length + 64;
 
+/** Write an entry for the way from a thread, when it is prepared. */
+export function encodeWhenPrepared(prepared: PreparedEntry | Promise<PreparedEntry>): Uint8Array | Promise<Uint8Array> {
+  return prepared instanceof Promise ? prepared.then(encodePreparedEntry) : encodePreparedEntry(prepared);
+}
+
 /** Write a prepared entry for the way from a thread. */
 export function encodePreparedEntry({ entry, attestation }: PreparedEntry): Uint8Array {
   const body = encodeBodyEntry(entry);

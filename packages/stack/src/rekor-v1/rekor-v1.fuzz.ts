@@ -1,7 +1,7 @@
 // Everything that a client of Rekor v1 can post: whole proposals of each kind, and what stands in them as bytes.
 import { encodeBase64, encodeUtf8, parseBase64 } from "@sigillum/library/encoding";
 import type { FuzzTarget } from "@sigillum/library/testing";
-import { prepareEntry } from "./entries.ts";
+import { entryTypes, prepareEntry } from "./entries.ts";
 import { readIndexes, readQuery, searchKeysOfQuery } from "./retrieve.ts";
 import { type SampleProposal, sampleProposals } from "./sample-proposals.ts";
 
@@ -14,9 +14,14 @@ const binaries: readonly [sample: string, path: string][] = [
   ["rekord ssh", "spec.signature.publicKey.content"],
   ["rekord minisign", "spec.signature.content"],
   ["rekord minisign", "spec.signature.publicKey.content"],
+  ["rekord pgp", "spec.signature.content"],
+  ["rekord pgp", "spec.signature.publicKey.content"],
+  ["helm", "spec.chart.provenance.content"],
   ["cose", "spec.message"],
   ["rfc3161", "spec.tsr.content"],
 ];
+
+const everyType = new Set(entryTypes);
 
 /** The readers of this face. */
 export async function targets(): Promise<FuzzTarget[]> {
@@ -24,7 +29,7 @@ export async function targets(): Promise<FuzzTarget[]> {
   const whole = [...samples].map(([name, proposal]) => ({
     name: `proposal ${name}`,
     seeds: [encodeUtf8(JSON.stringify(proposal))],
-    run: (input: Uint8Array) => void prepareEntry(input),
+    run: (input: Uint8Array) => prepareEntry(input, everyType),
   }));
   const parts = binaries.map(([name, path]) => {
     const proposal = samples.get(name);
@@ -32,14 +37,15 @@ export async function targets(): Promise<FuzzTarget[]> {
     return {
       name: `${name} ${path}`,
       seeds: [parseBase64(String(memberAt(proposal, path)))],
-      run: (input: Uint8Array) => void prepareEntry(encodeUtf8(JSON.stringify(withMember(proposal, path, encodeBase64(input))))),
+      run: (input: Uint8Array) =>
+        prepareEntry(encodeUtf8(JSON.stringify(withMember(proposal, path, encodeBase64(input)))), everyType),
     };
   });
   const searches = [
     { hash: "ab".repeat(32), operator: "or" },
     { email: "a@b.example", subject: "x", operator: "and" },
   ].map((query) => encodeUtf8(JSON.stringify(query)));
-  const keys = ["x509", "ssh", "minisign"].map((format) => {
+  const keys = ["x509", "pgp", "ssh", "minisign"].map((format) => {
     const key = memberAt(samples.get(`rekord ${format}`), "spec.signature.publicKey.content");
     return encodeUtf8(JSON.stringify({ publicKey: { format, content: key } }));
   });
@@ -49,7 +55,7 @@ export async function targets(): Promise<FuzzTarget[]> {
   return [
     ...whole,
     ...parts,
-    { name: "index/retrieve", seeds: [...searches, ...keys], run: (input) => void searchKeysOfQuery(readQuery(input)) },
+    { name: "index/retrieve", seeds: [...searches, ...keys], run: (input) => searchKeysOfQuery(readQuery(input)) },
     { name: "entries/retrieve", seeds: retrieve, run: (input) => void readIndexes(readQuery(input)) },
   ];
 }

@@ -8,13 +8,12 @@ import { after, before, describe, test } from "node:test";
 import { preAuthenticationEncoding } from "@sigillum/library/attestation";
 import { noteKey, parseSignedNote, verifyCheckpoint } from "@sigillum/library/checkpoint";
 import { createSigner, encodePublicKeyPem, type Signer } from "@sigillum/library/crypto";
-import { encodeBase64, encodePem, encodeUtf8, isSigillumError, parseBase64, parseHex } from "@sigillum/library/encoding";
+import { encodeBase64, encodePem, encodeUtf8, parseBase64, parseHex } from "@sigillum/library/encoding";
 import { encodeProposedHashedRekord, verifySet } from "@sigillum/library/log-entry";
 import { leafHash, verifyConsistency, verifyInclusion } from "@sigillum/library/merkle";
 import { encodeName, fulcioLeafExtensions, signCertificate } from "@sigillum/library/x509";
-import fc from "fast-check";
 import { type Service, silentLogger } from "../host/index.ts";
-import { createRekorV1, openRekorV1Shard, prepareEntry, type RekorV1Shard, rekorV1LogId } from "./index.ts";
+import { createRekorV1, openRekorV1Shard, type RekorV1Shard, rekorV1LogId } from "./index.ts";
 
 const hostname = "rekor.example";
 const nowMs = 1_767_225_600_999;
@@ -249,9 +248,10 @@ describe("createRekorV1", () => {
       entries: [
         proposal,
         { kind: "intoto", apiVersion: "0.0.1", spec: { content: { envelope }, publicKey: encodeBase64(encodeUtf8(pem)) } },
-        { kind: "jar", apiVersion: "0.0.1", spec: {} },
       ],
     });
+    const jar = { kind: "jar", apiVersion: "0.0.1", spec: {} };
+    assertRefused(await ask("POST", "/api/v1/log/entries/retrieve", { entries: [jar] }), 400, "REKOR_V1_KIND_UNSUPPORTED");
     assert.deepEqual(
       JSON.parse(retrieved.text).map((found: object) => Object.keys(found)[0]),
       [id],
@@ -306,7 +306,13 @@ describe("createRekorV1", () => {
     const cases: readonly [unknown, number, number, string, RegExp][] = [
       ["{", 400, 400, "REKOR_V1_ENTRY_INVALID", /^error processing entry: /],
       [forged, 400, 400, "REKOR_V1_ENTRY_INVALID", /signature does not verify/],
-      [{ ...forged, kind: "jar" }, 400, 400, "REKOR_V1_KIND_UNSUPPORTED", /"jar".*accepts hashedrekord 0\.0\.1, .*tuf 0\.0\.1$/],
+      [
+        { ...forged, kind: "jar" },
+        400,
+        400,
+        "REKOR_V1_KIND_UNSUPPORTED",
+        /"jar 0\.0\.1".*accepts hashedrekord 0\.0\.1, .*tuf 0\.0\.1$/,
+      ],
       [{ ...forged, apiVersion: "9.9.9" }, 400, 400, "REKOR_V1_KIND_UNSUPPORTED", /accepts hashedrekord/],
       [{ kind: "hashedrekord", apiVersion: "0.0.1" }, 422, 602, "REKOR_V1_INVALID", /^spec in body is required$/],
       [{ kind: "hashedrekord", spec: {} }, 422, 602, "REKOR_V1_INVALID", /^apiVersion in body is required$/],
@@ -459,7 +465,7 @@ describe("createRekorV1", () => {
       { publicKey: { format: "png", content: "AA==" } },
     ];
     for (const query of invalid) assertRefused(await ask("POST", "/api/v1/index/retrieve", query), 422, "REKOR_V1_INVALID");
-    for (const format of ["x509", "pgp"]) {
+    for (const format of ["x509", "pgp", "tuf"]) {
       const answer = await ask("POST", "/api/v1/index/retrieve", { publicKey: { format, content: "AA==" } });
       assertRefused(answer, 400, "REKOR_V1_SEARCH_INVALID");
     }
@@ -472,28 +478,5 @@ describe("createRekorV1", () => {
     assert.equal((await ask("GET", `${base}/tile/0/000`)).status, 404);
     assertRefused(await ask("GET", "/tlog/v1/7/checkpoint"), 400, "REKOR_V1_TREE_UNKNOWN");
     assert.equal((await ask("GET", "/ping")).text, ".");
-  });
-
-  test("prepareEntry refuses every mutated request with an error of ours", () => {
-    const storedEntry = (bytes: Uint8Array): unknown => {
-      const body = JSON.parse(Buffer.from(prepareEntry(bytes).entry.body).toString());
-      body.spec.data.hash.value = body.spec.data.hash.value.toLowerCase();
-      return body;
-    };
-    const request = encodeUtf8(hashedRekord("mutated"));
-    const edits = fc.array(fc.tuple(fc.nat(request.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 });
-    fc.assert(
-      fc.property(edits, (changes) => {
-        const mutated = request.slice();
-        for (const [at, value] of changes) mutated[at] = value;
-        try {
-          // A change that the parser does not see (a space, an escape) leaves the same entry; the case of the hash's digits is stored as sent.
-          assert.deepEqual(storedEntry(mutated), storedEntry(request));
-        } catch (error) {
-          assert.ok(isSigillumError(error) && (error.kind === "malformed" || error.kind === "verification"), String(error));
-        }
-      }),
-      { numRuns: 200 },
-    );
   });
 });

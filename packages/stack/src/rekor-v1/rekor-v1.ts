@@ -17,11 +17,11 @@ import {
 import { type ShardRecord, shardRecordJson } from "../keyring/index.ts";
 import type { Attestation } from "../legacy-entries/index.ts";
 import { type Added, type BodyEntry, checkShards, type LogShard, shardJson } from "../log-engine/index.ts";
-import { invalid, logEntryOf, prepareEntry } from "./entries.ts";
+import { defaultEntryTypes, invalid, logEntryOf, prepareEntry } from "./entries.ts";
 import { errorReply } from "./error-reply.ts";
 import { rekorV1Error } from "./errors.ts";
 import { consistency, integerOf, logInfo, publicKey } from "./log-info.ts";
-import { encodePreparedEntry, parsePreparedEntry } from "./prepared-entry.ts";
+import { encodeWhenPrepared, parsePreparedEntry } from "./prepared-entry.ts";
 import { findUuid, retrieveEntries, searchIndex } from "./retrieve.ts";
 import { type RekorV1RotationParts, rekorV1Rotation } from "./rotation.ts";
 import { type RekorV1Shard, rekorV1LogId, ShardList } from "./shards.ts";
@@ -39,6 +39,8 @@ export interface RekorV1Options {
   readonly duplicates?: "existing" | "conflict";
   /** Operations that are answered 501; none where nothing is said. */
   readonly disabledOperations?: readonly string[];
+  /** The types of entries that are accepted, such as hashedrekord; `defaultEntryTypes` where nothing is said. */
+  readonly entryTypes?: readonly string[];
   /** Threads that read and verify proposals; 0, the default, does it between other requests. */
   readonly threads?: number;
   readonly name?: string;
@@ -53,13 +55,15 @@ const maxQueryBytes = 16 * 1024 * 1024;
 /** The service: the eight operations of Rekor v1, /ping, and the shards' tiles below /tlog/v1/<treeID>/. */
 export function createRekorV1(options: RekorV1Options): Service {
   const shards = new ShardList(options.shards);
+  const accepted = options.entryTypes === undefined ? defaultEntryTypes : new Set(options.entryTypes);
   const workers = new BatchWorkers({
     url: threadUrl("prepare-worker", import.meta.url),
-    inline: (requestBody) => encodePreparedEntry(prepareEntry(requestBody)),
+    data: accepted,
+    inline: (requestBody) => encodeWhenPrepared(prepareEntry(requestBody, accepted)),
     threads: options.threads ?? 0,
     logger: options.logger,
   });
-  const handler = routesOf(shards, options, workers).listener({
+  const handler = routesOf(shards, options, workers, accepted).listener({
     logger: options.logger,
     cors: { exposeHeaders: ["etag", "location", "x-request-id", "x-next-before"] },
     onError: errorReply,
@@ -97,7 +101,7 @@ export type RekorV1Operation = (typeof rekorV1Operations)[number];
 
 type Answer = (request: HttpRequest) => HttpReply | Promise<HttpReply>;
 
-function routesOf(shards: ShardList, options: RekorV1Options, workers: BatchWorkers): Router {
+function routesOf(shards: ShardList, options: RekorV1Options, workers: BatchWorkers, accepted: ReadonlySet<string>): Router {
   const off: ReadonlySet<string> = new Set(options.disabledOperations);
   const operation =
     (id: RekorV1Operation, answer: Answer): Answer =>
@@ -106,7 +110,7 @@ function routesOf(shards: ShardList, options: RekorV1Options, workers: BatchWork
       throw rekorV1Error("REKOR_V1_SWITCHED_OFF", `the ${id} API is not enabled on this server`, { found: id });
     };
   const retrieve = async (request: HttpRequest): Promise<HttpReply> =>
-    jsonReply(200, await retrieveEntries(shards, await readBody(request, maxQueryBytes)));
+    jsonReply(200, await retrieveEntries(shards, await readBody(request, maxQueryBytes), accepted));
   const search = async (request: HttpRequest): Promise<HttpReply> =>
     searchIndex(shards, await readBody(request, maxRequestBytes), request.query);
   const create: Answer = (request) => createEntry(shards, options, workers, request);

@@ -1,7 +1,7 @@
 // The two searches of Rekor v1: entries by ids, indexes or content; entry ids by key, hash, e-mail or subject.
 
 import { sha256 } from "@sigillum/library/crypto";
-import { encodeHex, isSigillumError, JsonObject, type JsonValue, parseJson, quote } from "@sigillum/library/encoding";
+import { encodeHex, isSigillumError, JsonObject, parseJson, quote } from "@sigillum/library/encoding";
 import { parseEntryId } from "@sigillum/library/log-entry";
 import { type HttpReply, jsonReply } from "../host/index.ts";
 import { canonicalKey, keyFormats } from "../legacy-entries/index.ts";
@@ -14,11 +14,13 @@ import type { Place, ShardList } from "./shards.ts";
 /** The most items of one query, over its three lists (upstream's limit). */
 const maxItems = 10;
 const uuidPattern = /^(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{80})$/;
-/** Kinds of upstream that this log has none of: a search for such an entry finds nothing, and is no error. */
-const otherKinds: ReadonlySet<JsonValue | undefined> = new Set(["alpine", "helm", "jar", "rpm"]);
 
-/** POST /api/v1/log/entries/retrieve: what is not found is left out. */
-export async function retrieveEntries(shards: ShardList, requestBody: Uint8Array): Promise<readonly LogEntryJson[]> {
+/** POST /api/v1/log/entries/retrieve: what is not found is left out. Proposals of types that are not accepted are refused, not sought. */
+export async function retrieveEntries(
+  shards: ShardList,
+  requestBody: Uint8Array,
+  accepted: ReadonlySet<string>,
+): Promise<readonly LogEntryJson[]> {
   const query = readQuery(requestBody);
   const lists = {
     entryUUIDs: query.optionalStrings("entryUUIDs"),
@@ -34,7 +36,7 @@ export async function retrieveEntries(shards: ShardList, requestBody: Uint8Array
   const places: Place[] = [];
   for (const index of lists.logIndexes) places.push(...[shards.placeOf(index)].filter((place) => place !== undefined));
   for (const text of lists.entryUUIDs) places.push(...(await findUuid(shards, text)).slice(0, 1));
-  for (const entry of lists.entries) places.push(...(await findProposal(shards, entry)));
+  for (const entry of lists.entries) places.push(...(await findProposal(shards, entry, accepted)));
   return Promise.all(places.map((place) => logEntryOf(shards, place)));
 }
 
@@ -48,7 +50,7 @@ export async function searchIndex(shards: ShardList, requestBody: Uint8Array, pa
   const operator = query.optionalString("operator") ?? "or";
   if (operator !== "or" && operator !== "and")
     throw invalid(606, `operator in body should be one of [and or], found ${quote(operator)}`);
-  const keys = [...new Set(searchKeysOfQuery(query))];
+  const keys = [...new Set(await searchKeysOfQuery(query))];
   const [limit, before] = [pageParameter(parameters, "limit", 1), pageParameter(parameters, "before", 0)];
   if (limit === undefined && before === undefined) return jsonReply(200, await searchAll(shards, { keys, operator }));
   const size = Math.min(limit ?? maxPageResults, maxPageResults);
@@ -71,10 +73,9 @@ export async function findUuid(shards: ShardList, text: string): Promise<Place[]
   return shards.find(parseEntryId(text));
 }
 
-async function findProposal(shards: ShardList, proposal: JsonObject): Promise<Place[]> {
-  if (otherKinds.has(proposal.value("kind"))) return [];
-  const { entry } = preparing(
-    () => prepareProposal(proposal),
+async function findProposal(shards: ShardList, proposal: JsonObject, accepted: ReadonlySet<string>): Promise<Place[]> {
+  const { entry } = await preparing(
+    () => prepareProposal(proposal, accepted),
     () => undefined,
   );
   return shards.find({ uuid: encodeHex(entry.leafHash) });
@@ -105,7 +106,7 @@ export function readIndexes(query: JsonObject): number[] {
 }
 
 /** The search keys that a query asks for. */
-export function searchKeysOfQuery(query: JsonObject): string[] {
+export async function searchKeysOfQuery(query: JsonObject): Promise<string[]> {
   const keys: string[] = [];
   const email = query.optionalString("email");
   if (email !== undefined) {
@@ -122,7 +123,7 @@ export function searchKeysOfQuery(query: JsonObject): string[] {
   const hash = query.optionalString("hash");
   if (hash !== undefined) keys.push(hashKey(hash));
   const publicKey = query.optionalObject("publicKey");
-  if (publicKey !== undefined) keys.push(publicKeyKey(publicKey));
+  if (publicKey !== undefined) keys.push(await publicKeyKey(publicKey));
   return keys;
 }
 
@@ -134,7 +135,7 @@ function hashKey(hash: string): string {
   return `${value.length === 40 ? "sha1" : value.length === 64 ? "sha256" : "sha512"}:${value}`;
 }
 
-function publicKeyKey(publicKey: JsonObject): string {
+async function publicKeyKey(publicKey: JsonObject): Promise<string> {
   const format = publicKey.optionalString("format");
   if (format === undefined) throw invalid(602, "publicKey.format in body is required");
   if (!["pgp", "x509", "minisign", "ssh", "tuf"].includes(format))
@@ -146,7 +147,7 @@ function publicKeyKey(publicKey: JsonObject): string {
       { found: format, expected: keyFormats.join(", ") },
     );
   try {
-    return encodeHex(sha256(canonicalKey(format, publicKey.base64("content"))));
+    return encodeHex(sha256(await canonicalKey(format, publicKey.base64("content"))));
   } catch (cause) {
     if (isSigillumError(cause) && cause.code === "REKOR_V1_INVALID") throw cause;
     throw rekorV1Error(

@@ -6,6 +6,7 @@ import { concatBytes, encodeBase64, encodePem, encodeUtf8, type JsonValue } from
 import { checkTimestampRequest, encodeTimestampResponse, signTimestampToken } from "@sigillum/library/timestamp";
 import { encodeCanonicalJson, encodeTufKey, tufKeyId } from "@sigillum/library/tuf";
 import { createTimestampChain } from "../keyring/index.ts";
+import { sampleClearSigned, samplePgpKey, samplePgpSignature } from "./sample-openpgp.ts";
 
 /** A proposal as JSON. */
 export interface SampleProposal {
@@ -22,6 +23,7 @@ const statement = JSON.stringify({
   predicate: {},
 });
 const content = encodeUtf8("the content of an artifact");
+const provenance = `apiVersion: v2\nname: chart\nversion: 0.1.0\n\n...\nfiles:\n  chart-0.1.0.tgz: sha256:${"ab".repeat(32)}\n`;
 
 const base64 = (value: Uint8Array | string): string => encodeBase64(typeof value === "string" ? encodeUtf8(value) : value);
 const sha256 = (value: Uint8Array): JsonValue => ({
@@ -35,6 +37,8 @@ const pem = (key: KeyObject): string => base64(encodePem("PUBLIC KEY", spki(key)
 export async function sampleProposals(): Promise<ReadonlyMap<string, SampleProposal>> {
   const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const ed = generateKeyPairSync("ed25519");
+  const pgp = await samplePgpKey();
+  const pgpSignature = await samplePgpSignature(pgp.privateKey, content);
   const samples: [name: string, kind: string, apiVersion: string, spec: JsonValue][] = [
     ["hashedrekord", "hashedrekord", "0.0.1", hashedRekord(ec)],
     ["dsse", "dsse", "0.0.1", dsse(ec)],
@@ -43,11 +47,17 @@ export async function sampleProposals(): Promise<ReadonlyMap<string, SamplePropo
     ["rekord x509", "rekord", "0.0.1", rekord("x509", pem(ec.publicKey), base64(sign("sha256", content, ec.privateKey)))],
     ["rekord ssh", "rekord", "0.0.1", rekord("ssh", ...ssh(ed))],
     ["rekord minisign", "rekord", "0.0.1", rekord("minisign", ...minisign(ed))],
+    ["rekord pgp", "rekord", "0.0.1", rekord("pgp", base64(pgp.armored), base64(pgpSignature))],
+    ["helm", "helm", "0.0.1", helm(pgp.armored, await sampleClearSigned(pgp.privateKey, provenance))],
     ["cose", "cose", "0.0.1", cose(ec)],
     ["rfc3161", "rfc3161", "0.0.1", await rfc3161()],
     ["tuf", "tuf", "0.0.1", tuf(ec)],
   ];
   return new Map(samples.map(([name, kind, apiVersion, spec]) => [name, { kind, apiVersion, spec }]));
+}
+
+function helm(key: string, signed: string): JsonValue {
+  return { publicKey: { content: base64(key) }, chart: { provenance: { content: base64(signed) } } };
 }
 
 interface Pair {

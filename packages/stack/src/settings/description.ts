@@ -332,6 +332,14 @@ export const settingsDescription: SectionField = {
             /^(?:searchIndex|getLogInfo|getPublicKey|getLogProof|createLogEntry|getLogEntryByIndex|getLogEntryByUUID|searchLogQuery)$/u,
           form: "an operation's id",
         },
+        entryTypesV1: {
+          kind: "texts",
+          means:
+            "Types of entries that log v1 accepts, and looks for when it is shown one. The packages alpine, helm, jar and rpm are off unless they stand here.",
+          default: ["hashedrekord", "dsse", "intoto", "rekord", "cose", "rfc3161", "tuf"],
+          pattern: /^(?:hashedrekord|dsse|intoto|rekord|cose|rfc3161|tuf|alpine|helm|jar|rpm)$/u,
+          form: "a type of entry",
+        },
         overlapHours: {
           kind: "integer",
           means: "How long a shard of log v2 goes on to accept entries after signing configs name its successor.",

@@ -101,6 +101,7 @@ export interface Settings {
     readonly nextUrlV2?: string;
     readonly checkpointDirectory?: string;
     readonly disabledOperationsV1: readonly string[];
+    readonly entryTypesV1: readonly string[];
     readonly overlapHours: number;
   };
   readonly ctLog: { readonly leafIndexExtension: boolean; readonly remoteUrl?: string; readonly remotePublicKeyFile?: string };
@@ -175,6 +176,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       rotateEveryDays: transparencyLog.safeInteger("rotateEveryDays"),
       rotateAtEntries: transparencyLog.safeInteger("rotateAtEntries"),
       disabledOperationsV1: transparencyLog.strings("disabledOperationsV1"),
+      entryTypesV1: transparencyLog.strings("entryTypesV1"),
       overlapHours: transparencyLog.safeInteger("overlapHours"),
       ...textsOf(transparencyLog, ["nextUrlV2", "checkpointDirectory"]),
     },
