@@ -147,6 +147,7 @@ export function runCase(root: CueView, { path, directive, arguments: args }: Cue
   if (reason !== undefined) return { status: "outside", reason };
   if (directive.includes(":todo") || directive.includes(":unknown"))
     return { status: "outside", reason: "marked as not held by CUE itself" };
+  if (args.includes("incorrect")) return { status: "outside", reason: "marked as what CUE itself gets wrong" };
   if (directive.includes(":v")) return { status: "outside", reason: "for one version of the evaluator" };
   const options = new Map(
     args
@@ -165,6 +166,8 @@ export function runCase(root: CueView, { path, directive, arguments: args }: Cue
     case "err":
       return checkError(view, options);
     case "closed":
+      // no field can be added to a scalar, so that nothing shows whether it is closed
+      if (view.kind === "scalar") return { status: "outside", reason: "asks whether a scalar is closed" };
       return outcome(view.closed === (flag !== "false"), `closed is ${view.closed}`);
     case "allows":
       return checkAllows(view, args[0] ?? "", flag !== "false");
@@ -272,12 +275,22 @@ function compareViews(found: CueView, expected: CueView, syntax: Expression | un
   if (depth > 30) return undefined;
   if (expected.kind === "error") return allErrors(found, 0).length > 0 ? undefined : `found ${found.text}, expected an error`;
   if (found.kind === "disjunction" || expected.kind === "disjunction") return compareAlternatives(found, expected, depth);
+  // a struct or list that fails a validator for the time being is compared by what is in it: its error has a case of its own
+  const waits = found.error?.code === "incomplete" && /does not satisfy|error in call to/.test(found.error.message);
+  if (waits && found.kind === "error" && expected.kind === "struct") return compareFields(found, expected, syntax, depth);
   if (found.kind !== expected.kind)
     return `found ${found.kind} ${found.text} (${found.error?.message ?? ""}), expected ${expected.kind} ${expected.text}`;
   if (found.kind === "list") return compareLists(found, expected, syntax, depth);
-  if ((found.kind === "scalar" || found.kind === "constraint") && found.fields.length === 0 && found.key !== expected.key)
+  if ((found.kind === "scalar" || found.kind === "constraint") && found.fields.length === 0 && !sameKey(found, expected))
     return `found ${found.text}, expected ${expected.text}`;
   return compareFields(found, expected, syntax, depth);
+}
+
+/** Whether scalars or constraints are one; an argument of a validator that CUE has not evaluated, it prints as _|_. */
+function sameKey(found: CueView, expected: CueView): boolean {
+  if (found.key === expected.key || !/[(,[]_\|_/.test(expected.key)) return found.key === expected.key;
+  const literal = expected.key.split("_|_").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${literal.join(".+")}$`, "s").test(found.key);
 }
 
 function compareAlternatives(found: CueView, expected: CueView, depth: number): string | undefined {

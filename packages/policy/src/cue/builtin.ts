@@ -5,7 +5,7 @@ import type { Engine } from "./engine.ts";
 import { describeType, formatVertex } from "./format.ts";
 import type { Place } from "./position.ts";
 import type { Declaration, Expression, NumberLiteral } from "./syntax.ts";
-import { fail, formatKinds, formatScalar, incomplete, isNumber, kindOf, kinds, type Scalar, type Stop } from "./value.ts";
+import { fail, formatKinds, formatScalar, incomplete, isNumber, kindOf, kinds, type Scalar, Stop } from "./value.ts";
 import { type Computed, type Conjunct, isRegularLabel, Vertex } from "./vertex.ts";
 
 /** What a function gives back. */
@@ -75,7 +75,12 @@ export class Call {
   /** An argument's concrete value. */
   value(index: number, wanted: number = kinds.top): Scalar | Vertex {
     const argument = this.#argument(index);
-    return "value" in argument ? argument.value : this.evaluator.concreteOf(argument.vertex, argument.expression, wanted);
+    if ("value" in argument) return argument.value;
+    const value = this.evaluator.concreteOf(argument.vertex, argument.expression, wanted);
+    const waiting = value instanceof Vertex ? value.tasks[0] : undefined;
+    if (waiting !== undefined)
+      throw waiting.blocked === undefined ? this.incomplete("incomplete argument") : new Stop(waiting.blocked);
+    return value;
   }
 
   scalar(index: number, mask: number, wanted: string): Scalar {

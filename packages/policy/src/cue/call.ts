@@ -1,5 +1,6 @@
 // Calls of functions: the predeclared ones and those of the packages, and functions used as validators.
 import { type Argument, type Builtin, Call, type Result, toExpression } from "./builtin.ts";
+import { allowance } from "./closedness.ts";
 import type { Engine } from "./engine.ts";
 import { formatVertex } from "./format.ts";
 import { formatExpression } from "./format-syntax.ts";
@@ -31,7 +32,7 @@ export function callBuiltin(
   if (typeof builtin !== "object" || builtin === null || !("call" in builtin)) return toComputed(conjunct, named.at, builtin);
   const given = args?.length ?? 0;
   if (builtin.validates !== undefined && (given === builtin.parameters - 1 || (args === undefined && builtin.parameters === 1)))
-    return validator(evaluator, vertex, conjunct, named, builtin, args ?? []);
+    return validator(evaluator, vertex, conjunct, named, builtin, args);
   if (args === undefined && builtin.parameters > 0) throw fail(`${full} is a function and no value`, named.at);
   if (builtin.parameters >= 0 && given > builtin.parameters)
     throw fail(`too many arguments in call to ${full} (have ${given}, want ${builtin.parameters})`, named.at);
@@ -61,8 +62,9 @@ function validator(
   conjunct: Conjunct,
   named: Named,
   builtin: Builtin,
-  args: readonly Expression[],
+  given: readonly Expression[] | undefined,
 ): Computed {
+  const args = given ?? [];
   const full = displayName(named);
   const written = args.map((expression) => ({ expression, vertex: evaluator.vertexOf(vertex, { ...conjunct, expression }) }));
   const texts = written.map(({ vertex: argument }) => {
@@ -88,14 +90,31 @@ function validator(
     const result = builtin.call(new Call(evaluator, target, conjunct, full, named.at, [subject, ...written]));
     if (result === true) return true;
     const because = typeof result === "object" && result !== null && "because" in result ? result.because : false;
-    if (builtin.grows === true)
+    if (builtin.grows === true && mayGrow(target))
       throw incomplete(
         `invalid value ${formatVertex(evaluator, target)} (does not satisfy ${name})${because === false ? "" : `: ${because}`}`,
         named.at,
       );
     return because;
   };
-  return { kind: "validator", validator: { name, mask: builtin.validates ?? kinds.top, at: named.at, check } };
+  return {
+    kind: "validator",
+    validator: {
+      name,
+      mask: builtin.validates ?? kinds.top,
+      at: named.at,
+      check,
+      arguments: written.map((own) => own.vertex),
+      ...(given === undefined ? { uncalled: named } : {}),
+    },
+  };
+}
+
+/** Whether more fields or elements may come: a closed struct without optional fields and patterns is as it will be. */
+function mayGrow(vertex: Vertex): boolean {
+  if (vertex.mask === kinds.list || vertex.patterns.length > 0) return true;
+  if ([...vertex.arcs.values()].some(({ presence }) => presence === "optional")) return true;
+  return allowance(vertex, true) === undefined;
 }
 
 function toComputed(conjunct: Conjunct, at: Place, result: Result): Computed {

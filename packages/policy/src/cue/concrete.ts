@@ -4,7 +4,7 @@ import { describeType, formatVertex } from "./format.ts";
 import { formatExpression } from "./format-syntax.ts";
 import type { Expression } from "./syntax.ts";
 import { fail, formatKinds, incomplete, kinds, type Scalar, Stop } from "./value.ts";
-import type { Vertex } from "./vertex.ts";
+import { isStruct, type Vertex } from "./vertex.ts";
 
 /** The concrete value of a vertex: a scalar, or the vertex when it is a struct or a list; throws Stop when it is none. */
 export function concreteValue(engine: Engine, vertex: Vertex, expression: Expression, wanted: number): Scalar | Vertex {
@@ -12,7 +12,7 @@ export function concreteValue(engine: Engine, vertex: Vertex, expression: Expres
   if (chosen.bottom !== undefined) throw new Stop(chosen.bottom);
   if (chosen.scalar !== undefined) return chosen.scalar.value;
   if (chosen.mask === kinds.struct || chosen.mask === kinds.list) return chosen;
-  if (chosen.maybeStruct && chosen.mask === kinds.top && chosen.state !== "busy") return chosen;
+  if (chosen.state !== "busy" && isStruct(chosen)) return chosen;
   if ((chosen.mask & wanted) === 0)
     throw fail(
       `cannot use ${formatVertex(engine, chosen)} (type ${describeType(chosen)}) as type ${formatKinds(wanted)}`,

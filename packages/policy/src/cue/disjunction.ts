@@ -2,6 +2,8 @@
 // and those that do not fail are its values.
 import type { Engine } from "./engine.ts";
 import { vertexKey } from "./format.ts";
+import type { Place } from "./position.ts";
+import type { Declaration, Expression } from "./syntax.ts";
 import { type Bottom, isIncomplete } from "./value.ts";
 import {
   type Alternative,
@@ -10,6 +12,7 @@ import {
   Environment,
   type Item,
   isDefinitionLabel,
+  isRegularLabel,
   type Task,
   Vertex,
 } from "./vertex.ts";
@@ -132,6 +135,7 @@ function copyOf(
 ): Vertex {
   const copy = new Vertex(source.parent, source.label);
   copy.presence = source.presence;
+  copy.isMade = source.isMade;
   copy.copyOf = original;
   copy.maybeStruct = source.maybeStruct;
   evaluator.budget.allocate(512);
@@ -199,8 +203,9 @@ export function adopt(evaluator: Engine, vertex: Vertex, from: Vertex): void {
 
 /** Why a vertex does not unify with another, its own validators aside; undefined when it does. A required field must be there. */
 export function tryWith(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, schema: Vertex): Bottom | undefined {
-  evaluator.settle(evaluator.live(vertex));
+  evaluator.finish(evaluator.live(vertex));
   const subject = evaluator.live(vertex);
+  const defaults = nestedDefaults(evaluator, subject, conjunct.expression.at);
   const expression = { kind: "vertex", at: conjunct.expression.at, vertex: schema } as const;
   const copy = copyOf(
     evaluator,
@@ -211,9 +216,28 @@ export function tryWith(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, s
   );
   const outer = subject.standIn;
   subject.standIn = copy;
+  if (defaults !== undefined) evaluator.take(copy, { ...conjunct, expression: defaults, group: undefined });
   evaluator.finish(copy);
   subject.standIn = outer;
   return failure(evaluator.live(copy)) ?? missingField(evaluator, copy);
+}
+
+/** The defaults of the fields below a value, as a struct to unify with it; undefined when there are none. */
+function nestedDefaults(evaluator: Engine, outer: Vertex, at: Place): Expression | undefined {
+  const declarations: Declaration[] = [];
+  for (const [label, arc] of outer.arcs) {
+    if (arc.presence !== "member" || !isRegularLabel(label)) continue;
+    evaluator.budget.step();
+    const vertex = evaluator.live(arc);
+    const [only, second] = (vertex.alternatives ?? []).filter(({ mode }) => mode === 1);
+    const value: Expression | undefined =
+      only === undefined || second !== undefined
+        ? nestedDefaults(evaluator, vertex, at)
+        : { kind: "vertex", at, vertex: only.vertex };
+    if (value === undefined) continue;
+    declarations.push({ kind: "field", at, label, quoted: true, constraint: "", alias: undefined, value, attributes: [] });
+  }
+  return declarations.length === 0 ? undefined : { kind: "struct", at, declarations, attributes: [] };
 }
 
 function missingField(evaluator: Engine, outer: Vertex): Bottom | undefined {

@@ -12,7 +12,7 @@ import { formatExpression } from "./format-syntax.ts";
 import { takeElements } from "./list-value.ts";
 import { takeNamedType } from "./named-type.ts";
 import { patternMatcher } from "./pattern.ts";
-import { addReference, lookUp, resolveReference, structuralCycle } from "./reference.ts";
+import { addReference, lookUp, repeatsSelection, resolveReference, structuralCycle } from "./reference.ts";
 import type { Comprehension, Expression, StructLiteral } from "./syntax.ts";
 import { applyScalarConstraints, takeBound, takeScalar, takeType, takeValidator } from "./unify.ts";
 import { type Bottom, fail, incomplete, isIncomplete, kinds, type Scalar, Stop } from "./value.ts";
@@ -23,6 +23,7 @@ import {
   Environment,
   Group,
   type Item,
+  isStruct,
   type Pattern,
   type Presence,
   pathOf,
@@ -107,14 +108,7 @@ export class Evaluator implements FieldEngine {
   }
 
   #conclude(vertex: Vertex): void {
-    if (
-      vertex.maybeStruct &&
-      vertex.scalar === undefined &&
-      vertex.mask === kinds.top &&
-      vertex.bounds.length === 0 &&
-      vertex.tasks.length === 0
-    )
-      vertex.mask = kinds.struct;
+    if (vertex.maybeStruct && vertex.tasks.length === 0 && isStruct(vertex)) vertex.mask = kinds.struct;
     applyScalarConstraints(this, vertex);
   }
 
@@ -210,6 +204,8 @@ export class Evaluator implements FieldEngine {
   #takeComputed(vertex: Vertex, conjunct: Conjunct): void {
     const { expression } = conjunct;
     if (expression.kind === "identifier" || expression.kind === "selector" || expression.kind === "index") {
+      // a value that is selected from what selects it adds nothing to itself
+      if (repeatsSelection(vertex, conjunct) === "cycle") return;
       const target = resolveReference(this, vertex, conjunct);
       if (target instanceof Vertex) {
         addReference(this, vertex, conjunct, target);

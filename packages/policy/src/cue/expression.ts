@@ -10,7 +10,7 @@ import {
   subtractExact,
   toBigInt,
 } from "../values/index.ts";
-import { callBuiltin } from "./call.ts";
+import { callBuiltin, type Named } from "./call.ts";
 import { elementsOf } from "./comprehension.ts";
 import type { Engine } from "./engine.ts";
 import { equalVertices } from "./equality.ts";
@@ -166,7 +166,7 @@ function computeBinary(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, bi
       return scalar(operator === "&&" ? a && b : a || b);
     case "=~":
     case "!~":
-      if ((typeof a !== "string" && !(a instanceof Uint8Array)) || typeof b !== "string") throw invalidBinary(binary, a, b);
+      if (typeof a !== "string" || typeof b !== "string") throw invalidBinary(binary, a, b);
       return scalar(matchesPattern(evaluator, a, b, binary.at) === (operator === "=~"));
     case "<":
     case "<=":
@@ -184,13 +184,18 @@ function computeBinary(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, bi
 /** Whether an expression is an error: what compares it with _|_ asks just that. */
 function isBottom(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, expression: Expression): boolean {
   if (expression.kind === "bottom") return true;
+  // what is selected from a value that stands in the selection is an error when anything of that value is
+  const selects = expression.kind === "selector" || expression.kind === "index";
+  if (selects && expression.of.kind === "binary" && isBottom(evaluator, vertex, conjunct, expression.of)) return true;
   try {
     const found = evaluator.vertexOf(vertex, { ...conjunct, expression });
     evaluator.finish(found);
     const value = evaluator.live(found);
     const bottom = value.bottom ?? value.childBottom ?? (value.mask === kinds.top ? value.tasks[0]?.blocked : undefined);
     if (bottom?.code === "cycle") throw new Stop(bottom);
-    return bottom !== undefined;
+    // what can only be a scalar and is not known yet counts as an error; anything else that is valid does not
+    const open = value.scalar === undefined && value.alternatives === undefined;
+    return bottom !== undefined || (open && (value.mask & (kinds.struct | kinds.list)) === 0);
   } catch (error) {
     if (!(error instanceof Stop) || error.bottom.code === "cycle") throw error;
     return true;
@@ -320,7 +325,22 @@ export function callResult(
   if (callee.kind === "selector" && callee.of.kind === "identifier" && callee.of.target?.kind === "package") {
     return callBuiltin(evaluator, vertex, conjunct, { path: callee.of.target.path, name: callee.name, at: callee.at }, args);
   }
-  if (callee.kind === "identifier" && callee.target !== undefined)
-    throw fail(`cannot call non-function ${callee.name}`, callee.at);
-  throw incomplete(`cannot call non-function ${formatExpression(callee)}`, callee.at);
+  const named = calledThrough(evaluator, vertex, { ...conjunct, expression: callee });
+  return callBuiltin(evaluator, vertex, conjunct, named, args);
+}
+
+/** The function that a value stands for: one that was named without being called. */
+function calledThrough(evaluator: Engine, vertex: Vertex, conjunct: Conjunct): Named {
+  const { expression } = conjunct;
+  const value = evaluator.choose(evaluator.vertexOf(vertex, conjunct));
+  if (value.bottom !== undefined) throw new Stop(value.bottom);
+  const [validator] = value.validators;
+  if (value.scalar === undefined && validator !== undefined) {
+    if (validator.uncalled !== undefined) return validator.uncalled;
+    throw fail(`cannot call previously called validator ${formatExpression(expression)}`, expression.at);
+  }
+  const message = `cannot call non-function ${formatExpression(expression)} (type ${describeType(value)})`;
+  throw value.scalar === undefined && value.mask === kinds.top
+    ? incomplete(message, expression.at)
+    : fail(message, expression.at);
 }

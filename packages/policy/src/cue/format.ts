@@ -2,7 +2,7 @@
 import type { Engine } from "./engine.ts";
 import { formatExpression, formatLabel } from "./format-syntax.ts";
 import { formatBound, formatKinds, isIncomplete, kinds, scalarKey, showScalar } from "./value.ts";
-import { isDefinitionLabel, isIndexLabel, type Vertex } from "./vertex.ts";
+import { isDefinitionLabel, isIndexLabel, isStruct, type Validator, type Vertex } from "./vertex.ts";
 
 interface Style {
   /** Tell apart what only looks the same, and leave nothing out. */
@@ -10,17 +10,41 @@ interface Style {
   readonly maxDepth: number;
   /** Called with each piece's length. */
   readonly spend: (length: number) => void;
+  /** Validators that are being written: one whose arguments contain it would never end. */
+  readonly within: Set<Validator>;
 }
 
 /** A value as CUE, cut short where it is deep or long. */
 export function formatVertex(evaluator: Engine, vertex: Vertex): string {
-  const text = write(evaluator, vertex, 0, { exact: false, maxDepth: 6, spend: () => evaluator.budget.step() });
+  const text = write(evaluator, vertex, 0, {
+    exact: false,
+    maxDepth: 6,
+    spend: () => evaluator.budget.step(),
+    within: new Set(),
+  });
   return text.length <= 300 ? text : `${text.slice(0, 299)}…`;
 }
 
 /** A text that two values share only when they are the same. */
 export function vertexKey(evaluator: Engine, vertex: Vertex): string {
-  return write(evaluator, vertex, 0, { exact: true, maxDepth: Number.POSITIVE_INFINITY, spend: () => evaluator.budget.step() });
+  return write(evaluator, vertex, 0, exactStyle(evaluator));
+}
+
+/** A text that two validators share only when they ask the same. */
+export function validatorKey(evaluator: Engine, validator: Validator): string {
+  return writeValidator(evaluator, validator, exactStyle(evaluator));
+}
+
+function exactStyle({ budget }: Engine): Style {
+  return { exact: true, maxDepth: Number.POSITIVE_INFINITY, spend: () => budget.step(), within: new Set() };
+}
+
+function writeValidator(evaluator: Engine, validator: Validator, style: Style): string {
+  if (!style.exact || validator.arguments.length === 0 || style.within.has(validator)) return validator.name;
+  style.within.add(validator);
+  const written = validator.arguments.map((argument) => write(evaluator, argument, 0, style));
+  style.within.delete(validator);
+  return `${validator.name.replace(/\(.*/s, "")}(${written.join(",")})`;
 }
 
 function write(evaluator: Engine, outer: Vertex, depth: number, style: Style): string {
@@ -37,8 +61,8 @@ function write(evaluator: Engine, outer: Vertex, depth: number, style: Style): s
   const parts = style.exact ? pendingKeys(vertex) : [];
   if (vertex.scalar !== undefined) parts.push(style.exact ? scalarKey(vertex.scalar.value) : showScalar(vertex.scalar.value));
   else if (vertex.mask === kinds.list) parts.push(writeList(evaluator, vertex, depth, style));
-  else if (vertex.mask === kinds.struct || vertex.maybeStruct) parts.push(writeStruct(evaluator, vertex, depth, style));
-  else parts.push(...constraintParts(vertex, style));
+  else if (isStruct(vertex)) parts.push(writeStruct(evaluator, vertex, depth, style));
+  else parts.push(...constraintParts(evaluator, vertex, style));
   if (style.exact && vertex.scalar !== undefined && vertex.arcs.size > 0)
     parts.push(writeStruct(evaluator, vertex, depth, style));
   return parts.length === 0
@@ -56,10 +80,10 @@ function pendingKeys(vertex: Vertex): string[] {
   );
 }
 
-function constraintParts(vertex: Vertex, style: Style): string[] {
+function constraintParts(evaluator: Engine, vertex: Vertex, style: Style): string[] {
   const parts = [
     ...vertex.bounds.map((bound) => (style.exact ? bound.operator + scalarKey(bound.value) : formatBound(bound))),
-    ...vertex.validators.map(({ name }) => name),
+    ...vertex.validators.map((validator) => writeValidator(evaluator, validator, style)),
   ];
   const implied = vertex.bounds.length > 0 || vertex.validators.length > 0;
   if (style.exact || !implied || vertex.mask === kinds.int || vertex.mask === kinds.float)
@@ -108,6 +132,6 @@ function writeStruct(evaluator: Engine, vertex: Vertex, depth: number, style: St
 
 /** The type of a value, for messages. */
 export function describeType(vertex: Vertex): string {
-  if (vertex.maybeStruct && vertex.mask === kinds.top) return "struct";
+  if (isStruct(vertex)) return "struct";
   return formatKinds(vertex.mask);
 }

@@ -7,7 +7,7 @@ import { Evaluator } from "./evaluator.ts";
 import { describeType, formatVertex, vertexKey } from "./format.ts";
 import { formatLabel } from "./format-syntax.ts";
 import { type Bottom, type BottomCode, kinds } from "./value.ts";
-import { isDefinitionLabel, isIndexLabel, type Presence, pathOf, type Vertex } from "./vertex.ts";
+import { isDefinitionLabel, isIndexLabel, isStruct, type Presence, pathOf, type Vertex } from "./vertex.ts";
 
 /** What a value turned out to be. */
 export type CueViewKind = "error" | "scalar" | "struct" | "list" | "constraint" | "disjunction";
@@ -67,7 +67,7 @@ function viewOf(evaluator: Evaluator, outer: Vertex): CueView {
   const alternatives = vertex.alternatives ?? [];
   const own = vertex.bottom ?? outer.bottom ?? (isPlain(vertex) ? vertex.tasks[0]?.blocked : undefined);
   const allows = allowance(vertex, true);
-  const isStruct = vertex.mask === kinds.struct || (vertex.maybeStruct && vertex.mask === kinds.top);
+  const struct = isStruct(vertex);
   const scalar = vertex.scalar !== undefined;
   return {
     kind:
@@ -79,12 +79,12 @@ function viewOf(evaluator: Evaluator, outer: Vertex): CueView {
             ? "scalar"
             : vertex.mask === kinds.list
               ? "list"
-              : isStruct
+              : struct
                 ? "struct"
                 : "constraint",
     type: describeType(vertex),
     text: formatVertex(evaluator, vertex),
-    key: alternatives.length > 1 || isStruct || vertex.mask === kinds.list ? "" : vertexKey(evaluator, vertex),
+    key: alternatives.length > 1 || struct || vertex.mask === kinds.list ? "" : vertexKey(evaluator, vertex),
     error: own === undefined ? undefined : toError(own, outer),
     pending: vertex.tasks[0]?.blocked === undefined ? undefined : toError(vertex.tasks[0].blocked, outer),
     inner: vertex.childBottom === undefined ? undefined : toError(vertex.childBottom, outer),
@@ -108,6 +108,7 @@ function isPlain(vertex: Vertex): boolean {
     vertex.scalar === undefined &&
     vertex.tasks.length > 0 &&
     vertex.alternatives === undefined &&
+    !(isStruct(vertex) && vertex.arcs.size > 0) &&
     vertex.mask !== kinds.struct &&
     vertex.mask !== kinds.list
   );

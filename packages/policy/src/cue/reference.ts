@@ -6,6 +6,7 @@ import type { Engine } from "./engine.ts";
 import { callResult } from "./expression.ts";
 import { describeType } from "./format.ts";
 import { formatExpression } from "./format-syntax.ts";
+import type { Place } from "./position.ts";
 import { predeclaredName } from "./predeclared.ts";
 import { selectorLabel } from "./resolve.ts";
 import type { Expression, Identifier } from "./syntax.ts";
@@ -17,6 +18,7 @@ import {
   Group,
   isDefinitionLabel,
   isIndexLabel,
+  type Passed,
   pathOf,
   Vertex,
 } from "./vertex.ts";
@@ -29,11 +31,81 @@ export function resolveReference(evaluator: Engine, vertex: Vertex, conjunct: Co
   if (expression.kind === "selector") {
     if (expression.of.kind === "identifier" && expression.of.target?.kind === "package")
       return callResult(evaluator, vertex, conjunct, expression, undefined);
-    const base = evaluator.vertexOf(vertex, { ...conjunct, expression: expression.of });
+    const base = baseOf(evaluator, vertex, conjunct, expression);
     return lookUp(evaluator, base, selectorLabel(expression.name, expression.quoted), expression);
   }
   if (expression.kind !== "index") throw new TypeError("only names, selectors and indexes are resolved");
   return resolveIndex(evaluator, vertex, conjunct, expression);
+}
+
+/** The value that a selector or an index selects from; throws Stop when it is calculated in the course of calculating itself. */
+function baseOf(
+  evaluator: Engine,
+  vertex: Vertex,
+  conjunct: Conjunct,
+  expression: Extract<Expression, { kind: "selector" | "index" }>,
+): Vertex {
+  const { of } = expression;
+  if (!selectsFromMade(expression)) return evaluator.vertexOf(vertex, { ...conjunct, expression: of });
+  const repeats = repeatsSelection(vertex, conjunct);
+  if (repeats === "recursion") throw new Stop(structuralCycle(vertex, expression.at));
+  if (repeats === "cycle")
+    throw new Stop({ code: "cycle", message: `cycle with ${formatExpression(expression)}`, places: [expression.at] });
+  const base = evaluator.vertexOf(vertex, { ...conjunct, expression: of, passed: passedBy(vertex, conjunct) });
+  if (base.label === "" && base.parent === vertex) base.isMade = true;
+  return base;
+}
+
+/**
+ * Whether a selection from a made value is evaluated in the course of evaluating itself for one and the same field: in the same scope,
+ * a reference cycle; in another one, recursion without end as CUE sees it.
+ */
+export function repeatsSelection(
+  vertex: Vertex,
+  { expression, environment, passed }: Conjunct,
+): "cycle" | "recursion" | undefined {
+  if (passed === undefined || !selectsFromMade(expression)) return undefined;
+  const { anchor, level } = standing(vertex);
+  for (let at: Passed | undefined = passed; at !== undefined; at = at.next) {
+    if (at.node !== expression || at.made?.anchor !== anchor || at.made.level < level) continue;
+    return sameScope(at.made.environment, environment) ? "cycle" : "recursion";
+  }
+  return undefined;
+}
+
+function passedBy(vertex: Vertex, { expression, environment, passed }: Conjunct): Passed {
+  const made = selectsFromMade(expression) ? { environment, ...standing(vertex) } : undefined;
+  return { node: expression, made, depth: vertex.depth, next: passed };
+}
+
+/**
+ * The field that a value is evaluated for, outside of any expression, and how far below it the value stands: what is selected from
+ * a made value stands where the selection does.
+ */
+function standing(vertex: Vertex): { anchor: Vertex; level: number } {
+  let anchor = vertex;
+  let [level, levels] = [0, 0];
+  for (let at: Vertex | undefined = vertex; at?.parent !== undefined; at = at.parent) {
+    if (at.label !== "") {
+      levels++;
+      continue;
+    }
+    level += levels - (at.isMade ? 1 : 0);
+    levels = 0;
+    anchor = at.parent;
+  }
+  return { anchor: originOf(anchor), level };
+}
+
+function sameScope(a: Environment, b: Environment): boolean {
+  return a === b || (a.vertex !== undefined && b.vertex !== undefined && originOf(a.vertex) === originOf(b.vertex));
+}
+
+/** Whether an expression selects from a value that is made for the selection alone. */
+function selectsFromMade(expression: Expression): boolean {
+  if (expression.kind !== "selector" && expression.kind !== "index") return false;
+  const { kind } = expression.of;
+  return kind !== "identifier" && kind !== "selector" && kind !== "index" && kind !== "vertex";
 }
 
 function resolveIdentifier(
@@ -83,7 +155,7 @@ function resolveIndex(
   conjunct: Conjunct,
   expression: Extract<Expression, { kind: "index" }>,
 ): Vertex {
-  const base = evaluator.vertexOf(vertex, { ...conjunct, expression: expression.of });
+  const base = baseOf(evaluator, vertex, conjunct, expression);
   const index = evaluator.concrete(vertex, { ...conjunct, expression: expression.index });
   if (index instanceof Vertex)
     throw fail(`invalid index ${formatExpression(expression.index)} (invalid type ${describeType(index)})`, expression.index.at);
@@ -136,13 +208,13 @@ function settled(evaluator: Engine, vertex: Vertex, label: string): Vertex {
 export function addReference(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, target: Vertex): void {
   const node = conjunct.expression;
   // a reference to itself, at once or through others, adds nothing (language specification, "Reference cycles")
-  if (originOf(target) === originOf(vertex) || hasPassed(conjunct, node, (depth) => depth === vertex.depth)) return;
+  const source = originOf(target);
+  if (source === originOf(vertex) || hasPassed(conjunct, node, (depth) => depth === vertex.depth)) return;
   const structural = isAncestor(target, vertex) || hasPassed(conjunct, node, (depth) => depth < vertex.depth);
   if (target.copyOf !== undefined && target.copyOf.standIn === undefined && target !== vertex) {
     adopt(evaluator, vertex, target);
     return;
   }
-  const source = originOf(target);
   const closes = source.inDefinition && !isAncestor(definitionOf(source), vertex);
   const group = new Group(conjunct.group, closes ? "definition" : "reference", vertex);
   const groups = new Map<Group, Group>();
@@ -156,7 +228,7 @@ export function addReference(evaluator: Engine, vertex: Vertex, conjunct: Conjun
     }
     return made;
   };
-  const passed = { node, target, depth: vertex.depth, next: conjunct.passed };
+  const passed = passedBy(vertex, conjunct);
   const adapt = (own: Conjunct): Conjunct => ({
     environment: own.environment,
     expression: own.expression,
@@ -169,8 +241,18 @@ export function addReference(evaluator: Engine, vertex: Vertex, conjunct: Conjun
   const count = source.conjuncts.length;
   for (let i = 0; i < count; i++) {
     const own = source.conjuncts[i];
-    if (own !== undefined) evaluator.take(vertex, adapt(own));
+    if (own === undefined) continue;
+    const adapted = adapt(own);
+    // what repeats an enclosing value adds nothing to a field that may be anything
+    const repeats = own.cyclic && repeatsSelection(vertex, adapted) === "recursion";
+    if (!repeats || !isAny(source)) evaluator.take(vertex, adapted);
   }
+}
+
+/** Whether nothing but `_` is said of a field, cycles aside. */
+function isAny({ conjuncts }: Vertex): boolean {
+  const others = conjuncts.filter(({ cyclic }) => !cyclic);
+  return others.length > 0 && others.every(({ expression }) => expression.kind === "identifier" && expression.name === "_");
 }
 
 /** The definition that a vertex is, or lies in. */
@@ -199,13 +281,15 @@ function isAncestor(target: Vertex, vertex: Vertex): boolean {
   return false;
 }
 
+/** Whether a reference was passed before; a selection from a made value starts anew, being held to rules of its own. */
 function hasPassed(conjunct: Conjunct, node: Expression, isAt: (depth: number) => boolean): boolean {
-  for (let at = conjunct.passed; at !== undefined; at = at.next) if (at.node === node && isAt(at.depth)) return true;
+  for (let at = conjunct.passed; at !== undefined && at.made === undefined; at = at.next)
+    if (at.node === node && isAt(at.depth)) return true;
   return false;
 }
 
 /** The error of a value that contains itself. */
-export function structuralCycle(vertex: Vertex): Bottom {
-  const places = vertex.conjuncts.map(({ expression }) => expression.at);
+export function structuralCycle(vertex: Vertex, at?: Place): Bottom {
+  const places = at === undefined ? vertex.conjuncts.map(({ expression }) => expression.at) : [at];
   return { code: "structural", message: "structural cycle", places, path: pathOf(vertex) };
 }

@@ -1,7 +1,7 @@
 // Unification of what has no structure: kinds, scalars, bounds and validators (language specification, "Unification").
 import { addExact, compareNumbers, decimalParts, type Numeric, numeric, subtractExact } from "../values/index.ts";
 import type { Engine } from "./engine.ts";
-import { formatVertex } from "./format.ts";
+import { formatVertex, validatorKey } from "./format.ts";
 import { formatExpression } from "./format-syntax.ts";
 import type { Place } from "./position.ts";
 import type { Expression } from "./syntax.ts";
@@ -91,12 +91,15 @@ export function takeValidator(evaluator: Engine, vertex: Vertex, validator: Vali
   vertex.items.push({ kind: "validator", validator });
   vertex.grounded = true;
   if (!claim(evaluator, vertex, { mask: validator.mask, text: () => validator.name, at: validator.at })) return;
-  if (!vertex.validators.some(({ name }) => name === validator.name)) vertex.validators.push(validator);
+  const same = vertex.validators.some(
+    (other) => other.name === validator.name && validatorKey(evaluator, other) === validatorKey(evaluator, validator),
+  );
+  if (!same) vertex.validators.push(validator);
 }
 
 function boundMask({ operator, value }: Bound): number {
   if (operator === "!=" && value === null) return kinds.top & ~kinds.null;
-  if (operator === "=~" || operator === "!~") return kinds.string | kinds.bytes;
+  if (operator === "=~" || operator === "!~") return kinds.string;
   return isNumber(value) ? kinds.number : kindOf(value);
 }
 

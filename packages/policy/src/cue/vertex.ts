@@ -57,7 +57,8 @@ export class Group {
 /** A reference that a conjunct passed through, and how deep; the chain of them shows structural cycles. */
 export interface Passed {
   readonly node: Expression;
-  readonly target: Vertex;
+  /** For a selection from a value that stands in the selection, and so is made anew each time: where it was evaluated. */
+  readonly made: { readonly environment: Environment; readonly anchor: Vertex; readonly level: number } | undefined;
   readonly depth: number;
   readonly next: Passed | undefined;
 }
@@ -99,6 +100,10 @@ export interface Validator {
   readonly name: string;
   readonly mask: number;
   readonly at: Place;
+  /** Its arguments: two validators written alike in different scopes are not the same. */
+  readonly arguments: readonly Vertex[];
+  /** The function, when it was named and not called: it may be called through the value. */
+  readonly uncalled?: { readonly path: string; readonly name: string; readonly at: Place };
   /** True, false, or a sentence on why not; throws Stop when that cannot be said yet. */
   readonly check: (vertex: Vertex) => boolean | string;
 }
@@ -167,6 +172,8 @@ export class Vertex extends Evaluated {
   /** Whether it is, or lies in, a definition: references to it are closed. */
   readonly inDefinition: boolean;
   presence: Presence = "optional";
+  /** Whether it stands in an expression that selects from it. */
+  isMade = false;
   readonly conjuncts: Conjunct[] = [];
   readonly dependents: Dependent[] = [];
 
@@ -226,6 +233,20 @@ export function isRegularLabel(label: string): boolean {
 export function isIndexLabel(label: string): boolean {
   const code = label.charCodeAt(0);
   return code >= 0x30 && code <= 0x39;
+}
+
+/** Whether a value is a struct, as far as is known: braces with embeddings alone are one unless what they embed is something else. */
+export function isStruct(vertex: Vertex): boolean {
+  if (vertex.mask === kinds.struct) return true;
+  if (!vertex.maybeStruct || vertex.mask !== kinds.top || vertex.scalar !== undefined) return false;
+  if (vertex.bounds.length > 0 || vertex.validators.length > 0) return false;
+  const embedsTop = vertex.items.some((item) => item.kind === "type");
+  return !embedsTop || vertex.items.some((item) => item.kind === "struct" && comprehends(item.conjunct.expression));
+}
+
+/** A comprehension makes a struct of the braces around it, whether it yields something or not. */
+function comprehends(expression: Expression): boolean {
+  return expression.kind === "struct" && expression.declarations.some(({ kind }) => kind === "comprehension");
 }
 
 /** The path of a vertex from the root, as labels. */
