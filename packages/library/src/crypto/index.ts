@@ -16,6 +16,7 @@ export {
   parsePublicKeyPem,
   rawPublicKey,
 } from "./public-key.ts";
+export { isValidSha1RsaSignature } from "./rsa-digest.ts";
 export { defaultScheme, type SignatureScheme } from "./scheme.ts";
 export { isValidSignature, isValidSignatureOverDigest } from "./signature.ts";
 export { createSigner, type Signer } from "./signer.ts";

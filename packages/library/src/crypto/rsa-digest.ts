@@ -38,6 +38,14 @@ export function isValidRsaOverDigest(
     : isPssEncoding(hash, digest, encoded, bits - 1);
 }
 
+/**
+ * Whether an RSA signature (PKCS #1 v1.5) is valid for a message with this SHA-1. No scheme of ours has SHA-1: this is for formats of others that
+ * know nothing else, where what is proved is only that somebody with the key made it once.
+ */
+export function isValidSha1RsaSignature(key: PublicKey, digest: Uint8Array, signature: Uint8Array): boolean {
+  return key.type === "rsa" && isValidRsaOverDigest(key, "sha1", "pkcs1", digest, signature);
+}
+
 /** EMSA-PKCS1-v1_5 (RFC 8017 §9.2): 00 01 ff…ff 00 DigestInfo. */
 function encodePkcs1(hash: HashAlgorithm, messageDigest: Uint8Array, length: number): Uint8Array {
   const digestInfo = concatBytes(digestInfoPrefixes[hash], messageDigest);

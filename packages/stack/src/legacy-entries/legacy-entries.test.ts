@@ -467,7 +467,10 @@ test("prepareLegacyEntry knows its kinds and leaves the others alone", () => {
     "cose 0.0.1",
     "rfc3161 0.0.1",
     "tuf 0.0.1",
+    "alpine 0.0.1",
     "helm 0.0.1",
+    "jar 0.0.1",
+    "rpm 0.0.1",
   ]);
   const other = JsonObject.exact({ kind: "hashedrekord", apiVersion: "0.0.1", spec: {} }, "entry");
   assert.equal(prepareLegacyEntry(other, tools), undefined);

@@ -2,7 +2,7 @@
 // at which the signature says it was made.
 import { encodeArmor, linesOf, parseArmor } from "./armor.ts";
 import { openpgpError } from "./errors.ts";
-import { type KeyRing, type SigningKey, signingKeys } from "./key-ring.ts";
+import { isBy, type KeyRing, type SigningKey, signingKeys } from "./key-ring.ts";
 import { maxOpenPgpBytes, packetTag, readPackets } from "./packets.ts";
 import { malformed } from "./refusals.ts";
 import { type PgpSignature, parsePgpSignature, signatureType } from "./signature-packet.ts";
@@ -51,15 +51,39 @@ export async function verifyDetachedSignature(signature: DetachedSignature, ring
     await verifyBy(keys, candidate, content, signature.signatures[0]?.created ?? candidate.created);
     return;
   }
-  const found = signature.signatures.map(({ issuerKeyId }) => issuerKeyId).join(", ");
-  throw openpgpError(
-    "OPENPGP_SIGNER_UNKNOWN",
-    `Cannot verify OpenPGP signature by ${found}: no key of that id in the ring may sign`,
-    {
-      found,
-      expected: ring.entities.flatMap(({ key, subkeys }) => [key.keyId, ...subkeys.map((subkey) => subkey.key.keyId)]).join(", "),
-    },
-  );
+  throw unknownSigner(signature.signatures, ring, "no key of that id in the ring may sign");
+}
+
+function unknownSigner(signatures: readonly PgpSignature[], ring: KeyRing, problem: string): Error {
+  const found = signatures.map(({ issuerKeyId }) => issuerKeyId ?? "nobody").join(", ");
+  const expected = ring.entities
+    .flatMap(({ key, subkeys }) => [key.keyId, ...subkeys.map((subkey) => subkey.key.keyId)])
+    .join(", ");
+  return openpgpError("OPENPGP_SIGNER_UNKNOWN", `Cannot verify OpenPGP signature by ${found}: ${problem}`, { found, expected });
+}
+
+function invalidSignature({ issuerKeyId = "?" }: PgpSignature): Error {
+  const problem = "it does not verify over the content with the public key";
+  return openpgpError("OPENPGP_SIGNATURE_INVALID", `Cannot verify OpenPGP signature by ${issuerKeyId}: ${problem}`, {
+    found: issuerKeyId,
+  });
+}
+
+/**
+ * Verify that octets are one signature packet, over the content, by a key of the ring. As in the packages of RPM, whose format this is, neither the
+ * key's flags nor its times are looked at. Whether the key is to be trusted was not checked.
+ */
+export async function verifyPackageSignature(bytes: Uint8Array, ring: KeyRing, content: Uint8Array): Promise<void> {
+  const [packet, second] = readPackets(bytes);
+  if (packet?.tag !== packetTag.signature || second !== undefined)
+    throw malformed("a signature in the package is not one packet");
+  const signature = parsePgpSignature(packet.body);
+  if (signature.type !== signatureType.binary) throw malformed(`a signature over a package has type ${signature.type}`);
+  const key = ring.entities
+    .flatMap((entity) => [entity.key, ...entity.subkeys.map((subkey) => subkey.key)])
+    .find((candidate) => isBy(signature, candidate));
+  if (key === undefined) throw unknownSigner([signature], ring, "no such key is in the ring");
+  if (!(await isValidPgpSignature(key, signature, { content }, new VerificationBudget(8)))) throw invalidSignature(signature);
 }
 
 async function verifyBy(keys: readonly SigningKey[], signature: PgpSignature, content: Uint8Array, now: number): Promise<void> {
@@ -71,11 +95,7 @@ async function verifyBy(keys: readonly SigningKey[], signature: PgpSignature, co
     requireUsable(key, signature, now);
     return;
   }
-  throw openpgpError(
-    "OPENPGP_SIGNATURE_INVALID",
-    `Cannot verify OpenPGP signature by ${signature.issuerKeyId ?? "?"}: it does not verify over the content with the public key`,
-    { found: signature.issuerKeyId ?? "?" },
-  );
+  throw invalidSignature(signature);
 }
 
 function requireUsable(

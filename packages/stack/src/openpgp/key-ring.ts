@@ -210,7 +210,8 @@ async function isBinding(primary: PgpKey, key: PgpKey, signature: PgpSignature, 
   return signature.embedded !== undefined && isValidPgpSignature(key, signature.embedded, signed, budget);
 }
 
-function isBy({ issuerFingerprint, issuerKeyId }: PgpSignature, { fingerprint, keyId }: PgpKey): boolean {
+/** Whether a signature says that it is by a key. */
+export function isBy({ issuerFingerprint, issuerKeyId }: PgpSignature, { fingerprint, keyId }: PgpKey): boolean {
   return issuerFingerprint === undefined ? issuerKeyId === keyId : issuerFingerprint === fingerprint;
 }
 

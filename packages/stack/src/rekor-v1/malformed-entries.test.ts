@@ -6,13 +6,24 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { createSigner } from "@sigillum/library/crypto";
-import { encodeBase64, encodeUtf8 } from "@sigillum/library/encoding";
+import { concatBytes, encodeBase64, encodeUtf8 } from "@sigillum/library/encoding";
 import { maxRequestBytes } from "@sigillum/library/log-entry";
 import { type Service, silentLogger } from "../host/index.ts";
+import {
+  jarFiles,
+  type SampleProposal,
+  sampleApk,
+  samplePgpBinarySignature,
+  samplePgpKey,
+  samplePgpSignature,
+  sampleProposals,
+  sampleRpm,
+  sampleTar,
+  sampleZip,
+} from "../samples/index.ts";
 import { createRekorV1, entryTypes, openRekorV1Shard } from "./index.ts";
-import { samplePgpKey, samplePgpSignature } from "./sample-openpgp.ts";
-import { type SampleProposal, sampleProposals } from "./sample-proposals.ts";
 
 const b64 = (value: Uint8Array | string): string => encodeBase64(typeof value === "string" ? encodeUtf8(value) : value);
 const remove = Symbol("remove");
@@ -21,6 +32,26 @@ const zeroes = "00".repeat(32);
 const pgpKey = await samplePgpKey();
 const otherPgpKey = b64(pgpKey.armored);
 const pgpSignature = await samplePgpSignature(pgpKey.privateKey, encodeUtf8("anything"));
+const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const otherRsaKey = b64(generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ type: "spki", format: "pem" }));
+const apk = sampleApk(rsa.privateKey);
+/** Without a signature, and nothing after its description. */
+const apkOf = (info: string): Uint8Array => concatBytes(gzipSync(""), gzipSync(sampleTar([[".PKGINFO", encodeUtf8(info)]])));
+const noData = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const goodJar = await jarFiles(generateKeyPairSync("ec", { namedCurve: "P-256" }));
+/** A file of the JAR replaced, added or left out. */
+const jarWith = (name: string, content?: Uint8Array | string): Uint8Array => {
+  const files = new Map(goodJar);
+  if (content === undefined) files.delete(name);
+  else files.set(name, typeof content === "string" ? encodeUtf8(content) : content);
+  return sampleZip([...files]);
+};
+/** Forty megabytes of nothing, signed. */
+const zipBomb = await jarFiles(
+  generateKeyPairSync("ec", { namedCurve: "P-256" }),
+  Array.from({ length: 40 }, (_, at) => [`f${at}`, new Uint8Array(1024 * 1024)] as const),
+).then((files) => sampleZip([...files]));
+const rpm = Buffer.from(await sampleRpm(async (header) => [[268, await samplePgpBinarySignature(pgpKey.privateKey, header)]]));
 /** Each line ten times the one before it. */
 const yamlBomb = Array.from({ length: 9 }, (_, at) => `a${at}: &a${at} [${at === 0 ? "x" : Array(10).fill(`*a${at - 1}`)}]`).join(
   "\n",
@@ -133,6 +164,87 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     ["spec.chart.provenance.content", b64(clearSigned(`a: b\n\n...\n${"[".repeat(20_000)}\n`)), 400, /at most 16384/],
     ["spec.chart.provenance.content", b64("x".repeat(140_000)), 400, /at most 131072/],
     ["spec.publicKey.content", otherPgpKey, 400, /no key of that id in the ring may sign/],
+  ],
+  alpine: [
+    ["spec.package.content", b64("no package"), 400, /no gzip data begins/],
+    ["spec.package.content", b64(apk.subarray(0, 60)), 400, /no gzip data of at most 1048576 bytes/],
+    ["spec.package.content", b64(gzipSync(new Uint8Array(2_000_000))), 400, /no gzip data of at most 1048576 bytes/],
+    ["spec.package.content", b64(concatBytes(gzipSync("x"), gzipSync("x"))), 400, /no tar archive/],
+    ["spec.package.content", b64(concatBytes(gzipSync("x"), gzipSync(""))), 400, /no \.PKGINFO/],
+    ["spec.package.content", b64(apkOf("datahash = 00\n")), 400, /has the datahash "00", its files have [0-9a-f]{64}/],
+    ["spec.package.content", b64(apkOf("no equals\n")), 400, /has the line "no equals"/],
+    ["spec.package.content", b64(apkOf("a = b \\\n")), 400, /over several lines/],
+    ["spec.package.content", b64(apkOf(`datahash = ${noData}\n`)), 400, /first part has no signature/],
+    [
+      "spec.package.content",
+      b64(Uint8Array.from(apk, (octet, at) => (at === apk.length - 1 ? octet ^ 1 : octet))),
+      400,
+      /datahash/,
+    ],
+    ["spec.package.hash", { algorithm: "sha256", value: zeroes }, 400, /package\.hash is .* the content's is sha256:/],
+    ["spec.publicKey.content", otherRsaKey, 400, /signature does not verify over the package's description/],
+    ["spec.publicKey.content", otherKey, 400, /its key is of type ecdsa-p256/],
+  ],
+  jar: [
+    ["spec.archive.content", b64("no archive"), 400, /no directory ends it/],
+    ["spec.archive.content", b64(sampleZip([])), 400, /no META-INF\/MANIFEST\.MF/],
+    ["spec.archive.content", b64(jarWith("META-INF/MANIFEST.MF")), 400, /no META-INF\/MANIFEST\.MF/],
+    ["spec.archive.content", b64(jarWith("META-INF/JO.EC")), 400, /1 signature files and 0 signatures/],
+    ["spec.archive.content", b64(jarWith("META-INF/JO.SF")), 400, /0 signature files and 1 signatures/],
+    ["spec.archive.content", b64(jarWith("META-INF/A.SF", "x")), 400, /2 signature files and 1 signatures/],
+    ["spec.archive.content", b64(jarWith("a/B.class")), 400, /"a\/B\.class" is in the manifest and not in the archive/],
+    ["spec.archive.content", b64(jarWith("a/B.class", "other")), 400, /digest of the file "a\/B\.class" is/],
+    [
+      "spec.archive.content",
+      b64(jarWith("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\n\r\n")),
+      400,
+      /digest of the manifest is/,
+    ],
+    ["spec.archive.content", b64(jarWith("META-INF/MANIFEST.MF", "x: y")), 400, /not ended by an empty line/],
+    [
+      "spec.archive.content",
+      b64(jarWith("META-INF/JO.SF", "a: b\r\n\r\n")),
+      400,
+      /digest in its signature is not that of the signature file/,
+    ],
+    ["spec.archive.content", b64(jarWith("META-INF/JO.EC", "x")), 400, /signature block cannot be used/],
+    [
+      "spec.archive.content",
+      b64(jarWith("META-INF/JO.EC", Uint8Array.of(0x30, 0x84, 0x7f, 255, 255, 255))),
+      400,
+      /signature block cannot be used/,
+    ],
+    ["spec.archive.content", b64(jarWith("META-INF/BIG.TXT", new Uint8Array(1_100_000))), 400, /1100000 bytes, at most 1048576/],
+    ["spec.archive.content", b64(zipBomb), 400, /longer than are read here/],
+    ["spec.archive.hash", { algorithm: "sha256", value: zeroes }, 400, /archive\.hash is/],
+  ],
+  rpm: [
+    ["spec.package.content", b64("no package"), 400, /does not begin with edabeedb/],
+    ["spec.package.content", b64(rpm.subarray(0, 100)), 400, /ends before its header/],
+    [
+      "spec.package.content",
+      b64(Uint8Array.from(rpm, (octet, at) => (at === 104 ? 0x7f : octet))),
+      400,
+      /has \d+ tags, at most 16384/,
+    ],
+    ["spec.package.content", b64(Uint8Array.from(rpm, (octet, at) => (at === 108 ? 0x7f : octet))), 400, /header is cut off/],
+    [
+      "spec.package.content",
+      b64(Uint8Array.from(rpm, (octet, at) => (at === rpm.length - 1 ? octet ^ 1 : octet))),
+      400,
+      /sha256 of its payload is/,
+    ],
+    [
+      "spec.package.content",
+      b64(Uint8Array.from(rpm, (octet, at) => (at === rpm.indexOf("sample") ? 0x53 : octet))),
+      400,
+      /sha256 of its header is/,
+    ],
+    ["spec.package.content", b64(await sampleRpm(async () => [])), 400, /no OpenPGP signature/],
+    ["spec.package.content", b64(await sampleRpm(async () => [[268, "text"]])), 400, /tag 268 has type 6/],
+    ["spec.package.content", b64(await sampleRpm(async () => [[268, Uint8Array.of(0xc2, 1, 3)]])), 400, /version 3/],
+    ["spec.publicKey.content", otherPgpKey, 400, /no such key is in the ring/],
+    ["spec.publicKey.content", b64("x"), 400, /no packet begins/],
   ],
   cose: [
     ["spec.data", remove, 400, /data/],

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { encodeUtf8, isSigillumError } from "@sigillum/library/encoding";
 import fc from "fast-check";
+import { sampleProposals } from "../samples/index.ts";
 import { prepareEntry } from "./index.ts";
-import { sampleProposals } from "./sample-proposals.ts";
 
 describe("prepareEntry", () => {
   test("prepareEntry refuses every mutated request with an error of ours", async () => {

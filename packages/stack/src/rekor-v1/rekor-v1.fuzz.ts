@@ -1,9 +1,9 @@
 // Everything that a client of Rekor v1 can post: whole proposals of each kind, and what stands in them as bytes.
 import { encodeBase64, encodeUtf8, parseBase64 } from "@sigillum/library/encoding";
 import type { FuzzTarget } from "@sigillum/library/testing";
+import { type SampleProposal, sampleProposals } from "../samples/index.ts";
 import { entryTypes, prepareEntry } from "./entries.ts";
 import { readIndexes, readQuery, searchKeysOfQuery } from "./retrieve.ts";
-import { type SampleProposal, sampleProposals } from "./sample-proposals.ts";
 
 /** Bytes inside a proposal that are read by a parser of their own. */
 const binaries: readonly [sample: string, path: string][] = [
@@ -16,6 +16,9 @@ const binaries: readonly [sample: string, path: string][] = [
   ["rekord minisign", "spec.signature.publicKey.content"],
   ["rekord pgp", "spec.signature.content"],
   ["rekord pgp", "spec.signature.publicKey.content"],
+  ["alpine", "spec.package.content"],
+  ["jar", "spec.archive.content"],
+  ["rpm", "spec.package.content"],
   ["helm", "spec.chart.provenance.content"],
   ["cose", "spec.message"],
   ["rfc3161", "spec.tsr.content"],

@@ -22,3 +22,10 @@ export async function samplePgpSignature(privateKey: PrivateKey, content: Uint8A
 export async function sampleClearSigned(privateKey: PrivateKey, text: string): Promise<string> {
   return String(await sign({ message: await createCleartextMessage({ text }), signingKeys: privateKey, format: "armored" }));
 }
+
+/** A detached signature as octets. */
+export async function samplePgpBinarySignature(privateKey: PrivateKey, content: Uint8Array): Promise<Uint8Array> {
+  const message = await createMessage({ binary: new Uint8Array(content) });
+  const signature = await sign({ message, signingKeys: privateKey, detached: true, format: "binary" });
+  return signature instanceof Uint8Array ? new Uint8Array(signature) : new Uint8Array(0);
+}

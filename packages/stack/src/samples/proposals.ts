@@ -6,7 +6,8 @@ import { concatBytes, encodeBase64, encodePem, encodeUtf8, type JsonValue } from
 import { checkTimestampRequest, encodeTimestampResponse, signTimestampToken } from "@sigillum/library/timestamp";
 import { encodeCanonicalJson, encodeTufKey, tufKeyId } from "@sigillum/library/tuf";
 import { createTimestampChain } from "../keyring/index.ts";
-import { sampleClearSigned, samplePgpKey, samplePgpSignature } from "./sample-openpgp.ts";
+import { sampleClearSigned, samplePgpBinarySignature, samplePgpKey, samplePgpSignature } from "./openpgp.ts";
+import { type SampleFiles, sampleApk, sampleContent, sampleJarFiles, sampleRpm, sampleZip } from "./packages.ts";
 
 /** A proposal as JSON. */
 export interface SampleProposal {
@@ -39,6 +40,11 @@ export async function sampleProposals(): Promise<ReadonlyMap<string, SamplePropo
   const ed = generateKeyPairSync("ed25519");
   const pgp = await samplePgpKey();
   const pgpSignature = await samplePgpSignature(pgp.privateKey, content);
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const rpm = await sampleRpm(async (header, data) => [
+    [268, await samplePgpBinarySignature(pgp.privateKey, header)],
+    [1002, await samplePgpBinarySignature(pgp.privateKey, concatBytes(header, data))],
+  ]);
   const samples: [name: string, kind: string, apiVersion: string, spec: JsonValue][] = [
     ["hashedrekord", "hashedrekord", "0.0.1", hashedRekord(ec)],
     ["dsse", "dsse", "0.0.1", dsse(ec)],
@@ -49,11 +55,35 @@ export async function sampleProposals(): Promise<ReadonlyMap<string, SamplePropo
     ["rekord minisign", "rekord", "0.0.1", rekord("minisign", ...minisign(ed))],
     ["rekord pgp", "rekord", "0.0.1", rekord("pgp", base64(pgp.armored), base64(pgpSignature))],
     ["helm", "helm", "0.0.1", helm(pgp.armored, await sampleClearSigned(pgp.privateKey, provenance))],
+    [
+      "alpine",
+      "alpine",
+      "0.0.1",
+      { publicKey: { content: pem(rsa.publicKey) }, package: sampleContent(sampleApk(rsa.privateKey)) },
+    ],
+    ["jar", "jar", "0.0.1", { archive: sampleContent(sampleZip([...(await jarFiles(ec))])) }],
+    ["rpm", "rpm", "0.0.1", { publicKey: { content: base64(pgp.armored) }, package: sampleContent(rpm) }],
     ["cose", "cose", "0.0.1", cose(ec)],
     ["rfc3161", "rfc3161", "0.0.1", await rfc3161()],
     ["tuf", "tuf", "0.0.1", tuf(ec)],
   ];
   return new Map(samples.map(([name, kind, apiVersion, spec]) => [name, { kind, apiVersion, spec }]));
+}
+
+/** The files of a signed JAR, with a certificate of its own for the key. */
+export async function jarFiles({ privateKey }: Pair, files?: SampleFiles): Promise<ReadonlyMap<string, Uint8Array>> {
+  const [root, leaf] = [generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey, privateKey].map((key) =>
+    createSigner(key.export({ type: "pkcs8", format: "der" })),
+  );
+  if (root === undefined || leaf === undefined) throw new TypeError("there are two signers");
+  const startMs = Date.UTC(2026, 0, 1);
+  const [certificate] = await createTimestampChain(
+    { organization: "example", rootName: "root", name: "jar", startMs },
+    root,
+    leaf,
+  );
+  if (certificate === undefined) throw new TypeError("there is a certificate");
+  return sampleJarFiles(certificate, privateKey, files);
 }
 
 function helm(key: string, signed: string): JsonValue {
