@@ -5,9 +5,11 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { filesBelow } from "./layout.mjs";
 import { maskSource, scanDynamicImports } from "./source.mjs";
+
+const target = "node22.18";
 
 /** Bundle `source`/main.ts and all that it and its chunks import lazily by a relative path, into `outdir`; the paths written, with sizes. */
 export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], minify = true }) {
@@ -26,8 +28,7 @@ export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], m
       bundle: true,
       format: "cjs",
       platform: "node",
-      target: "node22.18",
-      minify,
+      target,
       metafile: true,
       write: false,
       logLevel: "silent",
@@ -42,10 +43,10 @@ export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], m
     if (result.warnings.length > 0)
       throw new Error(result.warnings.map(({ text, location }) => `${location?.file}:${location?.line} ${text}`).join("\n"));
     mkdirSync(dirname(outfile), { recursive: true });
-    const [{ contents }] = result.outputFiles;
-    const digest = createHash("sha256").update(contents).digest("hex");
-    writeFileSync(outfile, Buffer.concat([Buffer.from(`/*${digest}*/`), contents]));
-    written.push({ path: outfile, bytes: contents.length });
+    const text = withLazyBuiltins(result.outputFiles[0].text);
+    const { code } = minify ? await transform(text, { minify, format: "cjs", platform: "node", target }) : { code: text };
+    writeFileSync(outfile, `/*${createHash("sha256").update(code).digest("hex")}*/${code}`);
+    written.push({ path: outfile, bytes: code.length });
     for (const chunk of lazyTargets(Object.keys(result.metafile.inputs).map((path) => resolve(path)))) {
       if (chunk.startsWith(resolve(source) + sep)) add(chunk, join(outdir, outputOf(source, chunk)));
     }
@@ -94,6 +95,33 @@ export async function bundleForBrowser({ contents, resolveDir, name }) {
     conditions: ["browser", "@sigillum/source"],
   });
   return result.outputFiles[0].text;
+}
+
+/**
+ * What esbuild wrote, with each module of Node loaded when something of it is first used: a command uses few of those that its chunk names, and
+ * node:fs/promises alone takes a millisecond. Throws if esbuild writes an import in a form that is not known here.
+ */
+export function withLazyBuiltins(text) {
+  const builtins = new Map();
+  const without = text.replaceAll(/(?:var )?\b(import_\w+) = require\("(node:[\w/]+)"\);/g, (_, name, module) => {
+    builtins.set(name, module);
+    return "";
+  });
+  const load = (module) => `load_${module.replaceAll(/\W/g, "_")}`;
+  // in brackets, for `new` before it would take the call for its own
+  const used = without
+    .replaceAll(/\b(import_\w+)\./g, (whole, name) => (builtins.has(name) ? `(${load(builtins.get(name))}()).` : whole))
+    .replaceAll(/\bvar ((?:[\w$]+, )*[\w$]+);/g, (_, names) => {
+      const others = names.split(", ").filter((name) => !builtins.has(name));
+      return others.length === 0 ? "" : `var ${others.join(", ")};`;
+    });
+  for (const [name] of used.matchAll(/\bimport_\w+/g))
+    if (builtins.has(name)) throw new Error(`Cannot build: ${name} is used in a form that is not known`);
+  const loaders = [...new Set(builtins.values())].map((module) => {
+    const kept = `${load(module)}_`;
+    return `let ${kept};const ${load(module)}=()=>${kept}??=require(${JSON.stringify(module)});`;
+  });
+  return loaders.join("\n") + used;
 }
 
 /** main.ts becomes main.cjs, blob/index.ts becomes blob/index.cjs. */

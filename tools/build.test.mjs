@@ -16,7 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { bundleProgram } from "./build.mjs";
+import { bundleProgram, withLazyBuiltins } from "./build.mjs";
 
 const tree = {
   "src/main.ts":
@@ -69,6 +69,39 @@ describe("bundleProgram", () => {
     assert.ok(!text.includes("@sigillum/fake"));
     assert.ok(text.includes('"other-people"'));
     assert.ok(!existsSync(join(root, "dist/terminal")));
+  });
+});
+
+describe("withLazyBuiltins", () => {
+  const run = (source) => new Function("require", "told", source);
+  const bundled = [
+    'var import_node_os = require("node:os");',
+    'var import_node_events = require("node:events");',
+    "var import_promises, emitter;",
+    "var init = () => {",
+    '  import_promises = require("node:fs/promises");',
+    "  emitter = new import_node_events.EventEmitter();",
+    "};",
+    "init();",
+    "told(typeof (0, import_promises.readFile), emitter instanceof import_node_events.EventEmitter);",
+  ].join("\n");
+
+  it("loads a module when something of it is first used, and once", () => {
+    const [loaded, told] = [[], []];
+    const load = (name) => {
+      loaded.push(name);
+      return process.getBuiltinModule(name);
+    };
+    run(withLazyBuiltins(bundled))(load, (...words) => told.push(...words));
+    assert.deepEqual(told, ["function", true]);
+    assert.deepEqual(loaded, ["node:events", "node:fs/promises"]);
+  });
+
+  it("refuses a use that it would not change, rather than leave it broken", () => {
+    assert.throws(
+      () => withLazyBuiltins('var import_node_os = require("node:os");\nvar os = import_node_os;'),
+      /import_node_os is used/,
+    );
   });
 });
 
