@@ -22,6 +22,48 @@ const signer = generateSigner("ed25519");
 const root = new Uint8Array(32);
 const line = encodeSignatureLine({ name: "log.test", keyHint: Uint8Array.of(1, 2, 3, 4), signature: Uint8Array.of(5) });
 
+// All white space of Unicode stands below U+3001; what follows are surrogates, a private character and the byte order mark.
+const characters = [
+  ...Array.from({ length: 0x3100 }, (_, code) => code),
+  0xd7ff,
+  0xd800,
+  0xdfff,
+  0xe000,
+  0xfeff,
+  0xffff,
+  0x10ffff,
+];
+
+function isTaken(use: () => unknown, code: string): boolean {
+  try {
+    use();
+    return true;
+  } catch (error) {
+    assert.equal(Reflect.get(Object(error), "code"), code);
+    return false;
+  }
+}
+
+describe("a note's key name", () => {
+  it("has no white space, control character, lone surrogate or plus sign, as Unicode has them", () => {
+    const [keyHint, signature] = [Uint8Array.of(1, 2, 3, 4), Uint8Array.of(5)];
+    for (const code of characters) {
+      const name = String.fromCodePoint(0x61, code, 0x62);
+      const expected = !/[\p{White_Space}\p{Cc}\p{Cs}+]/u.test(name);
+      const taken = isTaken(() => encodeSignatureLine({ name, keyHint, signature }), "NOTE_KEY_MALFORMED");
+      assert.equal(taken, expected, code.toString(16));
+    }
+  });
+  it("is read where it has no white space or plus sign, and the note no control character or lone surrogate", () => {
+    for (const code of characters) {
+      const name = String.fromCodePoint(0x61, code, 0x62);
+      const expected = code >= 0x20 && !/[\p{White_Space}\p{Cs}+]/u.test(name);
+      const read = isTaken(() => parseSignedNote(`text\n\n${line.replace("log.test", () => name)}`), "NOTE_MALFORMED");
+      assert.equal(read, expected, code.toString(16));
+    }
+  });
+});
+
 describe("parseSignedNote", () => {
   it("refuses a note without empty line, though all but its first character is a signature line", () => {
     assert.throws(() => parseSignedNote(`x${line}`), { code: "NOTE_MALFORMED" });

@@ -139,7 +139,7 @@ describe("isValidSignatureOverDigest with ECDSA", () => {
     const digestOctets = hash === "sha256" ? 32 : hash === "sha384" ? 48 : 64;
 
     it(`meets the special cases of the detour on ${curve.name}`, () => {
-      const [first, second] = fixedMessages;
+      const [first, second] = fixedMessages();
       assert.ok(first !== undefined && second !== undefined && first.number !== second.number);
       // What tG is to be beside Q = dG: t = 0, t = d (doubling), t = -d (infinity, so that the second message is used).
       for (const multiple of [0n, 1n, -1n]) {

@@ -17,11 +17,16 @@ export interface FixedMessage {
   readonly number: bigint;
 }
 
-/** The two public messages; exported for the tests of the special cases. */
-export const fixedMessages: readonly FixedMessage[] = ["first", "second"].map((name) => {
-  const message = encodeUtf8(`Sigillum: the ${name} fixed message of ECDSA verification over a digest`);
-  return { message, number: integerOf(sha256(message)) };
-});
+let madeMessages: readonly FixedMessage[] | undefined;
+
+/** The two public messages, made when they are first asked for; exported for the tests of the special cases. */
+export function fixedMessages(): readonly FixedMessage[] {
+  madeMessages ??= ["first", "second"].map((name) => {
+    const message = encodeUtf8(`Sigillum: the ${name} fixed message of ECDSA verification over a digest`);
+    return { message, number: integerOf(sha256(message)) };
+  });
+  return madeMessages;
+}
 
 /** Whether a DER signature is valid for a message with this digest, under an EC key. Never throws for bad signature bytes. */
 export function isValidEcdsaOverDigest(key: PublicKey, type: EcKeyType, digest: Uint8Array, signature: Uint8Array): boolean {
@@ -35,7 +40,7 @@ export function isValidEcdsaOverDigest(key: PublicKey, type: EcKeyType, digest: 
   }
   const e = messageNumber(curve, digest);
   // Q' is at infinity for at most one of the two messages, since t differs between them.
-  for (const fixed of fixedMessages) {
+  for (const fixed of fixedMessages()) {
     const t = modulo((e - fixed.number) * invert(r, curve.n), curve.n);
     if (t === 0n) return platform.verify(handleOf(key), "sha256", undefined, fixed.message, signature);
     const moved = addPoints(curve, pointOf(curve, key.spki), basePointTimes(curve, t));

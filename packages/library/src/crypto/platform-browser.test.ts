@@ -37,6 +37,8 @@ describe("the platform of a browser", () => {
         assert.deepEqual(ofBrowser.blake2b512(bytes), ofNode.blake2b512(bytes));
         const octets = Buffer.from(bytes).toString("latin1");
         assert.equal(ofBrowser.sha256Latin1(octets), ofNode.sha256Latin1(octets));
+        assert.equal(ofBrowser.octetString(bytes), octets);
+        assert.equal(ofNode.octetString(bytes), octets);
       }),
     );
   });

@@ -41,6 +41,13 @@ export function sha256Latin1(octets: string): string {
   return String.fromCharCode(...sha256(bytes));
 }
 
+/** Bytes as a string of octets. */
+export function octetString(bytes: Uint8Array): string {
+  let text = "";
+  for (const octet of bytes) text += String.fromCharCode(octet);
+  return text;
+}
+
 /** A digest that is fed in parts. */
 export function createHasher(algorithm: Digest): { update(bytes: Uint8Array): void; digest(): Uint8Array } {
   const inner = hashes[algorithm].create();

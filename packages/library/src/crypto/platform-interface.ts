@@ -24,6 +24,7 @@ export interface Platform {
   readonly signs: boolean;
   digestOf(algorithm: HashAlgorithm, bytes: Uint8Array): Uint8Array;
   sha256Latin1(octets: string): string;
+  octetString(bytes: Uint8Array): string;
   blake2b512(bytes: Uint8Array): Uint8Array;
   createHasher(algorithm: HashAlgorithm): Hasher;
   importPublicKey(spki: Uint8Array): PublicKeyHandle;

@@ -5,7 +5,6 @@ import {
   derBitString,
   derSequence,
   derTag,
-  encodeBase64,
   encodePem,
   isSigillumError,
   parseDer,
@@ -72,7 +71,7 @@ const imported = new GenerationCache<PublicKey>(4096);
  * Whether it is anyone's key, or of a good quality, was not checked.
  */
 export function parsePublicKey(spki: Uint8Array): PublicKey {
-  const name = encodeBase64(spki);
+  const name = platform.octetString(spki);
   const known = imported.get(name);
   if (known !== undefined) return known;
   const key = importKey(spki.slice());

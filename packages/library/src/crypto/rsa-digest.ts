@@ -4,15 +4,17 @@ import { digest } from "./digest.ts";
 import { type HashAlgorithm, platform } from "./platform-interface.ts";
 import { handleOf, type PublicKey } from "./public-key.ts";
 
-/** DigestInfo up to the digest (RFC 8017 §9.2 note 1). */
-const digestInfoPrefixes: Readonly<Record<HashAlgorithm, Uint8Array>> = {
-  sha1: digestInfoPrefix("1.3.14.3.2.26", 20),
-  sha256: digestInfoPrefix("2.16.840.1.101.3.4.2.1", 32),
-  sha384: digestInfoPrefix("2.16.840.1.101.3.4.2.2", 48),
-  sha512: digestInfoPrefix("2.16.840.1.101.3.4.2.3", 64),
+/** The hashes as DigestInfo names them (RFC 8017 §9.2 note 1), with their octets. */
+const digestInfos: Readonly<Record<HashAlgorithm, readonly [oid: string, octets: number]>> = {
+  sha1: ["1.3.14.3.2.26", 20],
+  sha256: ["2.16.840.1.101.3.4.2.1", 32],
+  sha384: ["2.16.840.1.101.3.4.2.2", 48],
+  sha512: ["2.16.840.1.101.3.4.2.3", 64],
 };
 
-function digestInfoPrefix(oid: string, octets: number): Uint8Array {
+/** DigestInfo up to the digest. */
+function digestInfoPrefix(hash: HashAlgorithm): Uint8Array {
+  const [oid, octets] = digestInfos[hash];
   const whole = derSequence(derSequence(derOid(oid), derNull()), derOctetString(new Uint8Array(octets)));
   return whole.subarray(0, whole.length - octets);
 }
@@ -48,7 +50,7 @@ export function isValidSha1RsaSignature(key: PublicKey, digest: Uint8Array, sign
 
 /** EMSA-PKCS1-v1_5 (RFC 8017 §9.2): 00 01 ff…ff 00 DigestInfo. */
 function encodePkcs1(hash: HashAlgorithm, messageDigest: Uint8Array, length: number): Uint8Array {
-  const digestInfo = concatBytes(digestInfoPrefixes[hash], messageDigest);
+  const digestInfo = concatBytes(digestInfoPrefix(hash), messageDigest);
   const encoded = new Uint8Array(length).fill(0xff);
   encoded[0] = 0;
   encoded[1] = 1;

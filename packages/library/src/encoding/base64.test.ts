@@ -38,6 +38,17 @@ describe("base64", () => {
     );
   });
 
+  it("writes long texts alike, however much was written before", () => {
+    const bytes = Uint8Array.from({ length: 3000 }, (_, i) => (i * 193) & 0xff);
+    for (let times = 0; times < 40; times++) {
+      const part = bytes.subarray(times, 3000 - 40 * times);
+      assert.equal(encodeBase64(part), Buffer.from(part).toString("base64"));
+      assert.equal(encodeBase64Url(part), Buffer.from(part).toString("base64url"));
+    }
+    const long = Uint8Array.from({ length: 50_000 }, (_, i) => (i * 193) & 0xff);
+    assert.equal(encodeBase64(long), Buffer.from(long).toString("base64"));
+  });
+
   it("has one text for each byte string: a text that parses is the text that is written", () => {
     const character = fc.constantFrom(..."AZaz09+/-_=Qg \n");
     fc.assert(

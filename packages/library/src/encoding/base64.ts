@@ -10,6 +10,8 @@ const padding = 0x3d;
 const invalid = 1 << 24;
 /** Up to this many octets a text is joined from pieces; beyond, it is written as bytes and decoded at once. */
 const joinLimit = 96;
+/** The table of pairs takes as long as to write thousands of octets without it: a program that writes fewer than these does not make it. */
+const octetsBeforePairs = 1 << 16;
 
 // The tables are made when they are first needed: a program that reads a bundle and writes none is not to wait for them.
 class Alphabet {
@@ -17,6 +19,7 @@ class Alphabet {
   readonly #characters: string;
   readonly #pairs: string[] = [];
   #pairCodes: Uint16Array | undefined;
+  #written = 0;
   #groups: Int32Array | undefined;
 
   constructor(name: string, characters: string) {
@@ -33,11 +36,22 @@ class Alphabet {
     return made;
   }
 
+  /** The character code of every six bits. */
+  get characterCodes(): Uint8Array {
+    return encodeUtf8(this.#characters);
+  }
+
+  /** Whether a text of so many octets is to be written with `pairCodes`: there has been enough to write. */
+  isWorthPairs(octets: number): boolean {
+    this.#written = Math.min(octetsBeforePairs, this.#written + octets);
+    return this.#written === octetsBeforePairs;
+  }
+
   /** Two character codes in memory order for every twelve bits. */
   get pairCodes(): Uint16Array {
     if (this.#pairCodes !== undefined) return this.#pairCodes;
     // Written as octets and read in twos, so that the order in memory is right on every machine.
-    const characters = encodeUtf8(this.#characters);
+    const characters = this.characterCodes;
     const codes = new Uint8Array(2 * 4096);
     for (let high = 0; high < 64; high++) {
       for (let low = 0; low < 64; low++) {
@@ -76,10 +90,7 @@ export function encodeBase64Url(bytes: Uint8Array): string {
 /** Read base64 with padding; throws BASE64_MALFORMED for another alphabet, whitespace, missing padding or unused bits that are set. */
 export function parseBase64(text: string): Uint8Array {
   if (text.length % 4 !== 0) throw malformed(standard, `its length ${text.length} is no multiple of 4`);
-  let length = text.length;
-  if (length > 0 && text.charCodeAt(length - 1) === padding) length--;
-  if (length > 0 && length < text.length && text.charCodeAt(length - 1) === padding) length--;
-  return decode(text, length, standard);
+  return decode(text, unpaddedLength(text), standard);
 }
 
 /** Read URL-safe base64 without padding; throws BASE64_MALFORMED as `parseBase64` does, and for padding. */
@@ -89,14 +100,21 @@ export function parseBase64Url(text: string): Uint8Array {
 
 /** Read base64 as proto3 JSON allows it: either alphabet, with its padding or without; throws BASE64_MALFORMED. */
 export function parseProtoBase64(text: string): Uint8Array {
-  const unpadded = text.length % 4 === 0 ? text.replace(/={1,2}$/, "") : text;
-  return decode(unpadded, unpadded.length, /[-_]/.test(unpadded) ? urlSafe : standard);
+  const alphabet = text.includes("-") || text.includes("_") ? urlSafe : standard;
+  return decode(text, text.length % 4 === 0 ? unpaddedLength(text) : text.length, alphabet);
+}
+
+/** The length without one or two "=" at the end. */
+function unpaddedLength(text: string): number {
+  const { length } = text;
+  if (length === 0 || text.charCodeAt(length - 1) !== padding) return length;
+  return length > 1 && text.charCodeAt(length - 2) === padding ? length - 2 : length - 1;
 }
 
 function encode(bytes: Uint8Array, alphabet: Alphabet, pad: boolean): string {
   const rest = bytes.length % 3;
   const whole = bytes.length - rest;
-  const text = whole <= joinLimit ? encodeShort(bytes, whole, alphabet) : encodeLong(bytes, whole, alphabet.pairCodes);
+  const text = whole <= joinLimit ? encodeShort(bytes, whole, alphabet) : encodeLong(bytes, whole, alphabet);
   if (rest === 0) return text;
   const group = ((bytes[whole] ?? 0) << 16) | ((rest === 2 ? (bytes[whole + 1] ?? 0) : 0) << 8);
   if (rest === 1) return text + alphabet.pair(group >> 12) + (pad ? "==" : "");
@@ -112,7 +130,9 @@ function encodeShort(bytes: Uint8Array, whole: number, alphabet: Alphabet): stri
   return text;
 }
 
-function encodeLong(bytes: Uint8Array, whole: number, pairCodes: Uint16Array): string {
+function encodeLong(bytes: Uint8Array, whole: number, alphabet: Alphabet): string {
+  if (!alphabet.isWorthPairs(whole)) return encodeBySextets(bytes, whole, alphabet.characterCodes);
+  const { pairCodes } = alphabet;
   const out = new Uint16Array((whole / 3) * 2);
   let at = 0;
   for (let i = 0; i < whole; i += 3) {
@@ -121,6 +141,20 @@ function encodeLong(bytes: Uint8Array, whole: number, pairCodes: Uint16Array): s
     out[at++] = pairCodes[group & 4095] ?? 0;
   }
   return parseUtf8(new Uint8Array(out.buffer));
+}
+
+function encodeBySextets(bytes: Uint8Array, whole: number, characters: Uint8Array): string {
+  const out = new Uint8Array((whole / 3) * 4);
+  let at = 0;
+  for (let i = 0; i < whole; i += 3) {
+    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    out[at] = characters[group >> 18] ?? 0;
+    out[at + 1] = characters[(group >> 12) & 63] ?? 0;
+    out[at + 2] = characters[(group >> 6) & 63] ?? 0;
+    out[at + 3] = characters[group & 63] ?? 0;
+    at += 4;
+  }
+  return parseUtf8(out);
 }
 
 function decode(text: string, length: number, alphabet: Alphabet): Uint8Array {
@@ -134,8 +168,8 @@ function decode(text: string, length: number, alphabet: Alphabet): Uint8Array {
   const bytes = new Uint8Array((whole / 4) * 3 + (rest === 0 ? 0 : rest - 1));
   let at = 0;
   for (let i = 0; i < whole; i += 4) {
-    const [a, b, c, d] = [codes[i] ?? 0, codes[i + 1] ?? 0, codes[i + 2] ?? 0, codes[i + 3] ?? 0];
-    const group = (groups[a] ?? 0) | (groups[256 + b] ?? 0) | (groups[512 + c] ?? 0) | (groups[768 + d] ?? 0);
+    const first = (groups[codes[i] ?? 0] ?? 0) | (groups[256 + (codes[i + 1] ?? 0)] ?? 0);
+    const group = first | (groups[512 + (codes[i + 2] ?? 0)] ?? 0) | (groups[768 + (codes[i + 3] ?? 0)] ?? 0);
     if (group >= invalid) throw badCharacter(text, length, alphabet);
     bytes[at] = group >> 16;
     bytes[at + 1] = group >> 8;

@@ -43,6 +43,12 @@ const escapes: ReadonlyMap<string, string> = new Map([
   ["t", "\t"],
 ]);
 
+// What ends a string or is more than itself in it. A long string is searched for it at once: a program that has just started, and whose code
+// is interpreted, steps through one much more slowly.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const special = /["\\\u0000-\u001f]/g;
+const steppedLength = 24;
+
 class Parser {
   readonly #text: string;
   readonly #maxDepth: number;
@@ -133,6 +139,11 @@ class Parser {
     const text = this.#text;
     const start = ++this.#at;
     for (let i = start; i < text.length; i++) {
+      if (i === start + steppedLength) {
+        special.lastIndex = i;
+        if (!special.test(text)) break;
+        i = special.lastIndex - 1;
+      }
       const code = text.charCodeAt(i);
       if (code === 0x22) {
         this.#at = i + 1;

@@ -27,7 +27,9 @@ export const extensionOids = {
 
 const maxExtensions = 64;
 const critical = derBoolean(true);
-const encodedOids: ReadonlyMap<string, Uint8Array> = new Map(Object.values(extensionOids).map((oid) => [oid, derOid(oid)]));
+/** Identifiers that were written lately; more than there are extensions of ours. */
+const encodedOids = new Map<string, Uint8Array>();
+const maxEncodedOids = 64;
 
 /** The extension with this object identifier, or undefined. */
 export function findExtension(extensions: readonly Extension[], oid: string): Extension | undefined {
@@ -58,8 +60,16 @@ export function parseExtensions(value: DerValue): Extension[] {
 
 /** Write one extension, its identifier dotted or finished; FALSE is the default of `critical` and therefore left out (X.690 §11.5). */
 export function encodeExtension(oid: string | Uint8Array, isCritical: boolean, value: Uint8Array): Uint8Array {
-  const identifier = typeof oid === "string" ? (encodedOids.get(oid) ?? derOid(oid)) : oid;
+  const identifier = typeof oid === "string" ? encodedOid(oid) : oid;
   return isCritical ? derSequence(identifier, critical, derOctetString(value)) : derSequence(identifier, derOctetString(value));
+}
+
+function encodedOid(oid: string): Uint8Array {
+  const known = encodedOids.get(oid);
+  if (known !== undefined) return known;
+  const identifier = derOid(oid);
+  if (encodedOids.size < maxEncodedOids) encodedOids.set(oid, identifier);
+  return identifier;
 }
 
 function parseExtension(reader: DerReader): Extension {

@@ -1,7 +1,7 @@
 // The certificate extensions of Fulcio, 1.3.6.1.4.1.57264.1.n, both ways. certificate-authority §3.3.
 //
 // n = 1 to 6: the extension value is the raw UTF-8 text. n = 8 and up: a DER UTF8String. n = 7 is no extension (usernameOid).
-import { derOid, derTag, derTagged, parseDer, parseUtf8 } from "../encoding/index.ts";
+import { derTag, derTagged, parseDer, parseUtf8 } from "../encoding/index.ts";
 import { parsing, x509Error } from "./errors.ts";
 import { type Extension, encodeExtension, findExtension } from "./extension.ts";
 import { encodeText } from "./text.ts";
@@ -51,9 +51,6 @@ export const fulcioExtensionTable: readonly FulcioExtension[] = names.map((name,
 );
 
 const base = "1.3.6.1.4.1.57264.1";
-const rows: ReadonlyMap<number, { readonly row: FulcioExtension; readonly oid: Uint8Array }> = new Map(
-  fulcioExtensionTable.map((row) => [row.number, { row, oid: derOid(fulcioOid(row.number)) }]),
-);
 const maxClaimBytes = 2048;
 
 /** The object identifier of Fulcio extension `number`. */
@@ -77,11 +74,10 @@ export function fulcioExtensions(certificate: { readonly extensions: readonly Ex
 
 /** Write Fulcio extension `number`, never critical, in the encoding that the table gives it. */
 export function fulcioExtension(number: number, value: string): Uint8Array {
-  const known = rows.get(number);
-  if (known === undefined) throw new TypeError(`Cannot write Fulcio extension: there is no extension ${number}`);
-  const { row, oid } = known;
+  const row = fulcioExtensionTable.find((one) => one.number === number);
+  if (row === undefined) throw new TypeError(`Cannot write Fulcio extension: there is no extension ${number}`);
   const text = encodeText(value, row.name, maxClaimBytes);
-  return encodeExtension(oid, false, row.encoding === "raw" ? text : derTagged(derTag.utf8String, text));
+  return encodeExtension(fulcioOid(number), false, row.encoding === "raw" ? text : derTagged(derTag.utf8String, text));
 }
 
 /**

@@ -105,9 +105,10 @@ function attributeText(value: DerValue): string {
   const { tag, contents } = value;
   // UTF8String, PrintableString, IA5String; anything else as RFC 4514 §2.4 writes an unknown syntax.
   if (tag !== 0x0c && tag !== 0x13 && tag !== 0x16) return `#${encodeHex(value.bytes)}`;
-  return parseUtf8(contents)
-    .replace(/[",+;<>\\=]/gu, "\\$&")
-    .replace(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`);
+  const text = parseUtf8(contents).replace(/[",+;<>\\=]/g, "\\$&");
+  // the classes of Unicode take long to look up, and names are ASCII
+  if (/^[\x20-\x7e]*$/.test(text)) return text;
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`);
 }
 
 function attributeValue(field: string, text: string): Uint8Array {
