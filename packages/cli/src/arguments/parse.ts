@@ -33,7 +33,7 @@ export class Arguments {
 
   /** Whether the command declares a flag. */
   declares(name: string): boolean {
-    return flagsOf(this.#spec).some((flag) => flag.name === name);
+    return tableOf(this.#spec).byName.has(name);
   }
 
   /** The value of a flag, the last one if it is repeated; undefined when it is not given. */
@@ -59,9 +59,7 @@ export class Arguments {
 
   /** Whether a flag is a switch that was set to false. */
   isSwitchedOff(name: string): boolean {
-    return (
-      this.#values.get(name)?.at(-1) === "false" && flagsOf(this.#spec).find((flag) => flag.name === name)?.type === "boolean"
-    );
+    return this.#values.get(name)?.at(-1) === "false" && tableOf(this.#spec).byName.get(name)?.type === "boolean";
   }
 
   /** All values of a repeatable flag. */
@@ -84,7 +82,7 @@ export class Arguments {
   }
 
   #of(name: string, ...types: FlagSpec["type"][]): readonly string[] {
-    const flag = flagsOf(this.#spec).find((one) => one.name === name);
+    const flag = tableOf(this.#spec).byName.get(name);
     if (flag === undefined || !types.includes(flag.type))
       throw new TypeError(`${this.#spec.name} declares no ${types.join(" or ")} flag ${name}`);
     return this.#values.get(name) ?? [];
@@ -125,8 +123,30 @@ export function parseArguments(spec: CommandSpec, words: readonly string[], env:
 /** Variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+interface FlagTable {
+  readonly all: readonly FlagSpec[];
+  readonly byName: ReadonlyMap<string, FlagSpec>;
+}
+
+const tables = new WeakMap<CommandSpec, FlagTable>();
+
+function tableOf(spec: CommandSpec): FlagTable {
+  const known = tables.get(spec);
+  if (known !== undefined) return known;
+  const all = allFlags(spec);
+  // the first of two that bear one name
+  const byName = new Map(all.toReversed().map((flag) => [flag.name, flag]));
+  const table = { all, byName };
+  tables.set(spec, table);
+  return table;
+}
+
 /** All flags of a command, the common ones last; a command's own flag goes before a common one of the same name or letter. */
 export function flagsOf(spec: CommandSpec): readonly FlagSpec[] {
+  return tableOf(spec).all;
+}
+
+function allFlags(spec: CommandSpec): readonly FlagSpec[] {
   const shorts = new Set(spec.flags.map((flag) => flag.short));
   const names = new Set(spec.flags.map((flag) => flag.name));
   const common = commonFlags
@@ -140,11 +160,15 @@ function findFlag(spec: CommandSpec, name: string): FlagSpec | undefined {
 }
 
 function isSingleDashed(spec: CommandSpec, word: string): boolean {
-  return /^-[a-z][a-z0-9-]+/i.test(word) && findFlag(spec, word.slice(1).split("=")[0] ?? "") !== undefined;
+  return (
+    word.startsWith("-") && /^-[a-z][a-z0-9-]+/i.test(word) && findFlag(spec, word.slice(1).split("=")[0] ?? "") !== undefined
+  );
 }
 
 // Since cosign 1.13.2 every flag may be set by a variable; the command line wins.
 function readVariables(spec: CommandSpec, env: Environment, values: Values): void {
+  // To look for a variable of each flag takes ten times as long as to see that there is none; Windows has them in any case.
+  if (!Object.keys(env).some((name) => /^(?:COSIGN|SIGILLUM)_/i.test(name))) return;
   for (const flag of flagsOf(spec)) {
     if (values.has(flag.name) || flag.noVariable === true || flag.name === "help") continue;
     const upper = flag.name.toUpperCase().replaceAll("-", "_");

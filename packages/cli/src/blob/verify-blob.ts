@@ -52,8 +52,8 @@ function tell(file: string, verified: Verified, args: Arguments, demands: Demand
     return;
   }
   const explained = isSet(args, "explain") ? explanationLines(verified, demands.expectations) : [];
-  for (const line of [`Verified ${file}`, ...verifiedLines(verified), ...explained]) terminal.note(line);
-  terminal.note("Verified OK"); // what scripts that call cosign look for
+  // "Verified OK" is what scripts that call cosign look for
+  terminal.note([`Verified ${file}`, ...verifiedLines(verified), ...explained, "Verified OK"].join("\n"));
 }
 
 async function verifyMany(

@@ -1,3 +1,4 @@
+import { formatRfc3339 } from "@sigillum/library/encoding";
 import { bytesOf, type InputStream, readLine } from "./input.ts";
 
 /** Where a command writes, and what it knows of who reads. Results go to stdout, everything else to stderr. */
@@ -120,5 +121,5 @@ export function formatBytes(bytes: number): string {
 
 /** A time for people, in UTC: "2026-11-24 02:00:00 UTC". */
 export function formatTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+  return `${formatRfc3339(ms).slice(0, 19).replace("T", " ")} UTC`;
 }
