@@ -92,11 +92,12 @@ function emailName(configuration: IssuerConfiguration, claims: JsonObject): Name
   if (!isEmailAddress(email)) throw refusedClaim("email", email, "an email address of ASCII characters");
   if (!configuration.skipEmailVerification && !isEmailVerified(claims)) {
     const verified = claims.value("email_verified");
+    const found = verified === undefined ? "no email_verified" : `email_verified ${JSON.stringify(verified).slice(0, 40)}`;
     throw issuersError(
       "TOKEN_EMAIL_UNVERIFIED",
-      "Cannot accept identity token: its issuer does not say that the email address is verified",
+      `Cannot accept identity token: it has ${found}, so its issuer does not say that the email address is verified`,
       {
-        found: verified === undefined ? "no email_verified" : `email_verified ${JSON.stringify(verified)}`,
+        found,
         expected: "email_verified true, or skipEmailVerification in the issuer's settings",
       },
     );
