@@ -22,6 +22,11 @@ async function linkOf(args: Arguments): Promise<StackLink | undefined> {
   return directory === undefined ? undefined : (await import("../operate/index.ts")).stackLink(directory);
 }
 
+const noLockFlag = toggle(
+  "no-lock",
+  "publish to a store that passes conditions over and cannot keep two publications apart; see to it that nobody else publishes",
+);
+
 /** The commands of a ceremony. */
 export const rootCommands: readonly Command[] = [
   {
@@ -174,7 +179,7 @@ export const rootCommands: readonly Command[] = [
     name: "root publish",
     summary: "publish what keyholders signed, the timestamp last",
     positionals: event,
-    flags: [text("to", "PLACE", "a directory or s3://BUCKET/PREFIX"), dataFlag, signFlag, restartFlag, ...daysFlags],
+    flags: [text("to", "PLACE", "a directory or s3://BUCKET/PREFIX"), dataFlag, signFlag, restartFlag, ...daysFlags, noLockFlag],
     examples: ["sigillum root publish 2027-01 --to s3://trust/tuf --sign timestamp=ts.key --sign snapshot=sn.key"],
     run: async (args, terminal) => await (await load()).runRootPublish(args, terminal, await linkOf(args)),
   },
@@ -182,7 +187,7 @@ export const rootCommands: readonly Command[] = [
     name: "root tick",
     summary: "sign again what is due; safe to run every hour, and the repair of an expired repository",
     positionals: { name: "[PLACE]", min: 0, max: 1 },
-    flags: [dataFlag, signFlag, ...daysFlags],
+    flags: [dataFlag, signFlag, ...daysFlags, noLockFlag],
     examples: ["sigillum root tick s3://trust/tuf --sign timestamp=ts.key --sign snapshot=sn.key"],
     run: async (args, terminal) => await (await load()).runRootTick(args, terminal, await linkOf(args)),
   },
@@ -190,7 +195,7 @@ export const rootCommands: readonly Command[] = [
     name: "root copy",
     summary: "bring a copy of a repository up to date, the timestamp last",
     positionals: { name: "FROM TO", min: 2, max: 2 },
-    flags: [],
+    flags: [noLockFlag],
     examples: ["sigillum root copy ./published s3://trust/tuf"],
     run: async (args, terminal) => await (await load()).runRootCopy(args, terminal),
   },

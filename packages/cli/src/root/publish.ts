@@ -4,7 +4,7 @@ import type { Signer } from "@sigillum/library/crypto";
 import { sha256 } from "@sigillum/library/crypto";
 import { encodeBase64, encodeHex, formatRfc3339, type JsonValue } from "@sigillum/library/encoding";
 import type { RoleName } from "@sigillum/library/tuf";
-import { openPlace } from "@sigillum/library/tuf-place";
+import { openPlace, type PlaceOptions } from "@sigillum/library/tuf-place";
 import {
   type CeremonyFiles,
   copyRepository,
@@ -16,6 +16,7 @@ import {
   planPublication,
   type RepositoryPlace,
   readPublished,
+  whilePublishing,
   writePublication,
 } from "@sigillum/library/tuf-repository";
 import { type Arguments, argumentError } from "../arguments/index.ts";
@@ -39,10 +40,14 @@ export async function runRootPublish(args: Arguments, terminal: Terminal, link?:
     else terminal.out(`Published event ${event.name} through the running stack`);
     return exitCodes.success;
   }
-  const place = openPlace(args.required("to", "it says where to publish"), { environment: process.env });
-  const state = await readPublished(place);
-  const ceremony = finishEvent(event, publishedFiles(state));
-  return publish(place, state, { ...(await planOf(args, terminal)), ceremony }, terminal);
+  const place = openPlace(args.required("to", "it says where to publish"), placeOptions(args));
+  // Keys are opened first: a passphrase is not asked for while others wait.
+  const plan = await planOf(args, terminal);
+  return publish(place, (state) => ({ ...plan, ceremony: finishEvent(event, publishedFiles(state)) }), terminal);
+}
+
+function placeOptions(args: Arguments): PlaceOptions {
+  return { environment: process.env, acceptUnguarded: args.boolean("no-lock") };
 }
 
 /** `sigillum root tick PLACE`: sign again what is due, with the keys that are at hand; nothing where nothing is due. */
@@ -59,14 +64,14 @@ export async function runRootTick(args: Arguments, terminal: Terminal, link?: St
       expected: "PLACE",
     });
   }
-  const place = openPlace(address, { environment: process.env });
-  return publish(place, await readPublished(place), await planOf(args, terminal), terminal);
+  const plan = await planOf(args, terminal);
+  return publish(openPlace(address, placeOptions(args)), () => plan, terminal);
 }
 
 /** `sigillum root copy FROM TO`: bring a copy of a repository up to date. */
 export async function runRootCopy(args: Arguments, terminal: Terminal): Promise<number> {
   const [from = "", to = ""] = args.positionals;
-  const options = { environment: process.env };
+  const options = placeOptions(args);
   const copied = await copyRepository(openPlace(from, options), openPlace(to, options));
   if (terminal.format === "json") terminal.json({ copied });
   else terminal.out(copied ? `Copied ${from} to ${to}` : `${to} is up to date`);
@@ -120,13 +125,15 @@ async function planOf(args: Arguments, terminal: Terminal): Promise<PublicationP
 
 async function publish(
   place: RepositoryPlace,
-  state: PublishedState | undefined,
-  plan: PublicationPlan,
+  planFor: (state: PublishedState | undefined) => PublicationPlan,
   terminal: Terminal,
 ): Promise<number> {
-  const files = await planPublication(state, plan);
-  await writePublication(place, files);
-  const after = await readPublished(place);
+  const { state, files, after } = await whilePublishing(place, async () => {
+    const state = await readPublished(place);
+    const files = await planPublication(state, planFor(state));
+    await writePublication(place, files);
+    return { state, files, after: await readPublished(place) };
+  });
   const firstRoot = await place.read("1.root.json");
   const firstRootSha256 = firstRoot === undefined ? undefined : encodeHex(sha256(firstRoot));
   const versions = topRoles.flatMap((role) =>

@@ -18,9 +18,26 @@ export interface Bucket {
   readonly name: string;
   /** The object at a percent-encoded path below the prefix; undefined where there is none. */
   get(path: string, maxBytes?: number): Promise<Uint8Array | undefined>;
-  /** Store an object whole; a reader sees the old one or the new one. */
-  put(path: string, bytes: Uint8Array, headers: ObjectHeaders): Promise<void>;
+  /** The same, with what tells this version from others. */
+  getVersion(path: string, maxBytes?: number): Promise<ObjectVersion | undefined>;
+  /**
+   * Store an object whole; a reader sees the old one or the new one. With a condition only where there is none (RFC 9110 §13.1.2) or where it is
+   * still a certain version (§13.1.1); rejects BUCKET_CONDITION_FAILED otherwise. Old stores pass conditions over.
+   */
+  put(path: string, bytes: Uint8Array, headers: ObjectHeaders, condition?: PutCondition): Promise<void>;
 }
+
+/** An object as it was at one moment. */
+export interface ObjectVersion {
+  readonly bytes: Uint8Array;
+  /** Its entity tag. */
+  readonly tag: string;
+  /** How long ago it was stored, by the store's clock; 0 where the store does not say. */
+  readonly ageMs: number;
+}
+
+/** When an object may be stored. */
+export type PutCondition = "ifNoneMatch" | { readonly ifMatch: string };
 
 const form = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/((?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/?)*))?$/u;
 const timeoutMs = 60_000;
@@ -81,24 +98,47 @@ export function openBucket(address: string, environment: AwsEnvironment): Bucket
       retries: 3,
     });
   };
+  const getVersion = async (path: string, maxBytes?: number): Promise<ObjectVersion | undefined> => {
+    const answer = await send("GET", path, { headers: {}, ...(maxBytes === undefined ? {} : { maxBytes }) });
+    if (answer.status === 200) return { bytes: answer.body, tag: answer.headers["etag"] ?? "", ageMs: ageOf(answer) };
+    if (answer.status === 404 && !isBucketMissing(answer)) return undefined;
+    throw refused(address, `get ${path}`, answer);
+  };
   return {
     name: address,
-    async get(path, maxBytes) {
-      const answer = await send("GET", path, { headers: {}, ...(maxBytes === undefined ? {} : { maxBytes }) });
-      if (answer.status === 200) return answer.body;
-      // A bucket that is not there is no object that is not there.
-      if (answer.status === 404 && !/NoSuchBucket/u.test(new TextDecoder().decode(answer.body.subarray(0, 2000))))
-        return undefined;
-      throw refused(address, `get ${path}`, answer);
-    },
-    async put(path, bytes, { contentType, cacheControl }) {
+    get: async (path, maxBytes) => (await getVersion(path, maxBytes))?.bytes,
+    getVersion,
+    async put(path, bytes, { contentType, cacheControl }, condition) {
+      const conditions = condition === undefined ? {} : conditionHeaders(condition);
       const answer = await send("PUT", path, {
         body: bytes,
-        headers: { "content-type": contentType, "cache-control": cacheControl },
+        headers: { "content-type": contentType, "cache-control": cacheControl, ...conditions },
       });
+      // 409: somebody stored the same object at the same moment. 404: there is none that could match.
+      if (condition !== undefined && [404, 409, 412].includes(answer.status) && !isBucketMissing(answer)) {
+        throw awsError("BUCKET_CONDITION_FAILED", `Cannot put ${path} in ${address}: it is not as it was, or there already`, {
+          found: `HTTP ${answer.status}`,
+          expected: condition === "ifNoneMatch" ? "no such object" : `version ${condition.ifMatch}`,
+        });
+      }
       if (answer.status !== 200) throw refused(address, `put ${path}`, answer);
     },
   };
+}
+
+function conditionHeaders(condition: PutCondition): Readonly<Record<string, string>> {
+  return condition === "ifNoneMatch" ? { "if-none-match": "*" } : { "if-match": condition.ifMatch };
+}
+
+/** A bucket that is not there is no object that is not there. */
+function isBucketMissing({ body }: HttpResponse): boolean {
+  return /NoSuchBucket/u.test(new TextDecoder().decode(body.subarray(0, 2000)));
+}
+
+/** Both by the store's clock, in whole seconds (RFC 9110 §5.6.7). */
+function ageOf({ headers }: HttpResponse): number {
+  const [now, stored] = [headers["date"], headers["last-modified"]].map((text) => Date.parse(text ?? ""));
+  return now === undefined || stored === undefined || !(now >= stored) ? 0 : now - stored;
 }
 
 interface Sent {

@@ -8,6 +8,10 @@ export const awsErrors = {
   },
   BUCKET_ADDRESS: { kind: "malformed", means: "An address of a bucket is not s3://BUCKET/PREFIX." },
   BUCKET_REFUSED: { kind: "state", means: "The object store refuses a request: rights, or a bucket that is not there." },
+  BUCKET_CONDITION_FAILED: {
+    kind: "state",
+    means: "An object that was to be stored on a condition is there already, or is not the version that it was.",
+  },
   BUCKET_UNAVAILABLE: { kind: "unavailable", means: "The object store cannot answer now." },
 } as const;
 

@@ -3,13 +3,31 @@ import { randomBytes } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { RepositoryPlace } from "../tuf-repository/index.ts";
+import { hasErrno } from "./errno.ts";
+import { type HeldLock, lockDirectoryPlace } from "./place-lock.ts";
+
+/** How a directory is written. */
+export interface DirectoryOptions {
+  readonly ownerOnly?: boolean;
+  /** How long to wait for another publication's end; half a minute where nothing is said. */
+  readonly lockWaitMs?: number;
+}
 
 /** A directory as a place; it is made when the first file is written, for everybody to read or for its owner alone. */
-export function directoryPlace(directory: string, options: { readonly ownerOnly?: boolean } = {}): RepositoryPlace {
+export function directoryPlace(directory: string, options: DirectoryOptions = {}): RepositoryPlace {
+  const hidden = options.ownerOnly === true ? 0o077 : 0;
+  let lock: HeldLock | undefined;
   return {
     name: directory,
     read: (path) => readOptional(join(directory, path)),
-    write: ({ path, bytes }) => replaceFile(join(directory, path), bytes, options.ownerOnly === true ? 0o077 : 0),
+    write: async ({ path, bytes }) => {
+      lock?.check();
+      await replaceFile(join(directory, path), bytes, hidden);
+    },
+    async lock() {
+      lock = await lockDirectoryPlace(directory, hidden, options.lockWaitMs);
+      return lock;
+    },
   };
 }
 
@@ -47,9 +65,4 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-/** Whether an error of the system has one of these codes. */
-export function hasErrno(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
 }

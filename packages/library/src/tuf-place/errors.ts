@@ -10,6 +10,18 @@ export const eventFolderErrors = {
     kind: "unavailable",
     means: "The server of a repository answers with something else than a file or its absence.",
   },
+  TUF_PLACE_BUSY: {
+    kind: "state",
+    means: "Somebody else publishes to the same directory or bucket, or this publication took so long that somebody may.",
+  },
+  TUF_PLACE_CHANGED: {
+    kind: "state",
+    means: "A file that changes at each publication is not as it was read: somebody else published.",
+  },
+  TUF_PLACE_UNGUARDED: {
+    kind: "state",
+    means: "An object store passes conditions over, so that two publications at once would not notice each other.",
+  },
   TUF_EVENT_FOLDER: { kind: "state", means: "A folder holds no ceremony event, or already one, or cannot be read." },
 } as const;
 

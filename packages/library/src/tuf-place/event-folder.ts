@@ -3,7 +3,8 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { equalBytes } from "../encoding/index.ts";
 import { type CeremonyEvent, encodeEvent, eventLimits, parseEvent } from "../tuf-repository/index.ts";
-import { hasErrno, readOptional, replaceFile } from "./directory-place.ts";
+import { readOptional, replaceFile } from "./directory-place.ts";
+import { hasErrno } from "./errno.ts";
 import { eventFolderError } from "./errors.ts";
 
 const parts = ["live", "proposed", "targets", "keys"] as const;

@@ -3,7 +3,8 @@ import { encodeHex, equalBytes } from "../encoding/index.ts";
 import { encodePathSegment, parseTimestamp, roleFileName } from "../tuf/index.ts";
 import { tufRepositoryError } from "./errors.ts";
 import type { PublishedFile } from "./publication.ts";
-import { type RepositoryPlace, readPublished, writePublication } from "./repository-place.ts";
+import type { PublishedState } from "./published-state.ts";
+import { type RepositoryPlace, readPublished, whilePublishing, writePublication } from "./repository-place.ts";
 
 /**
  * Bring a copy up to date and return whether anything was written; an unchanged one costs one read. Every file is there before what names
@@ -12,8 +13,22 @@ import { type RepositoryPlace, readPublished, writePublication } from "./reposit
 export async function copyRepository(from: Pick<RepositoryPlace, "name" | "read">, to: RepositoryPlace): Promise<boolean> {
   const state = await readPublished(from);
   if (state === undefined) return false;
+  if (isSame(await to.read("timestamp.json"), state)) return false;
+  return whilePublishing(to, () => copyState(from, to, state));
+}
+
+function isSame(there: Uint8Array | undefined, { timestamp }: PublishedState): boolean {
+  return there !== undefined && equalBytes(there, timestamp.bytes);
+}
+
+async function copyState(
+  from: Pick<RepositoryPlace, "name" | "read">,
+  to: RepositoryPlace,
+  state: PublishedState,
+): Promise<boolean> {
   const there = await to.read("timestamp.json");
-  if (there !== undefined && equalBytes(there, state.timestamp.bytes)) return false;
+  // Somebody else may have brought the same meanwhile.
+  if (isSame(there, state)) return false;
   const version = there === undefined ? 0 : parseTimestamp(there).version;
   const known = there === undefined ? undefined : await to.read(`${state.root.version}.root.json`);
   // After a recovery versions begin anew under a root that the copy does not have yet.

@@ -54,7 +54,13 @@ export {
   sameFiles,
 } from "./publication.ts";
 export { type PublishedState, parsePublishedState } from "./published-state.ts";
-export { type RepositoryPlace, readPublished, writePublication } from "./repository-place.ts";
+export {
+  type PlaceLock,
+  type RepositoryPlace,
+  readPublished,
+  whilePublishing,
+  writePublication,
+} from "./repository-place.ts";
 export {
   buildRoot,
   buildSnapshot,

@@ -14,6 +14,27 @@ export interface RepositoryPlace {
   read(path: string): Promise<Uint8Array | undefined>;
   /** Write a file, durably and whole, before it resolves. */
   write(file: PublishedFile): Promise<void>;
+  /** Waits until nobody else publishes here, and keeps others from it; absent where nobody else can. */
+  lock?(): Promise<PlaceLock>;
+}
+
+/** The right to publish, until it is given up. */
+export interface PlaceLock {
+  release(): Promise<void>;
+}
+
+/**
+ * Does `work` (reading what is published, planning and writing) while nobody else publishes to the place: two that plan from one state would
+ * publish two files of one version.
+ */
+export async function whilePublishing<T>(place: RepositoryPlace, work: () => Promise<T>): Promise<T> {
+  const lock = await place.lock?.();
+  try {
+    return await work();
+  } finally {
+    // A lock that cannot be given up ends by itself; what was published is published.
+    await lock?.release().catch(() => undefined);
+  }
 }
 
 /**

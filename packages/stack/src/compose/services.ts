@@ -365,7 +365,10 @@ function makeTufPublisher({ settings, keyring, clock, logger, host }: PublisherP
   return createTufPublisher({
     directory: dataDirectoryLayout(settings.dataDirectory).tuf,
     keys: stackTufKeys(keyring),
-    copies: host === undefined ? [] : settings.trust.copies.map((address) => openPlace(address, { environment: process.env })),
+    copies:
+      host === undefined
+        ? []
+        : settings.trust.copies.map((address) => openPlace(address, { environment: process.env, acceptUnguarded: true })),
     ...(host === undefined ? {} : { metrics: host.metrics }),
     files: () => trustFiles(keyring, settings.trust.defaultLog),
     clock,

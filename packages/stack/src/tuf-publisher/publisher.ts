@@ -16,6 +16,7 @@ import {
   type RolePeriods,
   readPublished,
   type TargetFile,
+  whilePublishing,
   writePublication,
 } from "@sigillum/library/tuf-repository";
 import type { Clock, ListenerSpec, Logger, MetricsRegistry } from "../host/index.ts";
@@ -156,6 +157,17 @@ export class Publisher {
   }
 
   async #publish(change: PublicationChange): Promise<boolean> {
+    const isPublished = await whilePublishing(this.#place, async () => {
+      // A command may have published here while this process looked elsewhere.
+      this.#state = await readPublished(this.#place);
+      return this.#publishDue(change);
+    });
+    await this.#copy();
+    await this.#alarm();
+    return isPublished;
+  }
+
+  async #publishDue(change: PublicationChange): Promise<boolean> {
     const { ceremony } = change;
     const root = ceremony?.root === undefined ? this.#state?.root : parseRoot(ceremony.root);
     const plan = await this.plan(root);
@@ -167,8 +179,6 @@ export class Publisher {
       this.#state = await readPublished(this.#place);
       this.options.logger.info("tuf.published", { ...versions(this.#state), files: files.map((file) => file.path) });
     }
-    await this.#copy();
-    await this.#alarm();
     return files.length > 0;
   }
 
