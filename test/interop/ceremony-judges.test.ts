@@ -149,6 +149,23 @@ describe("a ceremony of ours in an S3 bucket, judged by others", {
     await everyone("acme/keys.json", "of keys.json");
   });
 
+  it("four processes that renew the timestamp at once publish one", async () => {
+    const version = async (): Promise<number> =>
+      parseTimestamp(new Uint8Array(await (await fetch(`${url}/timestamp.json`)).arrayBuffer())).version;
+    // A longer life each time, of which most has gone already: the timestamp is due.
+    for (const days of ["40", "300"]) {
+      const before = await version();
+      const words = ["tick", bucket, ...signs("timestamp"), "--timestamp-days", days];
+      const said = await Promise.all(Array.from({ length: 4 }, () => root(...words)));
+      const [published, idle] = ["Published", "Nothing is due"].map(
+        (start) => said.filter((text) => text.startsWith(start)).length,
+      );
+      assert.deepEqual([published, idle], [1, 3], said.join("\n"));
+      assert.equal(await version(), before + 1);
+    }
+    await everyone("one.txt", "of one.txt");
+  });
+
   it("a keyholder leaves, the timestamp key is replaced and its versions begin anew; a project is revoked", async () => {
     await root("init", "three", "--live", bucket);
     await root("add-key", "three", "--owner", "fay", "--role", "root", "--role", "targets", "--key", "fay.key");

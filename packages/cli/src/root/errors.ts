@@ -8,6 +8,10 @@ export const rootErrors = {
   },
   ROOT_KEY_UNKNOWN: { kind: "state", means: "No key, or more than one, goes by the name that a command was given." },
   ROOT_KEYS_MISSING: { kind: "state", means: "Nobody has submitted a key for a role that the proposal needs." },
+  ROOT_KEY_ML_DSA: {
+    kind: "state",
+    means: "A key of ML-DSA was offered for a role without saying that few clients can read it.",
+  },
   ROOT_FILE_UNREADABLE: { kind: "state", means: "A file that a command was given cannot be read." },
 } as const;
 

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { sha256 } from "@sigillum/library/crypto";
+import { isMlDsa, type PublicKey, sha256 } from "@sigillum/library/crypto";
 import { encodeHex, encodeUtf8, formatRfc3339, JsonObject, type JsonValue, quote } from "@sigillum/library/encoding";
 import { memoryStore, parseRoot, parseTargets, refresh } from "@sigillum/library/tuf";
 import { eventFolderError, openPlace, readEventFolder, readOptional, writeEventFolder } from "@sigillum/library/tuf-place";
@@ -27,6 +27,7 @@ import {
 import { type Arguments, argumentError } from "../arguments/index.ts";
 import { openPrivateKey } from "../key/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
+import { rootError } from "./errors.ts";
 import { expiryOf, keyLines, openEvent, readCertificates, readGiven, refuseProblems, saveEvent } from "./event.ts";
 import type { StackLink } from "./link.ts";
 
@@ -133,6 +134,7 @@ export async function runRootAddKey(args: Arguments, terminal: Terminal): Promis
   const file = args.string("submission");
   const submissions =
     file === undefined ? await offers(args, opened.event, terminal) : [parseKeySubmission(await readGiven(file))];
+  if (!args.boolean("ml-dsa")) for (const { publicKey } of submissions) refuseMlDsa(publicKey);
   let { event } = opened;
   const makers = await readCertificates(args.strings("maker"));
   for (const submission of submissions) {
@@ -155,6 +157,19 @@ export async function runRootAddKey(args: Arguments, terminal: Terminal): Promis
   );
   terminal.out(`  next    give ${opened.directory} back; the conductor runs sigillum root join`);
   return exitCodes.success;
+}
+
+/** An extension of the specification (TAP 21): who lists such a key shuts every client out that does not know it. */
+function refuseMlDsa({ type }: PublicKey): void {
+  if (!isMlDsa(type)) return;
+  throw rootError(
+    "ROOT_KEY_ML_DSA",
+    `Cannot offer key: ${type} is known to few clients, and the others refuse the whole root; --ml-dsa offers it`,
+    {
+      found: type,
+      expected: "ECDSA, Ed25519 or RSA, or --ml-dsa",
+    },
+  );
 }
 
 async function offers(args: Arguments, event: CeremonyEvent, terminal: Terminal): Promise<readonly KeySubmission[]> {

@@ -1,13 +1,22 @@
 // root verify, status, diff: what an event comes to and what a repository needs, for anybody who has the folder or the address.
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatRfc3339, isSigillumError, JsonObject, type JsonValue } from "@sigillum/library/encoding";
 import { parseSigningConfig, parseTrustedRoot } from "@sigillum/library/trusted-root";
 import { openPlace, readOptional } from "@sigillum/library/tuf-place";
-import { defaultPeriods, finishEvent, publicationDuties, readPublished, reportEvent } from "@sigillum/library/tuf-repository";
+import {
+  type CeremonyEvent,
+  defaultPeriods,
+  finishEvent,
+  publicationDuties,
+  readPublished,
+  reportEvent,
+} from "@sigillum/library/tuf-repository";
 import { type Arguments, argumentError } from "../arguments/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
 import { rootError } from "./errors.ts";
 import { openEvent, readCertificates, refuseProblems, showReport } from "./event.ts";
+import { htmlReport, type ServiceLine } from "./html-report.ts";
 import type { StackLink } from "./link.ts";
 
 const dayMs = 86_400_000;
@@ -24,6 +33,9 @@ export async function runRootVerify(args: Arguments, terminal: Terminal): Promis
   }
   const report = reportEvent(event, { makers: await readCertificates(args.strings("maker")) });
   showReport(report, terminal);
+  const page = args.string("html");
+  // Written where something does not hold as well: that is when people want to read it.
+  if (page !== undefined) await writeFile(page, htmlReport(report, servicesIn(event)));
   refuseProblems(report);
   if (args.boolean("complete")) finishEvent(event);
   return exitCodes.success;
@@ -92,7 +104,7 @@ function expiryWords(days: number): string {
 export async function runRootDiff(args: Arguments, terminal: Terminal): Promise<number> {
   const { event } = await openEvent(args);
   const { changes } = reportEvent(event);
-  const services = [...event.targets].flatMap(([path, bytes]) => servicesOf(path, bytes).map((line) => ({ path, line })));
+  const services = servicesIn(event);
   if (terminal.format === "json") {
     const listed: JsonValue = services.map(({ path, line }) => ({ path, holds: line }));
     terminal.json({ changes, services: listed });
@@ -102,6 +114,10 @@ export async function runRootDiff(args: Arguments, terminal: Terminal): Promise<
   for (const { role, what } of changes) terminal.out(`${role}: ${what}`);
   for (const { path, line } of services) terminal.out(`${path} holds ${line}`);
   return exitCodes.success;
+}
+
+function servicesIn(event: CeremonyEvent): readonly ServiceLine[] {
+  return [...event.targets].flatMap(([path, bytes]) => servicesOf(path, bytes).map((line) => ({ path, line })));
 }
 
 /** What a target says to clients, where it is one whose format is known. */

@@ -1,4 +1,5 @@
 // What an event changes and who still has to sign: computed from the folder alone, so that anybody can check it anywhere.
+import { isMlDsa } from "../crypto/index.ts";
 import { encodeHex, formatRfc3339, JsonObject, type JsonValue } from "../encoding/index.ts";
 import { parseSigned, type RootMetadata, signersOf, type TargetsMetadata, tufKeyId } from "../tuf/index.ts";
 import type { Certificate } from "../x509/index.ts";
@@ -268,6 +269,10 @@ function delegationChanges(
 function* warningsOf(event: CeremonyEvent, owners: ReadonlyMap<string, string>): Generator<string> {
   for (const [role, bytes] of event.proposed) {
     const file = parseRole(role, bytes);
+    const keys = file.role === "targets" ? file.delegations?.keys : file.keys;
+    for (const { keyid, publicKey } of keys?.values() ?? [])
+      if (isMlDsa(publicKey.type))
+        yield `${role} lists ${nameOf(keyid, owners)}, a key of ${publicKey.type} (TAP 21): clients that do not know it refuse the whole file`;
     if (file.role === "targets") yield* overlaps(file.delegations?.roles ?? []);
     if (file.role !== "root") continue;
     for (const [name, { keyids, threshold }] of file.roles) {

@@ -1,7 +1,7 @@
 // Signing an event, here or elsewhere: nothing is stored that does not verify, and nothing is finished before every threshold is met.
-import { isValidSignature, type Signer, sha256 } from "../crypto/index.ts";
+import { type Signer, sha256 } from "../crypto/index.ts";
 import { encodeHex, equalBytes, quote } from "../encoding/index.ts";
-import { type RootMetadata, signersOf, type TargetsMetadata, type TufKey } from "../tuf/index.ts";
+import { isSignedBy, type RootMetadata, signersOf, type TargetsMetadata, type TufKey, tufMessage } from "../tuf/index.ts";
 import { tufRepositoryError } from "./errors.ts";
 import { type CeremonyEvent, parseRole, withSignatures } from "./event.ts";
 import { authorities } from "./event-edit.ts";
@@ -33,7 +33,12 @@ export async function signEvent(
   for (const role of roles) {
     const key = keysFor(event, role).find(({ publicKey }) => equalBytes(publicKey.spki, signer.publicKey.spki));
     if (key === undefined) continue;
-    next = addSignature(next, role, key.keyid, await signer.sign(proposedFile(event, role).signedBytes));
+    next = addSignature(
+      next,
+      role,
+      key.keyid,
+      await signer.sign(tufMessage(signer.publicKey, proposedFile(event, role).signedBytes)),
+    );
   }
   if (next !== event) return next;
   throw tufRepositoryError("TUF_EVENT_SIGNATURE", `Cannot sign event ${quote(event.name)}: the key is in none of its roles`, {
@@ -46,7 +51,7 @@ export async function signEvent(
 export function addSignature(event: CeremonyEvent, role: string, keyid: string, signature: Uint8Array): CeremonyEvent {
   const file = proposedFile(event, role);
   const key = keysFor(event, role).find((one) => one.keyid === keyid);
-  if (key === undefined || !isValidSignature(key.publicKey, key.scheme, file.signedBytes, signature)) {
+  if (key === undefined || !isSignedBy(key, file.signedBytes, signature)) {
     const why = key === undefined ? "it is no key of the role" : "the signature is not over the proposed file";
     throw tufRepositoryError(
       "TUF_EVENT_SIGNATURE",

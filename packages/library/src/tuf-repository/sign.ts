@@ -2,7 +2,7 @@
 
 import { type PublicKey, type Signer, sha256 } from "../crypto/index.ts";
 import { encodeHex, encodeUtf8, formatRfc3339, type JsonValue } from "../encoding/index.ts";
-import { encodeCanonicalJson, encodeTufKey, type MetadataMeta, type RoleName, tufKeyId } from "../tuf/index.ts";
+import { encodeCanonicalJson, encodeTufKey, type MetadataMeta, type RoleName, tufKeyId, tufMessage } from "../tuf/index.ts";
 import { tufRepositoryError } from "./errors.ts";
 
 /** The version of the specification that metadata written here follows. */
@@ -100,7 +100,10 @@ export async function signMetadata(
   const message = encodeCanonicalJson(signed);
   const signatures: JsonValue[] = [];
   for (const signer of signers) {
-    signatures.push({ keyid: tufKeyId(signer.publicKey), sig: encodeHex(await signer.sign(message)) });
+    signatures.push({
+      keyid: tufKeyId(signer.publicKey),
+      sig: encodeHex(await signer.sign(tufMessage(signer.publicKey, message))),
+    });
   }
   return encodeUtf8(`${JSON.stringify({ signatures, signed }, null, 1)}\n`);
 }

@@ -10,7 +10,7 @@ export {
 } from "./delegation.ts";
 export { type TufErrorCode, tufError, tufErrors } from "./errors.ts";
 export { type FoundTarget, fetchFound, fetchTarget, findTarget, maxSearchedRoles, targetFileName } from "./find-target.ts";
-export { encodeTufKey, parseTufKey, type TufKey, tufKeyId } from "./key.ts";
+export { encodeTufKey, isSignedBy, parseTufKey, type TufKey, tufKeyId, tufMessage } from "./key.ts";
 export {
   type FileMeta,
   type MetadataMeta,

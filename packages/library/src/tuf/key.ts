@@ -1,7 +1,9 @@
 // Keys as TUF metadata lists them (TUF 1.0.34 §4.2): type, scheme, public value; and the key id, a hash of just that.
 
 import {
+  digest,
   encodePublicKeyPem,
+  isMlDsa,
   isValidSignature,
   type PublicKey,
   parsePublicKey,
@@ -31,6 +33,10 @@ const schemes = new Map<string, SignatureScheme>([
   ["rsa rsassa-pss-sha256", { type: "rsa", hash: "sha256", padding: "pss" }],
   ["rsa rsassa-pss-sha384", { type: "rsa", hash: "sha384", padding: "pss" }],
   ["rsa rsassa-pss-sha512", { type: "rsa", hash: "sha512", padding: "pss" }],
+  // TAP 21; the number is the version of what is signed.
+  ["ml-dsa ml-dsa-44/1", { type: "ml-dsa-44", hash: "none" }],
+  ["ml-dsa ml-dsa-65/1", { type: "ml-dsa-65", hash: "none" }],
+  ["ml-dsa ml-dsa-87/1", { type: "ml-dsa-87", hash: "none" }],
 ]);
 
 // SubjectPublicKeyInfo of an Ed25519 key (RFC 8410 §4) and of a P-256 point (RFC 5480 §2), up to the key itself.
@@ -38,8 +44,8 @@ const ed25519Prefix = parseHex("302a300506032b6570032100");
 const p256Prefix = parseHex("3059301306072a8648ce3d020106082a8648ce3d030107034200");
 
 /**
- * Read one key of a metadata file. Accepted are ECDSA P-256 and P-384, Ed25519 and RSA-PSS, with a PEM public key; Ed25519
- * in hex as the specification has it; and the hex point of the Sigstore roots of 2021.
+ * Read one key of a metadata file. Accepted are ECDSA P-256 and P-384, Ed25519, RSA-PSS and ML-DSA (TAP 21), with a PEM public key;
+ * Ed25519 in hex as the specification has it; and the hex point of the Sigstore roots of 2021.
  *
  * Divergence: TUF 1.0.34 §4.2 lets a client refuse a key whose id is not the hash of the key. Sigstore's own root has
  * carried one such id since version 11, so the id is taken as a name only; thresholds count public keys, never ids.
@@ -76,13 +82,16 @@ function parsePublicValue(keyid: string, text: string): PublicKey {
   }
 }
 
-/** The JSON object that metadata lists for a public key: PEM for ECDSA and RSA, hex for Ed25519. */
+/** The JSON object that metadata lists for a public key: PEM for ECDSA, RSA and ML-DSA, hex for Ed25519. */
 export function encodeTufKey(key: PublicKey): { [name: string]: JsonValue } {
   if (key.type === "ed25519") return { keytype: "ed25519", scheme: "ed25519", keyval: { public: encodeHex(rawPublicKey(key)) } };
   const names = new Map<string, [string, string]>([
     ["ecdsa-p256", ["ecdsa", "ecdsa-sha2-nistp256"]],
     ["ecdsa-p384", ["ecdsa", "ecdsa-sha2-nistp384"]],
     ["rsa", ["rsa", "rsassa-pss-sha256"]],
+    ["ml-dsa-44", ["ml-dsa", "ml-dsa-44/1"]],
+    ["ml-dsa-65", ["ml-dsa", "ml-dsa-65/1"]],
+    ["ml-dsa-87", ["ml-dsa", "ml-dsa-87/1"]],
   ]).get(key.type);
   if (names === undefined) {
     throw tufError("TUF_KEY_UNSUPPORTED", `Cannot list key: type ${key.type} has no TUF scheme`, { found: key.type });
@@ -95,7 +104,15 @@ export function tufKeyId(key: PublicKey): string {
   return encodeHex(sha256(encodeCanonicalJson(encodeTufKey(key))));
 }
 
-/** Whether `signature` is by `key` over `message`; an empty or malformed signature is simply not valid. */
-export function isSignedBy(key: TufKey, message: Uint8Array, signature: Uint8Array): boolean {
-  return signature.length > 0 && isValidSignature(key.publicKey, key.scheme, message, signature);
+// "tuf" and the version 1.
+const mlDsaPrefix = parseHex("74756601");
+
+/** What a key of a type signs for the canonical bytes of a file: those, or for ML-DSA their SHA-512 behind a prefix (TAP 21). */
+export function tufMessage({ type }: Pick<PublicKey, "type">, signedBytes: Uint8Array): Uint8Array {
+  return isMlDsa(type) ? concatBytes(mlDsaPrefix, digest("sha512", signedBytes)) : signedBytes;
+}
+
+/** Whether `signature` is by `key` over the canonical bytes of a file; an empty or malformed signature is simply not valid. */
+export function isSignedBy({ publicKey, scheme }: TufKey, signedBytes: Uint8Array, signature: Uint8Array): boolean {
+  return signature.length > 0 && isValidSignature(publicKey, scheme, tufMessage(publicKey, signedBytes), signature);
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { createSigner, type Signer } from "../crypto/index.ts";
 import { encodeUtf8, isSigillumError, type JsonValue, parseJson, parseUtf8 } from "../encoding/index.ts";
+import { generateSigner } from "../testing/index.ts";
 import { buildRoot, buildSnapshot, buildTargets, buildTimestamp, signMetadata } from "../tuf-repository/index.ts";
 import { compareCodePoints, encodeCanonicalJson } from "./canonical-json.ts";
 import {
@@ -11,6 +12,7 @@ import {
   type FetchFile,
   fetchTarget,
   findTarget,
+  isSignedBy,
   loadTrusted,
   memoryStore,
   parseRoot,
@@ -21,6 +23,7 @@ import {
   refresh,
   TrustedMetadata,
   tufKeyId,
+  tufMessage,
   verifyFile,
 } from "./index.ts";
 
@@ -451,6 +454,27 @@ describe("keys and canonical JSON", () => {
     const point = Buffer.from(spki.subarray(spki.length - 65)).toString("hex");
     const old = { keytype: "ecdsa-sha2-nistp256", scheme: "ecdsa-sha2-nistp256", keyval: { public: point } };
     assert.deepEqual(parseTufKey("b", old).publicKey.spki, spki);
+  });
+
+  test("keys of ML-DSA sign the hash behind a prefix (TAP 21), and not the bytes themselves", async () => {
+    const bytes = encodeUtf8('{"_type":"root"}');
+    for (const type of ["ml-dsa-44", "ml-dsa-65", "ml-dsa-87"] as const) {
+      const signer = generateSigner(type);
+      const listed = encodeTufKey(signer.publicKey);
+      assert.deepEqual([listed["keytype"], listed["scheme"]], ["ml-dsa", `${type}/1`]);
+      const key = parseTufKey("a", listed);
+      assert.deepEqual(key.publicKey.spki, signer.publicKey.spki);
+      const hash = createHash("sha512").update(bytes).digest();
+      const message = Buffer.concat([Buffer.from("tuf\u0001"), hash]);
+      assert.deepEqual(tufMessage(signer.publicKey, bytes), new Uint8Array(message));
+      assert.ok(isSignedBy(key, bytes, await signer.sign(new Uint8Array(message))));
+      assert.ok(!isSignedBy(key, bytes, await signer.sign(bytes)));
+      assert.ok(!isSignedBy(key, encodeUtf8("{}"), await signer.sign(new Uint8Array(message))));
+      // Two parameter sets are two schemes.
+      const other = type === "ml-dsa-44" ? "ml-dsa-65/1" : "ml-dsa-44/1";
+      assert.throws(() => parseTufKey("a", { ...listed, scheme: other }), hasCode("TUF_KEY_UNSUPPORTED"));
+    }
+    assert.deepEqual(tufMessage(online.publicKey, bytes), bytes);
   });
 
   test("parseTufKey refuses a key of another type than it says, and bytes that are no key", () => {
