@@ -77,7 +77,7 @@ describe("sigillum root verify --html", () => {
     const offer = ["add-key", at("quantum-event"), "--owner", "quentin", "--key", at("quantum")];
     const refused = await run(...offer);
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /ROOT_KEY_ML_DSA/u);
+    assert.ok(refused.stderr.includes("ROOT_KEY_ML_DSA"), refused.stderr);
     await good(...offer, "--ml-dsa");
     for (const role of ["timestamp", "snapshot"])
       await good("add-key", at("quantum-event"), "--owner", "server", "--role", role, "--key", at("online"));

@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { openBucket, type PutCondition } from "../aws/index.ts";
 import { encodeUtf8, isSigillumError } from "../encoding/index.ts";
 import { generateSigner } from "../testing/index.ts";
 import {
@@ -246,6 +247,19 @@ describe("a bucket that several publish to", () => {
     assert.equal(await readPublished(bucket()), undefined);
     await tick(bucket({ acceptUnguarded: true }), startMs);
     assert.equal((await readPublished(bucket()))?.timestamp.version, 1);
+  });
+
+  test("stores an object on a condition, and says when that does not hold", async () => {
+    const store = openBucket("s3://trust/tuf", { AWS_ENDPOINT_URL_S3: url, AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b" });
+    const headers = { contentType: "text/plain", cacheControl: "no-store" };
+    const put = (text: string, condition: PutCondition): Promise<void> => store.put("x", encodeUtf8(text), headers, condition);
+    await assert.rejects(put("one", { ifMatch: '"0"' }), hasCode("BUCKET_CONDITION_FAILED", "HTTP 404"));
+    await put("one", "ifNoneMatch");
+    await assert.rejects(put("two", "ifNoneMatch"), hasCode("BUCKET_CONDITION_FAILED", "HTTP 412"));
+    const { tag = "" } = (await store.getVersion("x")) ?? {};
+    await put("two", { ifMatch: tag });
+    await assert.rejects(put("three", { ifMatch: tag }), hasCode("BUCKET_CONDITION_FAILED", "HTTP 412"));
+    assert.deepEqual(await store.get("x"), encodeUtf8("two"));
   });
 
   test("takes a copy under the same lock", async () => {
