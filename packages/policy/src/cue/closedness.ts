@@ -17,9 +17,24 @@ interface Node {
 
 /** What asks whether a vertex, or a reference to it, allows a label; undefined when it allows all. */
 export function allowance(vertex: Vertex, referred = false): ((label: string) => boolean) | undefined {
+  if (!mayBeClosed(vertex) && !(referred && vertex.inDefinition)) return undefined;
   const root = buildTree(vertex);
   if (!isClosed(root, vertex.depth) && !(referred && vertex.inDefinition)) return undefined;
   return (label) => !isRegularLabel(label) || has(root, label, vertex.depth);
+}
+
+/** Whether anything could close a vertex: quick, for most that documents have are open. */
+function mayBeClosed({ items, grants }: Vertex): boolean {
+  let before: Group | undefined;
+  const closes = (group: Group | undefined): boolean => {
+    for (let at = group; at !== undefined && at !== before; at = at.parent)
+      if (at.kind === "definition" || at.kind === "close" || at.sealed) return true;
+    before = group;
+    return false;
+  };
+  for (const item of items) if (item.kind === "struct" && closes(item.group)) return true;
+  for (const { group } of grants) if (closes(group)) return true;
+  return false;
 }
 
 /** Note which struct literals embed a definition without `...`: it closes what they themselves hold, at any depth. */

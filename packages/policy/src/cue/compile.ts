@@ -10,17 +10,27 @@ import {
   type Value,
   valuesError,
 } from "../values/index.ts";
-import { dataExpression, documentSource, exportVertex, toDocument } from "./document.ts";
+import { dataExpression, exportVertex, toDocument } from "./document.ts";
 import { cueError } from "./errors.ts";
 import { Evaluator } from "./evaluator.ts";
 import { formatLabel } from "./format-syntax.ts";
 import { findBuiltin, packageNames } from "./packages/index.ts";
 import { parseFile } from "./parse.ts";
-import { type CueSource, formatPlace, locate } from "./position.ts";
+import { type CueSource, documentSource, formatPlace, locate } from "./position.ts";
 import { resolveFiles } from "./resolve.ts";
 import type { Expression, FileSyntax } from "./syntax.ts";
 import { type Bottom, isIncomplete, Stop } from "./value.ts";
-import { type Conjunct, Environment, Group, isDefinitionLabel, isIndexLabel, isRegularLabel, pathOf, Vertex } from "./vertex.ts";
+import {
+  added,
+  type Conjunct,
+  Environment,
+  Group,
+  isDefinitionLabel,
+  isIndexLabel,
+  isRegularLabel,
+  pathOf,
+  Vertex,
+} from "./vertex.ts";
 
 /** A policy whose syntax and names were checked. Its values were not: an error in them shows when it is evaluated. */
 export interface CompiledCue {
@@ -81,7 +91,7 @@ export function validateCue(compiled: CompiledCue, document: Value, options: Val
     const evaluator = new Evaluator(budgetFor(options.limits, document));
     const root = rootVertex(compiled);
     const at = { source: documentSource, offset: 0 };
-    root.conjuncts.push(conjunctOf(dataExpression(document, at)));
+    root.conjuncts = added(root.conjuncts, conjunctOf(dataExpression(document, at, evaluator.budget)));
     evaluator.finishRoot(root);
     const problems = problemsOf(evaluator, root, options.final ?? true);
     if (options.documentFields !== true) return problems;
@@ -177,7 +187,7 @@ export function rootVertex(compiled: CompiledCue): Vertex {
   root.presence = "member";
   // all files are one struct: what one embeds closes none of the others
   const group = new Group(undefined, "files", undefined);
-  for (const { body } of compiled.files) root.conjuncts.push({ ...conjunctOf(body), group });
+  for (const { body } of compiled.files) root.conjuncts = added(root.conjuncts, { ...conjunctOf(body), group });
   return root;
 }
 

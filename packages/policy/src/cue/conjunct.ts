@@ -1,4 +1,5 @@
 // What can be said of a conjunct before anything is evaluated.
+import { documentSource } from "./position.ts";
 import type { Expression, StructLiteral } from "./syntax.ts";
 import { type Conjunct, isRegularLabel, type Presence, type Vertex } from "./vertex.ts";
 
@@ -7,6 +8,12 @@ export const maxConjuncts = 500;
 
 /** Levels that values may nest through references; deeper ones are taken to have no end. */
 export const maxRecursion = 80;
+
+/** Whether a vertex is a value of the document and nothing else: such a one has no errors, and is looked into only when asked about. */
+export function isPlainData({ conjuncts }: Vertex): boolean {
+  const [only, second] = conjuncts;
+  return only !== undefined && second === undefined && only.expression.at.source === documentSource;
+}
 
 /** A constraint on a field that something else made exist starts its own chain of references. */
 export function freshened(vertex: Vertex, conjunct: Conjunct): Conjunct {

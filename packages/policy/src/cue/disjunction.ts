@@ -7,6 +7,7 @@ import type { Declaration, Expression } from "./syntax.ts";
 import { type Bottom, isIncomplete } from "./value.ts";
 import {
   type Alternative,
+  added,
   type Conjunct,
   type Disjunction,
   Environment,
@@ -145,7 +146,7 @@ function copyOf(
   const outer = original.standIn;
   original.standIn = copy;
   for (const item of source.items) if (keep(item)) evaluator.takeItem(copy, moveItem(item, move, moveConjunct));
-  for (const task of source.tasks) copy.tasks.push(moveTask(task, moveConjunct));
+  for (const task of source.tasks) copy.tasks = added(copy.tasks, moveTask(task, moveConjunct));
   evaluator.take(copy, moveConjunct(conjunct));
   original.standIn = outer;
   return copy;
@@ -198,7 +199,7 @@ export function adopt(evaluator: Engine, vertex: Vertex, from: Vertex): void {
   const move = (environment: Environment): Environment => moveEnvironment(environment, from, from.copyOf ?? from, vertex, moved);
   const moveConjunct = (own: Conjunct): Conjunct => ({ ...own, environment: move(own.environment) });
   for (const item of from.items) evaluator.takeItem(vertex, moveItem(item, move, moveConjunct));
-  for (const task of from.tasks) vertex.tasks.push(moveTask(task, moveConjunct));
+  for (const task of from.tasks) vertex.tasks = added(vertex.tasks, moveTask(task, moveConjunct));
 }
 
 /** Why a vertex does not unify with another, its own validators aside; undefined when it does. A required field must be there. */

@@ -1,5 +1,14 @@
 // JSON documents in and concrete values out.
-import { encodeJsonString, formatNumber, isArray, ObjectBuilder, ObjectValue, SetValue, type Value } from "../values/index.ts";
+import {
+  type Budget,
+  encodeJsonString,
+  formatNumber,
+  isArray,
+  ObjectBuilder,
+  ObjectValue,
+  SetValue,
+  type Value,
+} from "../values/index.ts";
 import { elementsOf } from "./comprehension.ts";
 import type { Engine } from "./engine.ts";
 import { describeType } from "./format.ts";
@@ -8,34 +17,35 @@ import type { Declaration, Expression } from "./syntax.ts";
 import { incomplete, isNumber, kinds, type Scalar, Stop } from "./value.ts";
 import { isRegularLabel, pathOf, type Vertex } from "./vertex.ts";
 
-/** The name that places in a document have: a document is a value and has no lines. */
-export const documentSource: Place["source"] = { file: "", source: "" };
-
 /** A concrete value, its fields in their order. */
 export type Data = Scalar | readonly Data[] | ReadonlyMap<string, Data>;
 
-/** A document as an expression. A number written with a point or an exponent is a float. */
-export function dataExpression(value: Value, at: Place): Expression {
+/** A document as an expression, no deeper than its budget allows. A number written with a point or an exponent is a float. */
+export function dataExpression(value: Value, at: Place, budget: Budget): Expression {
   if (value === null || typeof value === "boolean" || typeof value === "string") return { kind: "literal", at, value };
-  if (isArray(value)) return { kind: "list", at, elements: value.map((element) => dataExpression(element, at)), open: undefined };
-  if (value instanceof ObjectValue) {
-    const declarations = value.entries().map(([name, field]): Declaration => {
-      if (typeof name !== "string") throw new TypeError("a document has a name that is no text");
-      return {
-        kind: "field",
-        at,
-        label: `"${name}`,
-        quoted: true,
-        constraint: "",
-        alias: undefined,
-        value: dataExpression(field, at),
-        attributes: [],
-      };
-    });
-    return { kind: "struct", at, declarations, attributes: [] };
+  if (isArray(value) || value instanceof ObjectValue) {
+    budget.enter();
+    const made: Expression = isArray(value)
+      ? { kind: "list", at, elements: value.map((element) => dataExpression(element, at, budget)), open: undefined }
+      : { kind: "struct", at, declarations: dataFields(value, at, budget), attributes: none };
+    budget.leave();
+    return made;
   }
   if (value instanceof SetValue) throw new TypeError("a document holds no sets");
   return { kind: "literal", at, value: { int: typeof value === "number" || !/[.eE]/.test(value.toString()), value } };
+}
+
+const none: readonly never[] = [];
+
+function dataFields(object: ObjectValue, at: Place, budget: Budget): Declaration[] {
+  const fields: Declaration[] = [];
+  for (const [name, field] of object.entries()) {
+    if (typeof name !== "string") throw new TypeError("a document has a name that is no text");
+    const value = dataExpression(field, at, budget);
+    const [label, constraint, alias] = [`"${name}`, "", undefined] as const;
+    fields.push({ kind: "field", at, label, quoted: true, constraint, alias, value, attributes: none });
+  }
+  return fields;
 }
 
 /** The concrete value of a vertex; throws Stop when it, or something in it, is none. */

@@ -4,7 +4,7 @@ import { type Budget, RegexCache } from "../values/index.ts";
 import { allowance, sealStructs } from "./closedness.ts";
 import { yieldStructs } from "./comprehension.ts";
 import { concreteValue } from "./concrete.ts";
-import { disjunctionTerms, freshened, makesStruct, maxConjuncts, maxRecursion, presenceOf } from "./conjunct.ts";
+import { disjunctionTerms, freshened, isPlainData, makesStruct, maxConjuncts, maxRecursion, presenceOf } from "./conjunct.ts";
 import { hasFailed, resolveDisjunctions } from "./disjunction.ts";
 import { compute } from "./expression.ts";
 import { addField, addPattern, type FieldEngine } from "./fields.ts";
@@ -18,6 +18,7 @@ import { applyScalarConstraints, takeBound, takeScalar, takeType, takeValidator 
 import { type Bottom, fail, incomplete, isIncomplete, kinds, type Scalar, Stop } from "./value.ts";
 import {
   type Alternative,
+  added,
   type Computed,
   type Conjunct,
   Environment,
@@ -97,7 +98,7 @@ export class Evaluator implements FieldEngine {
         done = true;
       } catch (error) {
         if (!(error instanceof Stop)) throw error;
-        if (isIncomplete(error.bottom)) vertex.tasks.push({ ...task, blocked: error.bottom });
+        if (isIncomplete(error.bottom)) vertex.tasks = added(vertex.tasks, { ...task, blocked: error.bottom });
         else {
           this.setBottom(vertex, error.bottom);
           done = true;
@@ -120,9 +121,9 @@ export class Evaluator implements FieldEngine {
 
   /** Give a vertex one more conjunct, and those that took it in as well. */
   addConjunct(vertex: Vertex, conjunct: Conjunct): void {
-    vertex.conjuncts.push(conjunct);
+    vertex.conjuncts = added(vertex.conjuncts, conjunct);
     this.budget.allocate(64);
-    if (vertex.state === "settled") this.reopen(vertex);
+    if (vertex.state === "settled" || vertex.finished === "yes") this.reopen(vertex);
     for (const { vertex: dependent, adapt } of vertex.dependents) {
       const known = dependent.conjuncts.some(
         ({ expression, environment }) => expression === conjunct.expression && environment === conjunct.environment,
@@ -182,7 +183,7 @@ export class Evaluator implements FieldEngine {
         }
         if (expression.operator === "|") {
           const terms = disjunctionTerms(expression, conjunct);
-          vertex.disjunctions.push({ terms, at: expression.at });
+          vertex.disjunctions = added(vertex.disjunctions, { terms, at: expression.at });
           vertex.alternatives = undefined;
           return;
         }
@@ -196,7 +197,7 @@ export class Evaluator implements FieldEngine {
       run(vertex, conjunct);
     } catch (error) {
       if (!(error instanceof Stop)) throw error;
-      if (isIncomplete(error.bottom)) vertex.tasks.push({ conjunct, run, blocked: error.bottom });
+      if (isIncomplete(error.bottom)) vertex.tasks = added(vertex.tasks, { conjunct, run, blocked: error.bottom });
       else this.setBottom(vertex, error.bottom);
     }
   }
@@ -233,7 +234,7 @@ export class Evaluator implements FieldEngine {
         for (const more of computed.conjuncts) this.take(vertex, more);
         return;
       case "disjunction":
-        vertex.disjunctions.push(computed.disjunction);
+        vertex.disjunctions = added(vertex.disjunctions, computed.disjunction);
         vertex.alternatives = undefined;
     }
   }
@@ -270,34 +271,33 @@ export class Evaluator implements FieldEngine {
 
   /** Take in what is understood already: called again on a copy when a term of a disjunction is tried. */
   takeItem(vertex: Vertex, item: Item): void {
-    vertex.items.push(item);
     switch (item.kind) {
       case "struct":
+        vertex.items = added(vertex.items, item);
         this.#takeFields(vertex, item.conjunct, item.environment, item.group);
         return;
       case "pattern":
+        vertex.items = added(vertex.items, item);
         addPattern(this, vertex, item.pattern);
         return;
       case "field":
+        vertex.items = added(vertex.items, item);
         addField(this, vertex, item.label, item.presence, item.conjunct);
         return;
       case "list":
+        vertex.items = added(vertex.items, item);
         takeElements(this, vertex, item);
         return;
       case "scalar":
-        vertex.items.pop();
         takeScalar(this, vertex, item.value, item.at, item.cyclic);
         return;
       case "type":
-        vertex.items.pop();
         takeType(this, vertex, item.mask, item.name, item.at);
         return;
       case "bound":
-        vertex.items.pop();
         takeBound(this, vertex, item.bound);
         return;
       case "validator":
-        vertex.items.pop();
         takeValidator(this, vertex, item.validator);
         return;
     }
@@ -311,16 +311,13 @@ export class Evaluator implements FieldEngine {
     if (makesStruct(conjunct.expression)) takeType(this, vertex, kinds.struct, "struct", at, false);
     else vertex.maybeStruct = true;
     for (const declaration of declarations) {
-      if (declaration.kind === "ellipsis") vertex.grants.push({ group, grants: true });
+      if (declaration.kind === "ellipsis") vertex.grants = added(vertex.grants, { group, grants: true });
       if (declaration.kind !== "field" || typeof declaration.label !== "string") continue;
       const presence = presenceOf(declaration.constraint);
-      addField(this, vertex, declaration.label, presence, {
-        ...conjunct,
-        environment,
-        group,
-        expression: declaration.value,
-        weak: presence === "optional",
-      });
+      const { passed, cyclic } = conjunct;
+      const { value: expression } = declaration;
+      const weak = presence === "optional";
+      addField(this, vertex, declaration.label, presence, { environment, expression, group, passed, cyclic, weak });
     }
   }
 
@@ -352,7 +349,7 @@ export class Evaluator implements FieldEngine {
   }
 
   #takeComprehension(vertex: Vertex, conjunct: Conjunct, comprehension: Comprehension): void {
-    vertex.tasks.push({
+    vertex.tasks = added(vertex.tasks, {
       conjunct,
       run: (target, own) => {
         const yielded = yieldStructs(this, target, own, comprehension.clauses);
@@ -386,7 +383,7 @@ export class Evaluator implements FieldEngine {
   inline(vertex: Vertex, conjunct: Conjunct): Vertex {
     const made = new Vertex(vertex, "");
     made.presence = "member";
-    made.conjuncts.push({ ...conjunct, group: undefined, cyclic: false });
+    made.conjuncts = [{ ...conjunct, group: undefined, cyclic: false }];
     this.budget.allocate(256);
     return made;
   }
@@ -467,6 +464,10 @@ export class Evaluator implements FieldEngine {
     for (const arc of vertex.arcs.values()) {
       if (arc.presence === "optional") continue;
       if (allows !== undefined && arc.presence === "member" && !allows(arc.label)) this.#refuse(arc);
+      else if (isPlainData(arc)) {
+        arc.finished = "yes";
+        continue;
+      }
       this.finish(arc);
       const bottom = this.live(arc).bottom ?? arc.childBottom ?? arc.bottom;
       if (bottom === undefined || isIncomplete(bottom)) continue;

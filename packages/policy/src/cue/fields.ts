@@ -1,7 +1,7 @@
 // Fields: who grants them, and the patterns that constrain them.
 import type { Engine } from "./engine.ts";
 import type { Expression } from "./syntax.ts";
-import { type Conjunct, Environment, isRegularLabel, type Pattern, type Presence, Vertex } from "./vertex.ts";
+import { added, type Conjunct, Environment, isRegularLabel, type Pattern, type Presence, Vertex } from "./vertex.ts";
 
 const presenceOrder: Readonly<Record<Presence, number>> = { optional: 0, required: 1, member: 2 };
 
@@ -18,11 +18,11 @@ export function addField(engine: FieldEngine, vertex: Vertex, label: string, pre
   if (arc === undefined) {
     arc = new Vertex(vertex, label);
     arc.presence = presence;
-    vertex.arcs.set(label, arc);
+    vertex.setArc(label, arc);
     engine.budget.allocate(256);
   } else if (presenceOrder[presence] > presenceOrder[arc.presence]) arc.presence = presence;
   if (vertex.finished === "yes") engine.reopen(vertex);
-  if (conjunct.group !== undefined) vertex.grants.push({ group: conjunct.group, grants: label });
+  if (conjunct.group !== undefined) vertex.grants = added(vertex.grants, { group: conjunct.group, grants: label });
   engine.addConjunct(arc, conjunct);
   if (!isNew || !isRegularLabel(label)) return;
   for (const pattern of vertex.patterns) applyPattern(engine, arc, pattern);
@@ -40,7 +40,8 @@ function applyPattern(engine: FieldEngine, arc: Vertex, pattern: Pattern): void 
 
 /** Constrain the fields of a vertex whose names match. */
 export function addPattern(engine: FieldEngine, vertex: Vertex, pattern: Pattern): void {
-  vertex.patterns.push(pattern);
-  if (pattern.conjunct.group !== undefined) vertex.grants.push({ group: pattern.conjunct.group, grants: pattern });
+  vertex.patterns = added(vertex.patterns, pattern);
+  if (pattern.conjunct.group !== undefined)
+    vertex.grants = added(vertex.grants, { group: pattern.conjunct.group, grants: pattern });
   for (const arc of vertex.arcs.values()) applyPattern(engine, arc, pattern);
 }

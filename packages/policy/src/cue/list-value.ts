@@ -2,7 +2,7 @@
 import type { Engine } from "./engine.ts";
 import { takeType } from "./unify.ts";
 import { fail, kinds } from "./value.ts";
-import { type Conjunct, type Item, isIndexLabel, type Rest, Vertex } from "./vertex.ts";
+import { added, type Conjunct, type Item, isIndexLabel, type Rest, Vertex } from "./vertex.ts";
 
 /** Give a list the elements of one of its conjuncts. */
 export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item, { kind: "list" }>): void {
@@ -11,9 +11,12 @@ export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item,
   else vertex.grounded = true;
   const { at } = conjunct.expression;
   takeType(engine, vertex, kinds.list, "list", at, false);
-  vertex.listLengths.push({ length: elements.length, open: open !== undefined, at });
+  vertex.listLengths = added(vertex.listLengths, { length: elements.length, open: open !== undefined, at });
   if (typeof open === "object")
-    vertex.listRests.push({ from: elements.length, conjunct: { ...conjunct, expression: open, weak: true } });
+    vertex.listRests = added(vertex.listRests, {
+      from: elements.length,
+      conjunct: { ...conjunct, expression: open, weak: true },
+    });
   const longest = Math.max(...vertex.listLengths.map(({ length }) => length));
   const limit = vertex.listLengths.find(({ length, open: more }) => !more && length < longest);
   const other = vertex.listLengths.find(({ length }) => length === longest);
@@ -38,7 +41,7 @@ function addElement(engine: Engine, vertex: Vertex, index: number, conjunct: Con
   if (arc === undefined) {
     arc = new Vertex(vertex, label);
     arc.presence = "member";
-    vertex.arcs.set(label, arc);
+    vertex.setArc(label, arc);
     engine.budget.allocate(256);
     for (const rest of vertex.listRests) if (rest !== newest && index >= rest.from) engine.addConjunct(arc, rest.conjunct);
   }

@@ -15,6 +15,9 @@ export interface Place {
   readonly offset: number;
 }
 
+/** The source that places in a document have: it is a value and has no lines. */
+export const documentSource: CueSource = { file: "", source: "" };
+
 /** The line and column of a place, both from 1; the column counts code points. */
 export function locate(place: Place): Position {
   const before = place.source.source.slice(0, place.offset);

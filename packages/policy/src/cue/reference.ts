@@ -12,6 +12,7 @@ import { selectorLabel } from "./resolve.ts";
 import type { Expression, Identifier } from "./syntax.ts";
 import { type Bottom, fail, formatKinds, incomplete, isNumber, kindOf, kinds, Stop } from "./value.ts";
 import {
+  added,
   type Computed,
   type Conjunct,
   type Environment,
@@ -237,7 +238,7 @@ export function addReference(evaluator: Engine, vertex: Vertex, conjunct: Conjun
     cyclic: conjunct.cyclic || structural || own.cyclic,
   });
   if (structural) vertex.cyclic = true;
-  source.dependents.push({ vertex, adapt });
+  source.dependents = added(source.dependents, { vertex, adapt });
   const count = source.conjuncts.length;
   for (let i = 0; i < count; i++) {
     const own = source.conjuncts[i];

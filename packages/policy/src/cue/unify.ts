@@ -23,7 +23,7 @@ import {
   sameScalar,
   showScalar,
 } from "./value.ts";
-import type { Claim, Validator, Vertex } from "./vertex.ts";
+import { added, type Claim, type Validator, type Vertex } from "./vertex.ts";
 
 /** Take in a type: a set of kinds. */
 export function takeType(
@@ -34,7 +34,7 @@ export function takeType(
   at: Place,
   record = true,
 ): void {
-  if (record && typeof name === "string") vertex.items.push({ kind: "type", mask, name, at });
+  if (record && typeof name === "string") vertex.items = added(vertex.items, { kind: "type", mask, name, at });
   if (mask === kinds.top) return;
   if (record) vertex.grounded = true;
   claim(evaluator, vertex, { mask, text: () => (typeof name === "string" ? name : formatExpression(name)), at });
@@ -44,7 +44,7 @@ function claim(evaluator: Engine, vertex: Vertex, made: Claim): boolean {
   const left = vertex.mask & made.mask;
   if (left !== 0) {
     vertex.mask = left;
-    vertex.claims.push(made);
+    vertex.claims = added(vertex.claims, made);
     return true;
   }
   const other = vertex.claims.find(({ mask }) => (mask & made.mask) === 0) ?? vertex.claims[vertex.claims.length - 1];
@@ -60,7 +60,7 @@ function claim(evaluator: Engine, vertex: Vertex, made: Claim): boolean {
 
 /** Take in a concrete scalar. */
 export function takeScalar(evaluator: Engine, vertex: Vertex, value: Scalar, at: Place, cyclic: boolean): void {
-  vertex.items.push({ kind: "scalar", value, at, cyclic });
+  vertex.items = added(vertex.items, { kind: "scalar", value, at, cyclic });
   if (cyclic) vertex.cyclic = true;
   else vertex.grounded = true;
   if (!claim(evaluator, vertex, { mask: kindOf(value), text: () => showScalar(value), at })) return;
@@ -79,22 +79,22 @@ export function takeScalar(evaluator: Engine, vertex: Vertex, value: Scalar, at:
 
 /** Take in a bound. */
 export function takeBound(evaluator: Engine, vertex: Vertex, bound: Bound): void {
-  vertex.items.push({ kind: "bound", bound });
+  vertex.items = added(vertex.items, { kind: "bound", bound });
   vertex.grounded = true;
   claim(evaluator, vertex, { mask: boundMask(bound), text: () => formatBound(bound), at: bound.at });
   if (!vertex.bounds.some((other) => other.operator === bound.operator && sameScalar(other.value, bound.value)))
-    vertex.bounds.push(bound);
+    vertex.bounds = added(vertex.bounds, bound);
 }
 
 /** Take in a function used as a value. */
 export function takeValidator(evaluator: Engine, vertex: Vertex, validator: Validator): void {
-  vertex.items.push({ kind: "validator", validator });
+  vertex.items = added(vertex.items, { kind: "validator", validator });
   vertex.grounded = true;
   if (!claim(evaluator, vertex, { mask: validator.mask, text: () => validator.name, at: validator.at })) return;
   const same = vertex.validators.some(
     (other) => other.name === validator.name && validatorKey(evaluator, other) === validatorKey(evaluator, validator),
   );
-  if (!same) vertex.validators.push(validator);
+  if (!same) vertex.validators = added(vertex.validators, validator);
 }
 
 function boundMask({ operator, value }: Bound): number {

@@ -164,6 +164,9 @@ export interface Dependent {
   readonly adapt: (conjunct: Conjunct) => Conjunct;
 }
 
+const none: readonly never[] = Object.freeze([]);
+const noArcs: ReadonlyMap<string, Vertex> = new Map();
+
 /** A field, a list element, a let clause or a value on the way: what its conjuncts unify to, and how far that is known. */
 export class Vertex extends Evaluated {
   readonly parent: Vertex | undefined;
@@ -174,31 +177,35 @@ export class Vertex extends Evaluated {
   presence: Presence = "optional";
   /** Whether it stands in an expression that selects from it. */
   isMade = false;
-  readonly conjuncts: Conjunct[] = [];
-  readonly dependents: Dependent[] = [];
+  // most of its lists stay empty: each is one for all until `added` makes another
+  conjuncts: readonly Conjunct[] = none;
+  dependents: readonly Dependent[] = none;
 
   /** How many conjuncts are understood. */
   understood = 0;
-  readonly items: Item[] = [];
-  tasks: Task[] = [];
-  readonly disjunctions: Disjunction[] = [];
-  readonly arcs: Map<string, Vertex> = new Map();
-  readonly patterns: Pattern[] = [];
-  readonly grants: Grant[] = [];
-  readonly listRests: Rest[] = [];
+  items: readonly Item[] = none;
+  tasks: readonly Task[] = none;
+  disjunctions: readonly Disjunction[] = none;
+  /** Its fields, or the elements of a list; `setArc` adds one. */
+  arcs: ReadonlyMap<string, Vertex> = noArcs;
+  patterns: readonly Pattern[] = none;
+  grants: readonly Grant[] = none;
+  listRests: readonly Rest[] = none;
   /** What each conjunct demands of the kind, for the message when two demands clash. */
-  readonly claims: Claim[] = [];
-  readonly listLengths: { readonly length: number; readonly open: boolean; readonly at: Place }[] = [];
+  claims: readonly Claim[] = none;
+  listLengths: readonly { readonly length: number; readonly open: boolean; readonly at: Place }[] = none;
 
   mask: number = kinds.top;
   scalar: { readonly value: Scalar; readonly at: Place } | undefined;
-  bounds: Bound[] = [];
-  readonly validators: Validator[] = [];
+  bounds: readonly Bound[] = none;
+  validators: readonly Validator[] = none;
   /** Whether braces with nothing but embeddings in them took part. */
   maybeStruct = false;
   bottom: Bottom | undefined;
   cyclic = false;
   grounded = false;
+
+  #arcs: Map<string, Vertex> | undefined;
 
   state: "new" | "busy" | "settled" = "new";
   /** While the terms of its disjunctions are tried: the copy that stands for it. */
@@ -217,6 +224,25 @@ export class Vertex extends Evaluated {
     this.depth = parent === undefined ? 0 : parent.depth + 1;
     this.inDefinition = isDefinitionLabel(label) || (parent?.inDefinition ?? false);
   }
+
+  /** Give it a field or an element. */
+  setArc(label: string, arc: Vertex): void {
+    if (this.#arcs === undefined) {
+      this.#arcs = new Map();
+      this.arcs = this.#arcs;
+    }
+    this.#arcs.set(label, arc);
+  }
+}
+
+/**
+ * A list with one item more. A short one is made anew, for a list that grows by itself takes room for seventeen at once, and a document
+ * has a vertex for each of its values; of a long one the list itself, longer.
+ */
+export function added<T>(list: readonly T[], item: T): readonly T[] {
+  if (list.length < 4 || !Array.isArray(list)) return [...list, item];
+  list.push(item);
+  return list;
 }
 
 /** Whether a label names a definition, hidden or not. */

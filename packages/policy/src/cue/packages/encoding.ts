@@ -79,14 +79,14 @@ function marshal(call: Call): Result {
 }
 
 function unmarshal(call: Call): Result {
-  const expression = dataExpression(readJson(call, textOf(call, 0)), call.at);
+  const expression = dataExpression(readJson(call, textOf(call, 0)), call.at, call.evaluator.budget);
   return { computed: { kind: "conjuncts", conjuncts: [{ ...call.conjunct, expression }] } };
 }
 
 function validate(call: Call): Result {
   const data = call.evaluator.inline(call.vertex, {
     ...call.conjunct,
-    expression: dataExpression(readJson(call, textOf(call, 0)), call.at),
+    expression: dataExpression(readJson(call, textOf(call, 0)), call.at, call.evaluator.budget),
   });
   const bottom = tryWith(call.evaluator, data, call.conjunct, call.unresolved(1));
   return bottom === undefined ? true : { because: bottom.message };
