@@ -12,6 +12,8 @@ import { type Tally, tallyOf } from "./policies/run.ts";
 
 const pairs = Number(process.env["SIGILLUM_PAIRS"] ?? 60);
 const seed = Number(process.env["SIGILLUM_SEED"] ?? 1);
+/** Of each test: 2,000 pairs take minutes, and on a machine that others use an hour. */
+const timeout = 3 * 3_600_000;
 const [cosign, docker] = [findPeer("cosign-3"), findPeer("docker-registry")];
 const binaries = { rego: findPeer("opa"), cue: findPeer("cue") } as const;
 
@@ -41,7 +43,7 @@ function check(language: "cue" | "rego", who: string, tally: Tally): void {
   if (pairs >= 2000) assert.deepEqual(rare, [], "every construct at least 20 times");
 }
 
-describe("policies over attestations", { timeout: 3_600_000 }, () => {
+describe("policies over attestations", { timeout: 4 * timeout }, () => {
   let directory: string;
   let cosigns: { readonly judge: Judge; readonly stop: () => Promise<void> } | undefined;
   let documents: readonly Predicate[];
@@ -58,7 +60,7 @@ describe("policies over attestations", { timeout: 3_600_000 }, () => {
   });
 
   for (const language of ["rego", "cue"] as const) {
-    it(`${language}: cosign 3 says what we say`, { skip: missing }, async () => {
+    it(`${language}: cosign 3 says what we say`, { skip: missing, timeout }, async () => {
       if (cosigns === undefined) return;
       const who = "cosign 3";
       check(language, who, await tallyOf(language, documents, cosigns.judge, { pairs, seed, who }));
@@ -66,6 +68,7 @@ describe("policies over attestations", { timeout: 3_600_000 }, () => {
     const binary = binaries[language];
     it(`${language}: the language's own program says what we say`, {
       skip: binary.path === undefined ? binary.missing : false,
+      timeout,
     }, async () => {
       const judge = await binaryJudge(documents, directory);
       const who = language === "cue" ? "cue" : "opa";

@@ -1,10 +1,11 @@
 // Policies in verify-attestation and verify-blob-attestation: what verified is asked about, in cosign's order and with its sentences.
 import { type Contract, compilePolicies, contracts, judge, type PolicySource, policyInput } from "@sigillum/policy/contracts";
-import { isPolicyError, parseJson, type Value } from "@sigillum/policy/values";
+import type { Value } from "@sigillum/policy/values";
 import { type Arguments, argumentError } from "../arguments/index.ts";
 import type { Terminal } from "../terminal/index.ts";
 import { policyError } from "./errors.ts";
 import { readPolicies } from "./sources.ts";
+import { readStatement } from "./statement.ts";
 import { detailLines, paintFor } from "./tell.ts";
 
 /** Policies that a command named, ready to be asked. */
@@ -14,11 +15,11 @@ export interface Enforcement {
 }
 
 /** Read the policies of `--policy`, asked as cosign asks unless `--contract` says otherwise; undefined when there is none. */
-export async function loadPolicies(args: Arguments, terminal: Terminal): Promise<Enforcement | undefined> {
+export function loadPolicies(args: Arguments, terminal: Terminal): Enforcement | undefined {
   const paths = args.strings("policy");
   if (paths.length === 0) return undefined;
   const contract = contractOf(args, "cosign-cli");
-  const sources = await readPolicies(paths);
+  const sources = readPolicies(paths);
   for (const [language, name] of [
     ["cue", "CUE"],
     ["rego", "Rego"],
@@ -37,13 +38,6 @@ export function contractOf(args: Arguments, fallback: Contract): Contract {
   throw argumentError("FLAG_VALUE_INVALID", `Cannot take --contract ${String(given)}: it is none`, {
     found: String(given),
     expected: contracts.join(", "),
-  });
-}
-
-/** An error to throw: a command that asks a policy was given none. */
-export function policyMissing({ command }: Arguments): Error {
-  return argumentError("FLAG_REQUIRED", `Cannot run ${command}: --policy is missing; it names a policy or a directory of them`, {
-    expected: "--policy",
   });
 }
 
@@ -88,18 +82,4 @@ function enforce(
 // cosign's own rewriting belongs to its contract; the others take the statement as it was signed.
 function documentOf(contract: Contract, type: string, statement: Value): Value | undefined {
   return contract === "strict" ? statement : policyInput(type, statement);
-}
-
-/** The statement of an envelope, with every digit of its numbers. */
-export function readStatement(payload: Uint8Array): Value {
-  try {
-    return parseJson(payload);
-  } catch (cause) {
-    if (!isPolicyError(cause)) throw cause;
-    throw policyError(
-      "POLICY_INPUT_INVALID",
-      `Cannot ask the policy: the statement is no JSON that it can be asked about: ${cause.message}`,
-      { cause },
-    );
-  }
 }

@@ -1,4 +1,5 @@
 import { defineErrors, type ErrorMaker } from "@sigillum/library/encoding";
+import { type Arguments, argumentError } from "../arguments/index.ts";
 
 /** Codes of the room `policy`: what stands between a command and its verdict. */
 export const policyErrors = {
@@ -13,3 +14,10 @@ export const policyErrors = {
 
 /** Make an error of the room `policy`. */
 export const policyError: ErrorMaker<typeof policyErrors> = defineErrors(policyErrors);
+
+/** An error to throw: a command that asks a policy was given none. */
+export function policyMissing({ command }: Arguments): Error {
+  return argumentError("FLAG_REQUIRED", `Cannot run ${command}: --policy is missing; it names a policy or a directory of them`, {
+    expected: "--policy",
+  });
+}

@@ -1,6 +1,6 @@
 // `sigillum policy fmt`: one way to lay a policy out. White space alone changes: tabs by the depth of brackets, no space at the end of a
 // line, at most one empty line, a line end at the end. What stands inside of texts over several lines stays as it is.
-import { writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
 import type { PolicyLanguage } from "@sigillum/policy/contracts";
 import type { Arguments } from "../arguments/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
@@ -9,10 +9,10 @@ import { readPolicies } from "./sources.ts";
 
 /** Run `policy fmt`. */
 export async function runPolicyFmt(args: Arguments, terminal: Terminal): Promise<number> {
-  const sources = await readPolicies(args.positionals);
+  const sources = readPolicies(args.positionals);
   const changed = sources.filter(({ language, source }) => formatPolicy(language, source) !== source);
   if (!args.boolean("check")) {
-    for (const { language, file, source } of changed) await writeFile(file, formatPolicy(language, source));
+    for (const { language, file, source } of changed) writeFileSync(file, formatPolicy(language, source));
     for (const { file } of changed) terminal.out(file);
     return exitCodes.success;
   }

@@ -1,11 +1,7 @@
-// Policies at the command line: what verify-attestation enforces, and the commands test, eval, fmt and new.
-export { type Enforcement, loadPolicies } from "./enforce.ts";
+// Policies at the command line: what verify-attestation enforces, and the commands test, eval, fmt and new. Whoever loads this room loads
+// neither language: `run.ts` brings what a command needs.
+export type { Enforcement } from "./enforce.ts";
 export { policyError, policyErrors } from "./errors.ts";
-export { runPolicyEval } from "./eval.ts";
 export { formatPolicy, runPolicyFmt } from "./fmt.ts";
-export { type Input, inputsIn } from "./inputs.ts";
-export { runPolicyNew } from "./new.ts";
-export { readPolicies } from "./sources.ts";
-export { valueAt } from "./tell.ts";
-export { type TemplateKind, templateFor, templateKinds } from "./templates.ts";
-export { type FetchAttestations, runPolicyTest } from "./test.ts";
+export { loadPolicies, runPolicyEval, runPolicyNew, runPolicyTest } from "./run.ts";
+export type { FetchAttestations } from "./test.ts";

@@ -1,10 +1,10 @@
 // What `policy test` is asked about: saved statements, envelopes and bundles, one in a file, a list, or one a line.
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { parseBase64 } from "@sigillum/library/encoding";
 import { isArray, isPolicyError, ObjectValue, parseJson, type Value } from "@sigillum/policy/values";
 import type { Terminal } from "../terminal/index.ts";
-import { readStatement } from "./enforce.ts";
 import { policyError } from "./errors.ts";
+import { readStatement } from "./statement.ts";
 
 /** A statement, where it comes from, and its number there. */
 export interface Input {
@@ -14,12 +14,12 @@ export interface Input {
 
 /** The statements of a file, or of stdin for "-". Nothing is verified. */
 export async function readInputs(path: string, terminal: Terminal): Promise<readonly Input[]> {
-  return inputsIn(path, path === "-" ? await readAll(terminal.stdin) : await readBytes(path));
+  return inputsIn(path, path === "-" ? await readAll(terminal.stdin) : readBytes(path));
 }
 
 /** A JSON document of a file, or of stdin for "-", as it is. */
 export async function readDocument(path: string, terminal: Terminal): Promise<Value> {
-  const [document, second] = documentsIn(path, path === "-" ? await readAll(terminal.stdin) : await readBytes(path));
+  const [document, second] = documentsIn(path, path === "-" ? await readAll(terminal.stdin) : readBytes(path));
   if (document !== undefined && second === undefined) return document;
   throw policyError("POLICY_INPUT_INVALID", `Cannot read ${path}: it holds more than one document`, {
     expected: "one JSON document",
@@ -32,9 +32,9 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+function readBytes(path: string): Uint8Array {
   try {
-    return await readFile(path);
+    return readFileSync(path);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw policyError("POLICY_INPUT_INVALID", `Cannot read ${path}: ${why}`, { cause, found: path });

@@ -1,5 +1,5 @@
 // `sigillum policy new`: a commented policy to start from.
-import { writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
 import type { Arguments } from "../arguments/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
 import { contractOf } from "./enforce.ts";
@@ -15,10 +15,12 @@ export async function runPolicyNew(args: Arguments, terminal: Terminal): Promise
   const out = args.string("out");
   if (out === undefined) terminal.write(text);
   else {
-    await writeFile(out, text, { flag: "wx" }).catch((cause: unknown) => {
+    try {
+      writeFileSync(out, text, { flag: "wx" });
+    } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw policyError("POLICY_UNREADABLE", `Cannot write policy ${out}: ${why}`, { cause, found: out });
-    });
+    }
     terminal.note(`Wrote ${out}; try it: sigillum policy test --policy ${out} STATEMENT.json`);
   }
   return exitCodes.success;

@@ -1,5 +1,5 @@
 // Policies on disk: files and directories of them.
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { languageOf, type PolicySource } from "@sigillum/policy/contracts";
 import { policyError } from "./errors.ts";
@@ -7,21 +7,13 @@ import { policyError } from "./errors.ts";
 const maxPolicyBytes = 4 << 20;
 
 /** Read the policies that `--policy` names, in order; a directory gives all that it holds, by name. */
-export async function readPolicies(paths: readonly string[]): Promise<readonly PolicySource[]> {
-  const sources: PolicySource[] = [];
-  for (const path of paths) for (const file of await filesOf(path)) sources.push(await readPolicy(file));
-  return sources;
+export function readPolicies(paths: readonly string[]): readonly PolicySource[] {
+  return paths.flatMap((path) => filesOf(path).map(readPolicy));
 }
 
-async function filesOf(path: string): Promise<readonly string[]> {
-  const isFolder = await stat(path).then(
-    (found) => found.isDirectory(),
-    (cause: unknown) => {
-      throw unreadable(path, cause);
-    },
-  );
-  if (!isFolder) return [path];
-  const names = (await readdir(path)).filter((name) => /\.(?:cue|rego)$/.test(name) && !/_test\.rego$/.test(name));
+function filesOf(path: string): readonly string[] {
+  if (!isFolder(path)) return [path];
+  const names = readdirSync(path).filter((name) => /\.(?:cue|rego)$/.test(name) && !/_test\.rego$/.test(name));
   if (names.length > 0) return names.sort().map((name) => join(path, name));
   throw policyError("POLICY_UNREADABLE", `Cannot read policies: ${path} has no .cue or .rego file`, {
     found: "no policy",
@@ -29,11 +21,19 @@ async function filesOf(path: string): Promise<readonly string[]> {
   });
 }
 
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
 /** Read one policy file. */
-export async function readPolicy(file: string): Promise<PolicySource> {
+export function readPolicy(file: string): PolicySource {
   const language = languageOf(file);
   try {
-    const bytes = await readFile(file);
+    const bytes = readFileSync(file);
     if (bytes.length > maxPolicyBytes)
       throw new RangeError(`it has ${bytes.length} bytes, and at most ${maxPolicyBytes} are read`);
     return { language, file, source: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };

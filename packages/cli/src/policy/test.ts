@@ -1,10 +1,11 @@
 // `sigillum policy test`: policies against saved statements, as a table, as JSON and as JUnit's XML.
-import { writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
 import { type CompiledPolicies, compilePolicies, type PolicySource, policyInput, type Verdict } from "@sigillum/policy/contracts";
 import { ObjectValue } from "@sigillum/policy/values";
 import { type Arguments, argumentError } from "../arguments/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
-import { contractOf, nowNs, policyMissing } from "./enforce.ts";
+import { contractOf, nowNs } from "./enforce.ts";
+import { policyMissing } from "./errors.ts";
 import { type Input, inputsIn, readInputs } from "./inputs.ts";
 import { readPolicies } from "./sources.ts";
 import { detailLines, paintFor } from "./tell.ts";
@@ -28,7 +29,7 @@ export async function runPolicyTest(args: Arguments, terminal: Terminal, fetchAt
     throw argumentError("FLAG_REQUIRED", "Cannot test policies: no FILE and no --image is given", {
       expected: "FILE… or --image IMAGE",
     });
-  const sources = await readPolicies(policies);
+  const sources = readPolicies(policies);
   const compiled = compilePolicies(contractOf(args, "strict"), sources);
   const inputs: Input[] = [];
   for (const path of args.positionals) inputs.push(...(await readInputs(path, terminal)));
@@ -41,7 +42,7 @@ export async function runPolicyTest(args: Arguments, terminal: Terminal, fetchAt
   const failed = rows.filter(({ ok }) => !ok).length;
   const junit = args.string("junit");
   if (junit === "-") terminal.write(junitOf(rows, wanted));
-  else if (junit !== undefined) await writeFile(junit, junitOf(rows, wanted));
+  else if (junit !== undefined) writeFileSync(junit, junitOf(rows, wanted));
   if (terminal.format === "json") terminal.json(jsonOf(compiled, rows, failed === 0));
   else if (junit !== "-") tellRows(rows, sources, terminal);
   return failed === 0 ? exitCodes.success : exitCodes.failure;

@@ -5,6 +5,7 @@
 //  - a definition, a reference, or the top: its parts are unified. A part that is closed must have the field itself; when no part is
 //    closed, one that has the field is enough. A definition is closed, whatever its parts are.
 //  - a struct literal: it has its own fields and, besides them, those of what it embeds; it is closed when something embedded is.
+import { fieldsOf } from "./conjunct.ts";
 import { type Group, isRegularLabel, type Vertex } from "./vertex.ts";
 
 interface Node {
@@ -26,14 +27,20 @@ export function allowance(vertex: Vertex, referred = false): ((label: string) =>
 /** Whether anything could close a vertex: quick, for most that documents have are open. */
 function mayBeClosed({ items, grants }: Vertex): boolean {
   let before: Group | undefined;
-  const closes = (group: Group | undefined): boolean => {
-    for (let at = group; at !== undefined && at !== before; at = at.parent)
-      if (at.kind === "definition" || at.kind === "close" || at.sealed) return true;
+  for (let i = 0; i < items.length + grants.length; i++) {
+    const item = items[i];
+    const group = item === undefined ? grants[i - items.length]?.group : item.kind === "struct" ? item.group : undefined;
+    if (group === undefined) continue;
+    if (closes(group, before)) return true;
     before = group;
-    return false;
-  };
-  for (const item of items) if (item.kind === "struct" && closes(item.group)) return true;
-  for (const { group } of grants) if (closes(group)) return true;
+  }
+  return false;
+}
+
+/** Whether a group or one around it closes what is in it, up to one that is known not to. */
+function closes(group: Group, known: Group | undefined): boolean {
+  for (let at: Group | undefined = group; at !== undefined && at !== known; at = at.parent)
+    if (at.kind === "definition" || at.kind === "close" || at.sealed) return true;
   return false;
 }
 
@@ -69,7 +76,8 @@ function buildTree(vertex: Vertex): Node {
     const node = nodeOf(group);
     if (grants === true) node.all = true;
     else if (typeof grants === "string") node.names.add(grants);
-    else node.matchers.push(grants.matches);
+    else if ("matches" in grants) node.matchers.push(grants.matches);
+    else for (const { label } of fieldsOf(grants)) node.names.add(label);
   }
   return root;
 }

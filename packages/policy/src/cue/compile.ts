@@ -10,6 +10,7 @@ import {
   type Value,
   valuesError,
 } from "../values/index.ts";
+import { isPlainData } from "./conjunct.ts";
 import { dataExpression, exportVertex, toDocument } from "./document.ts";
 import { cueError } from "./errors.ts";
 import { Evaluator } from "./evaluator.ts";
@@ -111,7 +112,7 @@ function absentFields(evaluator: Evaluator, root: Vertex, document: Value): CueP
       if (only !== undefined && second === undefined) visit(only.vertex, found);
       return;
     }
-    for (const [label, arc] of vertex.arcs) {
+    for (const [label, arc] of vertex.slots) {
       if (arc.presence !== "member" || !(isRegularLabel(label) || isIndexLabel(label))) continue;
       const below = isArray(found) ? found[Number(label)] : found instanceof ObjectValue ? found.get(label.slice(1)) : undefined;
       if (below !== undefined) visit(arc, below);
@@ -147,9 +148,13 @@ export function budgetFor(limits: BudgetLimits | undefined, document: Value): Bu
 }
 
 function countValues(value: Value): number {
-  if (isArray(value)) return value.reduce<number>((sum, element) => sum + countValues(element), 1);
-  if (value instanceof ObjectValue) return value.values().reduce<number>((sum, field) => sum + countValues(field), 1);
-  return 1;
+  let count = 1;
+  const add = (each: Value): void => {
+    count += countValues(each);
+  };
+  if (isArray(value)) value.forEach(add);
+  else if (value instanceof ObjectValue) value.forEachValue(add);
+  return count;
 }
 
 /** The concrete value of a policy. Throws CUE_EVALUATION when it has an error, and CUE_INCOMPLETE when it is not concrete. */
@@ -215,20 +220,22 @@ export function problemsOf(evaluator: Evaluator, root: Vertex, final: boolean): 
     evaluator.budget.step();
     const vertex = evaluator.live(outer);
     // what more data could still mend is an error of a value that is final, as the command line of cosign asks; a cycle is none
-    const waits = final && !pathOf(outer).some(isDefinitionLabel);
-    const bottom = vertex.bottom ?? outer.bottom ?? (waits ? waitingOf(vertex) : undefined);
+    const known = vertex.bottom ?? outer.bottom;
+    const waits = final && (known !== undefined || vertex.tasks.length > 0) && !pathOf(outer).some(isDefinitionLabel);
+    const bottom = known ?? (waits ? waitingOf(vertex) : undefined);
     if (bottom !== undefined && (!isIncomplete(bottom) || (waits && bottom.code === "incomplete"))) {
       add(bottom, bottom.path ?? pathOf(outer));
       return;
     }
-    const [only, second] = (vertex.alternatives ?? []).filter(({ mode }) => mode === 1);
     if (vertex.alternatives !== undefined) {
+      const [only, second] = vertex.alternatives.filter(({ mode }) => mode === 1);
       if (only !== undefined && second === undefined) visit(only.vertex);
       return;
     }
-    for (const arc of vertex.arcs.values()) {
-      if (arc.presence === "member") visit(arc);
-      else if (arc.presence === "required" && final && !pathOf(arc).some(isDefinitionLabel)) {
+    vertex.slots.forEach((arc) => {
+      if (arc.presence === "member") {
+        if (!isPlainData(arc)) visit(arc);
+      } else if (arc.presence === "required" && final && !pathOf(arc).some(isDefinitionLabel)) {
         add(
           {
             code: "incomplete",
@@ -238,7 +245,7 @@ export function problemsOf(evaluator: Evaluator, root: Vertex, final: boolean): 
           pathOf(arc),
         );
       }
-    }
+    });
   };
   visit(root);
   return problems;

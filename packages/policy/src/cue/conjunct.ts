@@ -1,6 +1,6 @@
 // What can be said of a conjunct before anything is evaluated.
 import { documentSource } from "./position.ts";
-import type { Expression, StructLiteral } from "./syntax.ts";
+import type { Declaration, Expression, Field, StructLiteral } from "./syntax.ts";
 import { type Conjunct, isRegularLabel, type Presence, type Vertex } from "./vertex.ts";
 
 /** Conjuncts that a vertex may have before further ones from vertices it refers to count as a cycle. */
@@ -10,9 +10,9 @@ export const maxConjuncts = 500;
 export const maxRecursion = 80;
 
 /** Whether a vertex is a value of the document and nothing else: such a one has no errors, and is looked into only when asked about. */
-export function isPlainData({ conjuncts }: Vertex): boolean {
-  const [only, second] = conjuncts;
-  return only !== undefined && second === undefined && only.expression.at.source === documentSource;
+export function isPlainData({ conjuncts, bottom }: Vertex): boolean {
+  const only = conjuncts[0];
+  return only !== undefined && conjuncts.length === 1 && bottom === undefined && only.expression.at.source === documentSource;
 }
 
 /** A constraint on a field that something else made exist starts its own chain of references. */
@@ -32,6 +32,18 @@ function sharesPassed(a: Conjunct, b: Conjunct): boolean {
 /** How a mark after a label says that a field is there. */
 export function presenceOf(constraint: "" | "?" | "!"): Presence {
   return constraint === "" ? "member" : constraint === "?" ? "optional" : "required";
+}
+
+/** A field whose name is known as it stands. */
+export type NamedField = Field & { readonly label: string };
+
+/** The fields of a struct whose names are known as it stands. */
+export function fieldsOf({ declarations }: StructLiteral): NamedField[] {
+  return declarations.filter(isNamed);
+}
+
+function isNamed(declaration: Declaration): declaration is NamedField {
+  return declaration.kind === "field" && typeof declaration.label === "string";
 }
 
 /** Whether braces can be a struct alone: fields are in them, or nothing that could be something else. */

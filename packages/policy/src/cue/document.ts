@@ -13,7 +13,7 @@ import { elementsOf } from "./comprehension.ts";
 import type { Engine } from "./engine.ts";
 import { describeType } from "./format.ts";
 import type { Place } from "./position.ts";
-import type { Declaration, Expression } from "./syntax.ts";
+import { type Declaration, type Expression, regularLabel } from "./syntax.ts";
 import { incomplete, isNumber, kinds, type Scalar, Stop } from "./value.ts";
 import { isRegularLabel, pathOf, type Vertex } from "./vertex.ts";
 
@@ -21,13 +21,13 @@ import { isRegularLabel, pathOf, type Vertex } from "./vertex.ts";
 export type Data = Scalar | readonly Data[] | ReadonlyMap<string, Data>;
 
 /** A document as an expression, no deeper than its budget allows. A number written with a point or an exponent is a float. */
-export function dataExpression(value: Value, at: Place, budget: Budget): Expression {
+export function dataExpression(value: Value, at: Place, budget: Budget, labels: Map<string, string> = new Map()): Expression {
   if (value === null || typeof value === "boolean" || typeof value === "string") return { kind: "literal", at, value };
   if (isArray(value) || value instanceof ObjectValue) {
     budget.enter();
     const made: Expression = isArray(value)
-      ? { kind: "list", at, elements: value.map((element) => dataExpression(element, at, budget)), open: undefined }
-      : { kind: "struct", at, declarations: dataFields(value, at, budget), attributes: none };
+      ? { kind: "list", at, elements: value.map((element) => dataExpression(element, at, budget, labels)), open: undefined }
+      : { kind: "struct", at, declarations: dataFields(value, at, budget, labels), attributes: none };
     budget.leave();
     return made;
   }
@@ -37,13 +37,20 @@ export function dataExpression(value: Value, at: Place, budget: Budget): Express
 
 const none: readonly never[] = [];
 
-function dataFields(object: ObjectValue, at: Place, budget: Budget): Declaration[] {
+function dataFields(object: ObjectValue, at: Place, budget: Budget, labels: Map<string, string>): Declaration[] {
   const fields: Declaration[] = [];
-  for (const [name, field] of object.entries()) {
+  const names = object.keys();
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
     if (typeof name !== "string") throw new TypeError("a document has a name that is no text");
-    const value = dataExpression(field, at, budget);
-    const [label, constraint, alias] = [`"${name}`, "", undefined] as const;
-    fields.push({ kind: "field", at, label, quoted: true, constraint, alias, value, attributes: none });
+    // one text for all fields of a name: they are compared and looked up often
+    let label = labels.get(name);
+    if (label === undefined) {
+      label = regularLabel(name);
+      labels.set(name, label);
+    }
+    const value = dataExpression(object.get(name) ?? null, at, budget, labels);
+    fields.push({ kind: "field", at, label, quoted: true, constraint: "", alias: undefined, value, attributes: none });
   }
   return fields;
 }

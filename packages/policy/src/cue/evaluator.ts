@@ -1,23 +1,23 @@
 // The heart: takes in the conjuncts of a vertex one by one until what it is shows. A vertex is settled on demand, so that references
 // may point anywhere; what cannot be known yet waits as a task and is tried again.
 import { type Budget, RegexCache } from "../values/index.ts";
-import { allowance, sealStructs } from "./closedness.ts";
 import { yieldStructs } from "./comprehension.ts";
 import { concreteValue } from "./concrete.ts";
-import { disjunctionTerms, freshened, isPlainData, makesStruct, maxConjuncts, maxRecursion, presenceOf } from "./conjunct.ts";
-import { hasFailed, resolveDisjunctions } from "./disjunction.ts";
+import { disjunctionTerms, freshened, makesStruct, maxConjuncts, maxRecursion, presenceOf } from "./conjunct.ts";
+import { resolveDisjunctions } from "./disjunction.ts";
 import { compute } from "./expression.ts";
-import { addField, addPattern, type FieldEngine } from "./fields.ts";
+import { addField, addPattern, type FieldEngine, leaveFields } from "./fields.ts";
+import { finishAlternatives, finishArcs } from "./finish.ts";
 import { formatExpression } from "./format-syntax.ts";
 import { takeElements } from "./list-value.ts";
 import { takeNamedType } from "./named-type.ts";
 import { patternMatcher } from "./pattern.ts";
+import { documentSource } from "./position.ts";
 import { addReference, lookUp, repeatsSelection, resolveReference, structuralCycle } from "./reference.ts";
 import type { Comprehension, Expression, StructLiteral } from "./syntax.ts";
 import { applyScalarConstraints, takeBound, takeScalar, takeType, takeValidator } from "./unify.ts";
 import { type Bottom, fail, incomplete, isIncomplete, kinds, type Scalar, Stop } from "./value.ts";
 import {
-  type Alternative,
   added,
   type Computed,
   type Conjunct,
@@ -28,8 +28,14 @@ import {
   type Pattern,
   type Presence,
   pathOf,
+  type Task,
   Vertex,
 } from "./vertex.ts";
+
+/** Whether a task may be done when something else is known. */
+function waits({ blocked }: Task): boolean {
+  return blocked?.code === "cycle" || blocked?.code === "incomplete";
+}
 
 /** One evaluation: its budget and what it keeps for speed. */
 export class Evaluator implements FieldEngine {
@@ -62,8 +68,7 @@ export class Evaluator implements FieldEngine {
       resolveDisjunctions(this, vertex);
     if (vertex.alternatives === undefined) this.#conclude(vertex);
     // what waits for a vertex that is being settled further out is tried again when asked next
-    const waits = vertex.tasks.some((task) => task.blocked?.code === "cycle" || task.blocked?.code === "incomplete");
-    vertex.state = waits ? "new" : "settled";
+    vertex.state = vertex.tasks.length > 0 && vertex.tasks.some(waits) ? "new" : "settled";
     this.budget.leave();
   }
 
@@ -90,6 +95,7 @@ export class Evaluator implements FieldEngine {
   #runTasks(vertex: Vertex): boolean {
     let done = false;
     const tasks = vertex.tasks;
+    if (tasks.length === 0) return false;
     vertex.tasks = [];
     for (const task of tasks) {
       this.budget.step();
@@ -124,6 +130,7 @@ export class Evaluator implements FieldEngine {
     vertex.conjuncts = added(vertex.conjuncts, conjunct);
     this.budget.allocate(64);
     if (vertex.state === "settled" || vertex.finished === "yes") this.reopen(vertex);
+    if (vertex.dependents.length === 0) return;
     for (const { vertex: dependent, adapt } of vertex.dependents) {
       const known = dependent.conjuncts.some(
         ({ expression, environment }) => expression === conjunct.expression && environment === conjunct.environment,
@@ -247,6 +254,7 @@ export class Evaluator implements FieldEngine {
     const environment = new Environment(conjunct.environment, vertex);
     const item: Item = { kind: "struct", conjunct, environment, group };
     this.takeItem(vertex, item);
+    if (struct.at.source === documentSource) return;
     const inner: Conjunct = { ...conjunct, environment, group };
     for (const declaration of struct.declarations) {
       if (declaration.kind === "embedding")
@@ -310,6 +318,10 @@ export class Evaluator implements FieldEngine {
     else vertex.grounded = true;
     if (makesStruct(conjunct.expression)) takeType(this, vertex, kinds.struct, "struct", at, false);
     else vertex.maybeStruct = true;
+    if (vertex.leaves(conjunct)) {
+      leaveFields(this, vertex, conjunct.expression, { ...conjunct, environment, group, weak: false });
+      return;
+    }
     for (const declaration of declarations) {
       if (declaration.kind === "ellipsis") vertex.grants = added(vertex.grants, { group, grants: true });
       if (declaration.kind !== "field" || typeof declaration.label !== "string") continue;
@@ -434,7 +446,7 @@ export class Evaluator implements FieldEngine {
   finish(vertex: Vertex): void {
     this.settle(vertex);
     if (vertex.alternatives !== undefined && vertex.alternatives.length > 1)
-      this.#finishAlternatives(vertex, vertex.alternatives);
+      finishAlternatives(this, vertex, vertex.alternatives);
     const at = this.live(vertex);
     if (at !== vertex) {
       this.finish(at);
@@ -447,7 +459,7 @@ export class Evaluator implements FieldEngine {
     vertex.childBottom = undefined;
     this.budget.enter();
     if (vertex.alternatives === undefined && (vertex.bottom === undefined || isIncomplete(vertex.bottom)))
-      this.#finishArcs(vertex);
+      finishArcs(this, vertex);
     this.budget.leave();
     if (vertex.finished === "busy") vertex.finished = vertex.state === "settled" ? "yes" : "no";
   }
@@ -456,42 +468,5 @@ export class Evaluator implements FieldEngine {
   finishRoot(root: Vertex): void {
     this.finish(root);
     this.finish(root);
-  }
-
-  #finishArcs(vertex: Vertex): void {
-    const allows = allowance(vertex);
-    if (allows !== undefined) sealStructs(vertex);
-    for (const arc of vertex.arcs.values()) {
-      if (arc.presence === "optional") continue;
-      if (allows !== undefined && arc.presence === "member" && !allows(arc.label)) this.#refuse(arc);
-      else if (isPlainData(arc)) {
-        arc.finished = "yes";
-        continue;
-      }
-      this.finish(arc);
-      const bottom = this.live(arc).bottom ?? arc.childBottom ?? arc.bottom;
-      if (bottom === undefined || isIncomplete(bottom)) continue;
-      if (vertex.childBottom === undefined) vertex.childBottom = bottom;
-    }
-  }
-
-  /** What is known by now may leave fewer values of a disjunction than when it was first looked at. */
-  #finishAlternatives(vertex: Vertex, alternatives: readonly Alternative[]): void {
-    if (vertex.standIn !== undefined || alternatives.every((alternative) => alternative.vertex.finished === "yes")) return;
-    const left = alternatives.filter((alternative) => {
-      vertex.standIn = alternative.vertex;
-      this.finish(alternative.vertex);
-      return !hasFailed(this.live(alternative.vertex));
-    });
-    vertex.standIn = undefined;
-    if (left.length > 0) vertex.alternatives = left;
-  }
-
-  #refuse(arc: Vertex): void {
-    const places = arc.conjuncts.filter(({ weak }) => weak !== true).map(({ expression }) => expression.at);
-    const bottom: Bottom = { code: "eval", message: "field not allowed", places, path: pathOf(arc) };
-    arc.state = "settled";
-    arc.alternatives = undefined;
-    arc.bottom = bottom;
   }
 }

@@ -1,7 +1,8 @@
 // Fields: who grants them, and the patterns that constrain them.
+import { fieldsOf } from "./conjunct.ts";
 import type { Engine } from "./engine.ts";
-import type { Expression } from "./syntax.ts";
-import { added, type Conjunct, Environment, isRegularLabel, type Pattern, type Presence, Vertex } from "./vertex.ts";
+import type { Expression, StructLiteral } from "./syntax.ts";
+import { added, type Conjunct, Environment, isRegularLabel, type Pattern, type Presence, unreadField, Vertex } from "./vertex.ts";
 
 const presenceOrder: Readonly<Record<Presence, number>> = { optional: 0, required: 1, member: 2 };
 
@@ -13,7 +14,7 @@ export interface FieldEngine extends Engine {
 
 /** Give a field of a vertex a conjunct; its group is what grants the field. */
 export function addField(engine: FieldEngine, vertex: Vertex, label: string, presence: Presence, conjunct: Conjunct): void {
-  let arc = vertex.arcs.get(label);
+  let arc = vertex.arc(label);
   const isNew = arc === undefined;
   if (arc === undefined) {
     arc = new Vertex(vertex, label);
@@ -24,8 +25,26 @@ export function addField(engine: FieldEngine, vertex: Vertex, label: string, pre
   if (vertex.finished === "yes") engine.reopen(vertex);
   if (conjunct.group !== undefined) vertex.grants = added(vertex.grants, { group: conjunct.group, grants: label });
   engine.addConjunct(arc, conjunct);
-  if (!isNew || !isRegularLabel(label)) return;
+  if (!isNew || vertex.patterns.length === 0 || !isRegularLabel(label)) return;
   for (const pattern of vertex.patterns) applyPattern(engine, arc, pattern);
+}
+
+/** Take in a struct of the document: its fields become vertices where something else speaks of them, or asks for them. */
+export function leaveFields(engine: FieldEngine, vertex: Vertex, struct: StructLiteral, fields: Conjunct): void {
+  const { environment, group, passed, cyclic } = fields;
+  const named = fieldsOf(struct);
+  for (let i = 0; i < named.length; i++) {
+    const field = named[i];
+    if (field === undefined) continue;
+    const expression = field.value;
+    if (vertex.slots.has(field.label))
+      addField(engine, vertex, field.label, "member", { environment, expression, group, passed, cyclic, weak: false });
+    else vertex.setArc(field.label, unreadField);
+    engine.budget.allocate(64);
+  }
+  if (group !== undefined) vertex.grants = added(vertex.grants, { group, grants: struct });
+  vertex.leave(fields);
+  if (vertex.finished === "yes") engine.reopen(vertex);
 }
 
 function applyPattern(engine: FieldEngine, arc: Vertex, pattern: Pattern): void {

@@ -28,7 +28,13 @@ export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item,
     );
   }
   const newest = typeof open === "object" ? vertex.listRests[vertex.listRests.length - 1] : undefined;
-  for (const [index, element] of elements.entries()) addElement(engine, vertex, index, { ...conjunct, ...element }, newest);
+  const { group, passed, cyclic } = conjunct;
+  for (let i = 0; i < elements.length; i++) {
+    const element = elements[i];
+    if (element === undefined) continue;
+    const { environment, expression } = element;
+    addElement(engine, vertex, i, { environment, expression, group, passed, cyclic, weak: conjunct.weak === true }, newest);
+  }
   if (newest === undefined) return;
   for (const [label, arc] of vertex.arcs)
     if (isIndexLabel(label) && Number(label) >= newest.from) engine.addConjunct(arc, newest.conjunct);
@@ -37,13 +43,14 @@ export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item,
 /** Give an element of a list a conjunct; the newest rest is added by the caller, to all elements at once. */
 function addElement(engine: Engine, vertex: Vertex, index: number, conjunct: Conjunct, newest: Rest | undefined): void {
   const label = String(index);
-  let arc = vertex.arcs.get(label);
+  let arc = vertex.arc(label);
   if (arc === undefined) {
     arc = new Vertex(vertex, label);
     arc.presence = "member";
     vertex.setArc(label, arc);
     engine.budget.allocate(256);
-    for (const rest of vertex.listRests) if (rest !== newest && index >= rest.from) engine.addConjunct(arc, rest.conjunct);
+    if (vertex.listRests.length > 0)
+      for (const rest of vertex.listRests) if (rest !== newest && index >= rest.from) engine.addConjunct(arc, rest.conjunct);
   }
   engine.addConjunct(arc, conjunct);
 }

@@ -174,7 +174,7 @@ function resolveIndex(
 /** The arc of a vertex with a label; throws Stop when there is none. */
 export function lookUp(evaluator: Engine, base: Vertex, label: string, expression: Expression, lexical = false): Vertex {
   const struct = lexical ? settled(evaluator, base, label) : evaluator.choose(base);
-  const arc = struct.arcs.get(label);
+  const arc = struct.arc(label);
   if (arc !== undefined && arc.presence === "member") return arc;
   const name = isIndexLabel(label) ? label : label.replace(/^"/, "");
   const { at } = expression;
@@ -200,7 +200,7 @@ export function lookUp(evaluator: Engine, base: Vertex, label: string, expressio
 /** A struct named by a scope: its fields are looked up before its disjunctions are decided. */
 function settled(evaluator: Engine, vertex: Vertex, label: string): Vertex {
   const now = evaluator.live(vertex);
-  if (now.arcs.get(label)?.presence === "member") return now;
+  if (now.arc(label)?.presence === "member") return now;
   evaluator.settle(now);
   return evaluator.live(now);
 }

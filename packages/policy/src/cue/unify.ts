@@ -106,15 +106,16 @@ function boundMask({ operator, value }: Bound): number {
 /** Check what is known of a vertex against its bounds and validators; attaches an error where they fail. */
 export function applyScalarConstraints(evaluator: Engine, vertex: Vertex): void {
   if (vertex.bottom !== undefined) return;
-  if (vertex.scalar === undefined) simplifyBounds(evaluator, vertex);
-  else
+  if (vertex.scalar === undefined) {
+    if (vertex.bounds.length > 1) simplifyBounds(evaluator, vertex);
+  } else
     for (const bound of vertex.bounds)
       if (!satisfies(evaluator, vertex.scalar.value, bound)) {
         evaluator.setBottom(vertex, outOfBound(vertex.scalar, bound));
         return;
       }
   const known = vertex.scalar !== undefined || vertex.mask === kinds.struct || vertex.mask === kinds.list;
-  if (known && vertex.tasks.length === 0)
+  if (known && vertex.validators.length > 0 && vertex.tasks.length === 0)
     for (const validator of vertex.validators) if (!validate(evaluator, vertex, validator)) return;
 }
 

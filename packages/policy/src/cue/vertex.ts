@@ -1,6 +1,6 @@
 // What the evaluator works on: a graph of vertices, one a field, each holding the conjuncts whose unification it is.
-import type { Place } from "./position.ts";
-import { Evaluated, type Expression, type LetClause } from "./syntax.ts";
+import { documentSource, type Place } from "./position.ts";
+import { Evaluated, type Expression, type LetClause, type StructLiteral } from "./syntax.ts";
 import { type Bottom, type Bound, kinds, type Scalar } from "./value.ts";
 
 /** Where an expression is evaluated: the enclosing struct, or the variables of a clause, and what lies around. */
@@ -152,10 +152,10 @@ export interface Claim {
   readonly at: Place;
 }
 
-/** Who grants a field: a group, for one label, for a pattern or for all. */
+/** Who grants fields: a group, for one label, for those of a struct, for a pattern or for all. */
 export interface Grant {
   readonly group: Group;
-  readonly grants: string | Pattern | true;
+  readonly grants: string | StructLiteral | Pattern | true;
 }
 
 /** Who unified the conjuncts of a vertex into its own, to hear of later ones. */
@@ -186,8 +186,6 @@ export class Vertex extends Evaluated {
   items: readonly Item[] = none;
   tasks: readonly Task[] = none;
   disjunctions: readonly Disjunction[] = none;
-  /** Its fields, or the elements of a list; `setArc` adds one. */
-  arcs: ReadonlyMap<string, Vertex> = noArcs;
   patterns: readonly Pattern[] = none;
   grants: readonly Grant[] = none;
   listRests: readonly Rest[] = none;
@@ -205,7 +203,8 @@ export class Vertex extends Evaluated {
   cyclic = false;
   grounded = false;
 
-  #arcs: Map<string, Vertex> | undefined;
+  #slots: Map<string, Vertex> | undefined;
+  #unread: Conjunct | undefined;
 
   state: "new" | "busy" | "settled" = "new";
   /** While the terms of its disjunctions are tried: the copy that stands for it. */
@@ -225,22 +224,77 @@ export class Vertex extends Evaluated {
     this.inDefinition = isDefinitionLabel(label) || (parent?.inDefinition ?? false);
   }
 
+  /** Its fields, or the elements of a list. A field that only the document has becomes a vertex by this. */
+  get arcs(): ReadonlyMap<string, Vertex> {
+    const unread = this.#unread;
+    this.#unread = undefined;
+    if (unread?.expression.kind === "struct")
+      for (const field of unread.expression.declarations)
+        if (field.kind === "field" && typeof field.label === "string" && this.#slots?.get(field.label) === unreadField)
+          this.#read(field.label, field.value, unread);
+    return this.slots;
+  }
+
+  /** The same without making any: `unreadField` stands in the place of a field that only the document has. */
+  get slots(): ReadonlyMap<string, Vertex> {
+    return this.#slots ?? noArcs;
+  }
+
+  /** One field or element, or nothing. */
+  arc(label: string): Vertex | undefined {
+    const found = this.#slots?.get(label);
+    if (found !== unreadField) return found;
+    const struct = this.#unread?.expression;
+    // to look for one among a few costs less than to make them all
+    if (struct?.kind !== "struct" || struct.declarations.length > 32) return this.arcs.get(label);
+    for (const field of struct.declarations)
+      if (field.kind === "field" && field.label === label) return this.#read(label, field.value, this.#unread);
+    return undefined;
+  }
+
   /** Give it a field or an element. */
   setArc(label: string, arc: Vertex): void {
-    if (this.#arcs === undefined) {
-      this.#arcs = new Map();
-      this.arcs = this.#arcs;
-    }
-    this.#arcs.set(label, arc);
+    this.#slots ??= new Map();
+    this.#slots.set(label, arc);
+  }
+
+  /** Whether the fields of a struct may be left unread: it is the document's, and no pattern speaks of them. */
+  leaves({ expression }: Conjunct): boolean {
+    return this.#unread === undefined && this.patterns.length === 0 && expression.at.source === documentSource;
+  }
+
+  /** Leave those fields unread that are not here yet; `fields` is what they would have as conjuncts, with the struct as expression. */
+  leave(fields: Conjunct): void {
+    this.#unread = fields;
+  }
+
+  #read(label: string, expression: Expression, fields: Conjunct | undefined): Vertex | undefined {
+    if (fields === undefined) return undefined;
+    const { environment, group, passed, cyclic } = fields;
+    const made = new Vertex(this, label);
+    made.presence = "member";
+    made.conjuncts = [{ environment, expression, group, passed, cyclic, weak: false }];
+    // nothing is wrong with it as it is: see isPlainData
+    if (this.finished !== "no") made.finished = "yes";
+    this.setArc(label, made);
+    return made;
   }
 }
+
+/** Stands for a field of the document that nothing has spoken of; it is never evaluated. */
+export const unreadField: Vertex = new Vertex(undefined, "");
 
 /**
  * A list with one item more. A short one is made anew, for a list that grows by itself takes room for seventeen at once, and a document
  * has a vertex for each of its values; of a long one the list itself, longer.
  */
 export function added<T>(list: readonly T[], item: T): readonly T[] {
-  if (list.length < 4 || !Array.isArray(list)) return [...list, item];
+  const first = list[0];
+  const second = list[1];
+  if (list.length === 0 || first === undefined) return [item];
+  if (list.length === 1 || second === undefined) return [first, item];
+  if (list.length === 2) return [first, second, item];
+  if (list.length === 3 || !Array.isArray(list)) return [...list, item];
   list.push(item);
   return list;
 }

@@ -19,6 +19,8 @@ export interface JsonLimits {
 
 const defaultMaxLength = 64 << 20;
 const defaultMaxDepth = 512;
+/** An escape, or a character that must be one. */
+const needsCare = /[\\\p{Cc}]/u;
 const numberPattern = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const escapes: ReadonlyMap<string, string> = new Map([
   ['"', '"'],
@@ -59,6 +61,7 @@ class JsonParser {
   readonly #text: string;
   readonly #maxDepth: number;
   readonly #lenient: boolean;
+  readonly #names = new Map<string, string>();
   #at = 0;
 
   constructor(text: string, maxDepth: number, lenient: boolean) {
@@ -106,7 +109,7 @@ class JsonParser {
     if (this.#take(0x7d)) return object.finish();
     do {
       if (this.#text.charCodeAt(this.#at) !== 0x22) throw this.#syntax("a name");
-      const name = this.#string();
+      const name = this.#name();
       if (!this.#lenient && object.get(name) !== undefined) {
         const message = `Cannot parse JSON: the name ${quote(name)} stands twice in one object`;
         throw valuesError("POLICY_JSON_DUPLICATE_NAME", message, { found: quote(name) });
@@ -144,6 +147,25 @@ class JsonParser {
   #string(): string {
     const text = this.#text;
     const start = ++this.#at;
+    const end = text.indexOf('"', start);
+    const plain = end < 0 ? undefined : text.slice(start, end);
+    if (plain === undefined || needsCare.test(plain)) return this.#carefulString(start);
+    this.#at = end + 1;
+    return this.#wellFormed(plain);
+  }
+
+  /** A name is kept once for all objects that have it: whoever compares or looks it up then need not read it. */
+  #name(): string {
+    const name = this.#string();
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    if (this.#names.size < 4096) this.#names.set(name, name);
+    return name;
+  }
+
+  /** A string with escapes, or with something in it that ought not to be. */
+  #carefulString(start: number): string {
+    const text = this.#text;
     for (let i = start; i < text.length; i++) {
       const code = text.charCodeAt(i);
       if (code === 0x22) {

@@ -126,6 +126,11 @@ export class ObjectValue {
     return this.keys().map((key) => this.#at(key));
   }
 
+  /** Call with each value, in no order: for what only counts them. */
+  forEachValue(take: (value: Value) => void): void {
+    this.#values.forEach(take);
+  }
+
   /** The pairs in the order of their keys. */
   entries(): readonly (readonly [Value, Value])[] {
     return this.keys().map((key) => [key, this.#at(key)] as const);
@@ -205,12 +210,8 @@ export class ObjectBuilder {
 }
 
 function sortedKeys(values: ReadonlyMap<MapKey, Value>, keys: ReadonlyMap<MapKey, Value> | undefined): readonly Value[] {
-  const list: Value[] = [];
-  for (const place of values.keys()) {
-    const key = keys?.get(place);
-    list.push(key === undefined ? place : key);
-  }
-  return sortValues(list);
+  if (keys === undefined) return sortValues([...values.keys()]);
+  return sortValues(Array.from(values.keys(), (place) => keys.get(place) ?? place));
 }
 
 /** A set: each value once, in order. */
@@ -336,9 +337,11 @@ function compareObjects(a: ObjectValue, b: ObjectValue): number {
 
 /** Order of two strings by code points, which is the order of their UTF-8 bytes. */
 export function compareStrings(a: string, b: string): number {
+  if (a === b) return 0;
   const least = Math.min(a.length, b.length);
   for (let i = 0; i < least; i++) {
-    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
     if (x === y) continue;
     // UTF-16 puts the surrogates of the higher planes below U+E000 to U+FFFF
     if (x >= 0xd800 && y >= 0xd800) return planeOrder(x) - planeOrder(y);
@@ -370,5 +373,17 @@ function equalObjects(a: ObjectValue, b: ObjectValue): boolean {
 }
 
 function sortValues(list: Value[]): readonly Value[] {
-  return list.length < 2 ? list : list.sort(compareValues);
+  if (list.length > 10) return list.sort(compareValues);
+  // most objects are small, and sort() takes longer to begin than they to be sorted
+  for (let i = 1; i < list.length; i++) {
+    const value = list[i] ?? null;
+    let at = i;
+    for (; at > 0; at--) {
+      const before = list[at - 1] ?? null;
+      if (compareValues(before, value) <= 0) break;
+      list[at] = before;
+    }
+    list[at] = value;
+  }
+  return list;
 }

@@ -6,18 +6,16 @@ import { after, before, describe, it } from "node:test";
 import { evaluate } from "@sigillum/policy/contracts";
 import { parseJson } from "@sigillum/policy/values";
 import { parseArguments } from "../arguments/index.ts";
-import {
-  formatPolicy,
-  inputsIn,
-  loadPolicies,
-  readPolicies,
-  runPolicyTest,
-  templateFor,
-  templateKinds,
-  valueAt,
-} from "../policy/index.ts";
+import { commandGroups } from "../commands/index.ts";
 import { createTerminal } from "../terminal/index.ts";
-import { policyCommands } from "./policy.ts";
+import { formatPolicy } from "./fmt.ts";
+import { loadPolicies, runPolicyTest } from "./index.ts";
+import { inputsIn } from "./inputs.ts";
+import { readPolicies } from "./sources.ts";
+import { valueAt } from "./tell.ts";
+import { templateFor, templateKinds } from "./templates.ts";
+
+const policyCommands = commandGroups.flatMap(({ commands }) => commands).filter(({ name }) => name.startsWith("policy "));
 
 let directory: string;
 const at = (name: string): string => join(directory, name);
@@ -166,13 +164,13 @@ describe("inputsIn", () => {
 describe("readPolicies", () => {
   it("reads a directory by name, and refuses one without a policy", async () => {
     assert.deepEqual(
-      (await readPolicies([directory])).map(({ language }) => language),
+      readPolicies([directory]).map(({ language }) => language),
       ["rego", "cue"],
     );
     const empty = await mkdtemp(join(tmpdir(), "sigillum-empty-"));
-    await assert.rejects(readPolicies([empty]), { code: "POLICY_UNREADABLE" });
+    assert.throws(() => readPolicies([empty]), { code: "POLICY_UNREADABLE" });
     await rm(empty, { recursive: true });
-    await assert.rejects(readPolicies([at("statement.json")]), { code: "CONTRACT_LANGUAGE_UNKNOWN" });
+    assert.throws(() => readPolicies([at("statement.json")]), { code: "CONTRACT_LANGUAGE_UNKNOWN" });
   });
 });
 
