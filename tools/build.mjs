@@ -1,57 +1,87 @@
-// npm run build: the command line as CommonJS that starts fast, packages/cli/dist/*.cjs. main is one entry and everything that is imported
-// lazily is another, because esbuild splits no CommonJS; our own packages are bundled in, other people's stay dependencies. A file that a
-// thread runs (`threadUrl("NAME", import.meta.url)`) becomes threads/FOLDER-NAME.cjs. A chunk begins with its digest, by which
-// bin/sigillum.cjs knows the code that V8 made of it.
-import { createHash } from "node:crypto";
+// npm run build: the command line as a program that starts fast, packages/cli/dist/program/*.cjs, one file a part (program.mjs). Our own packages
+// are bundled in, other people's stay dependencies. A file that a thread runs (`threadUrl("NAME", import.meta.url)`) becomes
+// threads/FOLDER-NAME.cjs. A part begins with its digest, by which bin/sigillum.cjs knows the code that V8 made of it.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { build, transform } from "esbuild";
+import { build } from "esbuild";
 import { filesBelow } from "./layout.mjs";
-import { maskSource, scanDynamicImports } from "./source.mjs";
+import { importMeta, linkProgram } from "./program.mjs";
 
 const target = "node22.18";
 
-/** Bundle `source`/main.ts and all that it and its chunks import lazily by a relative path, into `outdir`; the paths written, with sizes. */
+/**
+ * Put `source`/main.ts and all that it imports, lazily too, into `outdir`/program, and what threads run into `outdir`/threads; the paths
+ * written, with sizes.
+ */
 export async function bundleProgram({ source, outdir, ours = [/^@sigillum\//], minify = true }) {
   const written = [];
-  const waiting = [{ entry: resolve(source, "main.ts"), outfile: join(outdir, "main.cjs") }];
-  const known = new Set(waiting.map(({ entry }) => entry));
-  const add = (entry, outfile) => {
-    if (!known.has(entry)) waiting.push({ entry, outfile });
-    known.add(entry);
+  const write = (path, text) => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    written.push({ path, bytes: Buffer.byteLength(text) });
   };
-  while (waiting.length > 0) {
-    const { entry, outfile } = waiting.shift();
-    const result = await build({
+  const threads = new Map();
+  const folder = join(outdir, "program");
+  const plugins = [otherPackages(ours), threadFiles(outdir, folder, (entry, outfile) => threads.set(entry, outfile))];
+  const chunks = await bundle({
+    ...common,
+    entryPoints: [resolve(source, "main.ts")],
+    outdir: folder,
+    format: "esm",
+    splitting: true,
+    plugins,
+  });
+  const packOf = packsOf(chunks.metafile.outputs, source);
+  for (const [name, text] of await linkProgram(chunks, { packOf, target, minify })) write(join(folder, `${name}.cjs`), text);
+  for (const [entry, outfile] of threads) {
+    const options = {
       entryPoints: [entry],
       outfile,
-      bundle: true,
       format: "cjs",
-      platform: "node",
-      target,
-      metafile: true,
-      write: false,
-      logLevel: "silent",
-      legalComments: "none",
-      conditions: ["@sigillum/source"],
-      // An import() of Node starts the loader of ES modules and reads a whole chunk for its exports: 20 ms that require() does not take.
-      supported: { "dynamic-import": false },
-      banner: { js: "const importMeta={get url(){return require('node:url').pathToFileURL(__filename).href}};" },
-      define: { "import.meta.url": "importMeta.url" },
-      plugins: [lazyChunks(source, outdir, dirname(outfile), ours), threadFiles(outdir, dirname(outfile), add)],
-    });
-    if (result.warnings.length > 0)
-      throw new Error(result.warnings.map(({ text, location }) => `${location?.file}:${location?.line} ${text}`).join("\n"));
-    mkdirSync(dirname(outfile), { recursive: true });
-    const text = withLazyBuiltins(result.outputFiles[0].text);
-    const { code } = minify ? await transform(text, { minify, format: "cjs", platform: "node", target }) : { code: text };
-    writeFileSync(outfile, `/*${createHash("sha256").update(code).digest("hex")}*/${code}`);
-    written.push({ path: outfile, bytes: code.length });
-    for (const chunk of lazyTargets(Object.keys(result.metafile.inputs).map((path) => resolve(path)))) {
-      if (chunk.startsWith(resolve(source) + sep)) add(chunk, join(outdir, outputOf(source, chunk)));
-    }
+      minify,
+      banner: { js: importMeta },
+      plugins: [otherPackages(ours)],
+    };
+    const result = await bundle({ ...common, ...options });
+    write(outfile, result.outputFiles[0].text);
   }
   return written;
+}
+
+const common = {
+  bundle: true,
+  platform: "node",
+  target,
+  metafile: true,
+  write: false,
+  logLevel: "silent",
+  legalComments: "none",
+  conditions: ["@sigillum/source"],
+  define: { "import.meta.url": "importMeta.url" },
+};
+
+async function bundle(options) {
+  const result = await build(options);
+  if (result.warnings.length === 0) return result;
+  throw new Error(result.warnings.map(({ text, location }) => `${location?.file}:${location?.line} ${text}`).join("\n"));
+}
+
+// What verifying a file needs stands in one part: a start is the dearer, the more it reads. Of the rest, most commands need neither the services
+// nor the policy languages.
+const soonest = ["main.ts", "blob/index.ts"];
+
+function packsOf(outputs, source) {
+  const first = new Set();
+  const add = (path) => {
+    if (first.has(path)) return;
+    first.add(path);
+    for (const { path: next, kind, external } of outputs[path].imports) if (kind === "import-statement" && !external) add(next);
+  };
+  for (const [path, { entryPoint }] of Object.entries(outputs))
+    if (entryPoint !== undefined && soonest.some((name) => resolve(source, name) === resolve(entryPoint))) add(path);
+  const large = (path) =>
+    ["stack", "policy"].find((name) => Object.keys(outputs[path].inputs).some((of) => of.includes(`packages/${name}/`)));
+  return (path) => (first.has(path) ? "base" : (large(path) ?? "more"));
 }
 
 const threadCall = /\bthreadUrl\(\s*"([^"/]+)",\s*import\.meta\.url\s*\)/g;
@@ -97,59 +127,11 @@ export async function bundleForBrowser({ contents, resolveDir, name }) {
   return result.outputFiles[0].text;
 }
 
-/**
- * What esbuild wrote, with each module of Node loaded when something of it is first used: a command uses few of those that its chunk names, and
- * node:fs/promises alone takes a millisecond. Throws if esbuild writes an import in a form that is not known here.
- */
-export function withLazyBuiltins(text) {
-  const builtins = new Map();
-  const without = text.replaceAll(/(?:var )?\b(import_\w+) = require\("(node:[\w/]+)"\);/g, (_, name, module) => {
-    builtins.set(name, module);
-    return "";
-  });
-  const load = (module) => `load_${module.replaceAll(/\W/g, "_")}`;
-  // in brackets, for `new` before it would take the call for its own
-  const used = without
-    .replaceAll(/\b(import_\w+)\./g, (whole, name) => (builtins.has(name) ? `(${load(builtins.get(name))}()).` : whole))
-    .replaceAll(/\bvar ((?:[\w$]+, )*[\w$]+);/g, (_, names) => {
-      const others = names.split(", ").filter((name) => !builtins.has(name));
-      return others.length === 0 ? "" : `var ${others.join(", ")};`;
-    });
-  for (const [name] of used.matchAll(/\bimport_\w+/g))
-    if (builtins.has(name)) throw new Error(`Cannot build: ${name} is used in a form that is not known`);
-  const loaders = [...new Set(builtins.values())].map((module) => {
-    const kept = `${load(module)}_`;
-    return `let ${kept};const ${load(module)}=()=>${kept}??=require(${JSON.stringify(module)});`;
-  });
-  return loaders.join("\n") + used;
-}
-
-/** main.ts becomes main.cjs, blob/index.ts becomes blob/index.cjs. */
-function outputOf(source, file) {
-  return relative(resolve(source), file).replace(/\.ts$/, ".cjs");
-}
-
-function lazyTargets(files) {
-  return files
-    .filter((file) => file.endsWith(".ts"))
-    .flatMap((file) => {
-      const text = readFileSync(file, "utf8");
-      const specifiers = scanDynamicImports(text, maskSource(text)).filter((each) => each.startsWith("."));
-      return specifiers.map((specifier) => resolve(dirname(file), specifier));
-    });
-}
-
-/** A lazy relative import inside the program becomes an import of the chunk beside; other people's packages stay imports. */
-function lazyChunks(source, outdir, from, ours) {
+/** Our own packages are bundled in, other people's stay dependencies. */
+function otherPackages(ours) {
   return {
-    name: "lazy-chunks",
+    name: "other-packages",
     setup(builder) {
-      builder.onResolve({ filter: /^\.\.?\// }, (args) => {
-        const target = resolve(args.resolveDir, args.path);
-        if (args.kind !== "dynamic-import" || !target.startsWith(resolve(source) + sep)) return undefined;
-        const path = relative(from, join(outdir, outputOf(source, target))).replaceAll(sep, "/");
-        return { path: path.startsWith(".") ? path : `./${path}`, external: true };
-      });
       builder.onResolve({ filter: /^[^./#]/ }, (args) => {
         const isOurs = args.kind === "entry-point" || ours.some((pattern) => pattern.test(args.path));
         return isOurs ? undefined : { path: args.path, external: true };

@@ -16,92 +16,61 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { bundleProgram, withLazyBuiltins } from "./build.mjs";
+import { bundleProgram } from "./build.mjs";
 
 const tree = {
   "src/main.ts":
-    'import { tell } from "./terminal/index.ts";\nconst loaders = { blob: () => import("./blob/index.ts"), other: () => import("./other.ts") };\nvoid loaders.blob().then(({ run }) => run(tell));\n',
-  "src/terminal/index.ts": "export const tell = (text: string): void => console.log(text);\n",
+    'import { tell } from "./terminal/index.ts";\nconst loaders = { blob: () => import("./blob/index.ts"), other: () => import("./other.ts") };\nexport const main = async (): Promise<number> => {\n  await (await loaders.blob()).run(tell);\n  return 0;\n};\n',
+  "src/terminal/index.ts":
+    'import { EventEmitter } from "node:events";\nexport const emitter = new EventEmitter();\nexport const tell = (text: string): void => console.log(text);\n',
   "src/blob/index.ts":
-    'export const run = async (tell: (text: string) => void): Promise<void> => (await import("./sign.ts")).sign(tell);\n',
+    'import { createInterface } from "node:readline";\nimport { emitter } from "../terminal/index.ts";\nimport { parse } from "never-there";\nexport const ask = () => [createInterface, parse];\nexport const run = async (tell: (text: string) => void): Promise<void> => (await import("./sign.ts")).sign(tell, emitter);\n',
   "src/blob/sign.ts":
-    'import { name } from "@sigillum/fake";\nimport { ask } from "@sigillum/fake/ask";\nimport { readFileSync } from "node:fs";\nexport const sign = async (tell: (text: string) => void): Promise<void> => {\n  const { value } = await import("other-people");\n  tell([name, value, readFileSync(new URL(import.meta.url)).length > 0, await ask()].join(" "));\n};\n',
-  "node_modules/@sigillum/fake/room/ask.ts":
-    'import { Worker } from "node:worker_threads";\nconst threadUrl = (name: string, moduleUrl: string): URL => new URL(name + ".cjs", moduleUrl);\nexport const ask = (): Promise<unknown> => new Promise((resolve) => new Worker(threadUrl("answer-thread", import.meta.url)).once("message", resolve));\n',
-  "node_modules/@sigillum/fake/room/answer-thread.ts":
-    'import { parentPort } from "node:worker_threads";\nimport { name } from "../a.ts";\nparentPort?.postMessage("a thread, " + name);\n',
-  "src/other.ts": 'throw new Error("loaded though nobody asked");\n',
-  "node_modules/@sigillum/fake/package.json":
-    '{ "type": "module", "exports": { ".": { "@sigillum/source": "./a.ts" }, "./ask": { "@sigillum/source": "./room/ask.ts" } } }',
+    'import { name } from "@sigillum/fake";\nimport { readFileSync } from "node:fs";\nimport { emitter } from "../terminal/index.ts";\nexport const sign = async (tell: (text: string) => void, same: unknown): Promise<void> => {\n  const { value } = await import("other-people");\n  tell([name, value, readFileSync(new URL(import.meta.url)).length > 0, same === emitter].join(" "));\n};\n',
+  "src/other.ts": 'export {};\nthrow new Error("loaded though nobody asked");\n',
+  "node_modules/@sigillum/fake/package.json": '{ "type": "module", "exports": { ".": { "@sigillum/source": "./a.ts" } } }',
   "node_modules/@sigillum/fake/a.ts": 'export const name: string = "bundled";\n',
   "node_modules/other-people/package.json": '{ "type": "module", "exports": "./a.js" }',
   "node_modules/other-people/a.js": 'export const value = "external";\n',
 };
 
+/** A tree of files, built and with the launcher beside it. */
+async function installed(root, files) {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  const written = await bundleProgram({ source: join(root, "src"), outdir: join(root, "dist") });
+  rmSync(join(root, "src"), { recursive: true });
+  cpSync(join(import.meta.dirname, "../packages/cli/bin"), join(root, "bin"), { recursive: true });
+  return written;
+}
+
 describe("bundleProgram", () => {
   const root = mkdtempSync(join(tmpdir(), "build-"));
   let written;
   before(async () => {
-    for (const [path, text] of Object.entries(tree)) {
-      mkdirSync(dirname(join(root, path)), { recursive: true });
-      writeFileSync(join(root, path), text);
-    }
-    written = await bundleProgram({ source: join(root, "src"), outdir: join(root, "dist") });
+    written = await installed(root, tree);
   });
   after(() => rmSync(root, { recursive: true, force: true }));
 
-  it("writes an entry for main and for each lazy import, also of one inside a folder", () => {
+  it("writes a part with what is needed soon, and one with the rest", () => {
     assert.deepEqual(
       written.map(({ path }) => path).sort(),
-      ["blob/index.cjs", "blob/sign.cjs", "main.cjs", "other.cjs", "threads/room-answer-thread.cjs"].map((name) =>
-        join(root, "dist", name),
-      ),
+      ["base.cjs", "more.cjs"].map((name) => join(root, "dist/program", name)),
     );
   });
 
-  it("runs, and loads only what is asked for", () => {
-    const run = spawnSync(process.execPath, [join(root, "dist/main.cjs")], { encoding: "utf8" });
-    assert.equal(run.stdout, "bundled external true a thread, bundled\n", run.stderr);
+  it("runs, loads only what is asked for, and no code twice", () => {
+    const env = { PATH: process.env.PATH, XDG_CACHE_HOME: join(root, "home") };
+    const run = spawnSync(process.execPath, [join(root, "bin/sigillum.cjs")], { encoding: "utf8", env });
+    assert.equal(run.stdout, "bundled external true true\n", run.stderr);
   });
 
   it("bundles our packages and leaves other people's as imports", () => {
-    const text = readFileSync(join(root, "dist/blob/sign.cjs"), "utf8");
-    assert.ok(!text.includes("@sigillum/fake"));
+    const text = readFileSync(join(root, "dist/program/more.cjs"), "utf8");
+    assert.ok(text.includes('"bundled"') && !text.includes("@sigillum/fake"));
     assert.ok(text.includes('"other-people"'));
-    assert.ok(!existsSync(join(root, "dist/terminal")));
-  });
-});
-
-describe("withLazyBuiltins", () => {
-  const run = (source) => new Function("require", "told", source);
-  const bundled = [
-    'var import_node_os = require("node:os");',
-    'var import_node_events = require("node:events");',
-    "var import_promises, emitter;",
-    "var init = () => {",
-    '  import_promises = require("node:fs/promises");',
-    "  emitter = new import_node_events.EventEmitter();",
-    "};",
-    "init();",
-    "told(typeof (0, import_promises.readFile), emitter instanceof import_node_events.EventEmitter);",
-  ].join("\n");
-
-  it("loads a module when something of it is first used, and once", () => {
-    const [loaded, told] = [[], []];
-    const load = (name) => {
-      loaded.push(name);
-      return process.getBuiltinModule(name);
-    };
-    run(withLazyBuiltins(bundled))(load, (...words) => told.push(...words));
-    assert.deepEqual(told, ["function", true]);
-    assert.deepEqual(loaded, ["node:events", "node:fs/promises"]);
-  });
-
-  it("refuses a use that it would not change, rather than leave it broken", () => {
-    assert.throws(
-      () => withLazyBuiltins('var import_node_os = require("node:os");\nvar os = import_node_os;'),
-      /import_node_os is used/,
-    );
   });
 });
 
@@ -117,15 +86,7 @@ describe("the launcher, of what was built", () => {
     "node_modules/other-people/package.json": '{ "type": "module", "exports": "./a.js" }',
     "node_modules/other-people/a.js": 'export const value = "external";\n',
   };
-  before(async () => {
-    for (const [path, text] of Object.entries(source)) {
-      mkdirSync(dirname(join(root, path)), { recursive: true });
-      writeFileSync(join(root, path), text);
-    }
-    await bundleProgram({ source: join(root, "src"), outdir: join(root, "dist") });
-    rmSync(join(root, "src"), { recursive: true });
-    cpSync(join(import.meta.dirname, "../packages/cli/bin"), join(root, "bin"), { recursive: true });
-  });
+  before(() => installed(root, source));
   beforeEach(() => rmSync(home, { recursive: true, force: true }));
   after(() => rmSync(root, { recursive: true, force: true }));
 
@@ -140,7 +101,7 @@ describe("the launcher, of what was built", () => {
       .filter((name) => name.endsWith(`-${command}`))
       .map((name) => join(kept, name));
   const edited = (from, to, run) => {
-    const path = join(root, "dist/say/index.cjs");
+    const path = join(root, "dist/program/more.cjs");
     const text = readFileSync(path, "utf8");
     assert.ok(text.includes(from));
     writeFileSync(path, text.replace(from, to));
@@ -162,7 +123,7 @@ describe("the launcher, of what was built", () => {
   it("runs no kept code of another text", () => {
     start(["tell"]);
     edited("first", "other", () => {
-      const path = join(root, "dist/say/index.cjs");
+      const path = join(root, "dist/program/more.cjs");
       const text = readFileSync(path, "utf8");
       writeFileSync(path, text.replace(/^\/\*[0-9a-f]{64}/, `/*${"0".repeat(64)}`));
       assert.equal(start(["tell"]).stdout, "at once\nother external \n");

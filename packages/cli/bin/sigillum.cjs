@@ -3,7 +3,7 @@
 // sentence and not a stack.
 "use strict";
 const { closeSync, existsSync, fstatSync, openSync, readFileSync, writeSync } = require("node:fs");
-const { dirname, join } = require("node:path");
+const { join } = require("node:path");
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 const source = join(__dirname, "..", "src", "main.ts");
@@ -20,8 +20,8 @@ function start() {
     exit: (code) => process.exit(code),
   };
   if (!fromSource) {
-    const built = builtProgram(join(__dirname, "..", "dist"));
-    void run(built.load("main.cjs"), streams).then(built.keep);
+    const built = builtProgram(join(__dirname, "..", "dist", "program"));
+    void run(built.link("base/main"), streams).then(built.keep);
     return;
   }
   // Every room's package names its source under this condition (packages/*/package.json).
@@ -38,39 +38,40 @@ async function run({ main }, streams) {
   return code;
 }
 
-// The chunks that `npm run build` wrote. V8's code for them is kept between runs, with the functions that the command called: Node's own cache
-// holds a module as it was loaded, when nothing was called yet, and to compile what is called takes half as long as to verify a bundle.
-function builtProgram(dist) {
+// The files that `npm run build` wrote: each gives chunks of the program, which are run when they are asked for. V8's code for a file is kept
+// between runs, with the functions that the command called: Node's own cache holds a module as it was loaded, when nothing was called yet, and
+// to compile what is called takes half as long as to verify a bundle.
+function builtProgram(directory) {
   const { Script } = require("node:vm");
   const kept = cacheDirectory();
   const command = /^[a-z][a-z-]{0,39}$/.test(process.argv[2] || "") ? process.argv[2] : "other";
-  const chunks = new Map();
   const scripts = [];
   const load = (name) => {
-    const path = join(dist, name);
-    const known = chunks.get(path);
-    if (known !== undefined) return known.exports;
+    const path = `${directory}/${name}.cjs`;
     const text = readFileSync(path, "utf8");
     // The digest that the build put in front says which text the code is of; without one nothing is kept.
     const digest = /^\/\*([0-9a-f]{64})\*\//.exec(text);
-    const file = digest === null || kept === undefined ? undefined : join(kept, `${digest[1]}-${command}`);
+    const file = digest === null || kept === undefined ? undefined : `${kept}/${digest[1]}-${command}`;
     const code = file === undefined ? {} : readCode(file);
-    const script = new Script(`(function (exports, require, module, __filename, __dirname) {${text}\n})`, {
-      filename: path,
-      cachedData: code.bytes,
-    });
+    const script = new Script(text, { filename: path, cachedData: code.bytes });
     if (file !== undefined) scripts.push({ file, script, keptMs: script.cachedDataRejected ? undefined : code.keptMs });
-    const module = { exports: {} };
-    chunks.set(path, module);
-    const folder = dirname(name);
-    const requireFrom = (specifier) => (specifier.startsWith(".") ? load(join(folder, specifier)) : requireOther(specifier));
-    script.runInThisContext().call(module.exports, module.exports, requireFrom, module, path, dirname(path));
-    return module.exports;
+    return script.runInThisContext()(link, requireOther, path);
+  };
+  const chunks = {};
+  const linked = new Map();
+  const link = (id) => {
+    let exported = linked.get(id);
+    if (exported === undefined) {
+      if (chunks[id] === undefined) Object.assign(chunks, load(id.slice(0, id.indexOf("/"))));
+      exported = chunks[id]();
+      linked.set(id, exported);
+    }
+    return exported;
   };
   const keep = (code) => {
     if (scripts.some(({ keptMs }) => isDue(keptMs, code))) require("./keep-code.cjs").keepCode(kept, scripts, code);
   };
-  return { load, keep };
+  return { link, keep };
 }
 
 // A refusal leaves much of a command untouched, and a wrong command line nearly all: what the one leaves is replaced by the next success, of
