@@ -146,6 +146,7 @@ function webhookFor(key: string, onRequest: () => void): Webhook {
     secrets: new Map(),
     configMaps: new Map(),
     trustRoots: new Map(),
+    kmsKeys: new Map(),
     texts: new Map(),
     defaultTrustRoot: "default",
   };

@@ -1,13 +1,16 @@
 // `sigillum policy test --cluster-image-policy`: what the admission controller would say, by the same code and without a cluster.
 import { writeFile } from "node:fs/promises";
+import type { PublicKey } from "@sigillum/library/crypto";
 import { isSigillumError, type JsonValue, type SigillumError } from "@sigillum/library/encoding";
 import { dockerCredentials } from "@sigillum/library/oci";
 import type { TrustedRoot } from "@sigillum/library/trusted-root";
 import {
   decideImage,
   Evidence,
+  fetchKmsKey,
   fetchText,
   type ImageDecision,
+  kmsReferences,
   loadPolicies,
   type NoMatchPolicy,
   PolicyThreads,
@@ -95,12 +98,15 @@ async function viewOf(args: Arguments, nowMs: number): Promise<PolicyView> {
   const texts = new Map<string, string | SigillumError>();
   for (const { url, sha256sum } of policies.flatMap(remoteTexts))
     texts.set(textKey(url, sha256sum), await fetchText(url, sha256sum));
+  const kmsKeys = new Map<string, PublicKey | SigillumError>();
+  for (const reference of policies.flatMap(kmsReferences)) kmsKeys.set(reference, await fetchKmsKey(reference));
   const named = (kind: string): Map<string, JsonValue> => new Map(ofKind(kind).map((one) => [nameOf(one), withData(one)]));
   const only = trustRoots.size === 1 ? [...trustRoots.keys()][0] : undefined;
   const parts = {
     secrets: named("Secret"),
     configMaps: named("ConfigMap"),
     trustRoots,
+    kmsKeys,
     texts,
     defaultTrustRoot: only ?? "default",
   };

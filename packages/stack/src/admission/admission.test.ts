@@ -162,6 +162,7 @@ async function ask({
     secrets: new Map(),
     configMaps: new Map(),
     trustRoots: roots(),
+    kmsKeys: new Map(),
     texts: new Map(),
     defaultTrustRoot: "default",
     ...parts,
@@ -233,6 +234,9 @@ const provenance = (policy: JsonValue): JsonValue => byKey({ attestations: [{ na
 const secretOf = (text: string): JsonValue => ({ data: { "cosign.pub": encodeBase64(encodeUtf8(text)) } });
 const ci = 'predicate: builder: id: "ci"';
 
+const kmsKey = "gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k";
+const byKms: JsonValue = { images: everything, authorities: [{ key: { kms: kmsKey } }] };
+
 /** Field, a case that is admitted, and one that is not with the code that is told. */
 type Row = readonly [field: string, allow: () => Asked, deny: () => Asked, code: string];
 
@@ -299,16 +303,15 @@ const table: readonly Row[] = [
   ],
   [
     "key.kms",
-    () => ({
-      spec: {
-        images: everything,
-        authorities: [{ key: { kms: "gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k" } }, { key: { data: pem } }],
-      },
-    }),
-    () => ({
-      spec: { images: everything, authorities: [{ key: { kms: "gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k" } }] },
-    }),
-    "IMAGE_POLICY_KMS_UNSUPPORTED",
+    () => ({ spec: byKms, parts: { kmsKeys: new Map([[kmsKey, owner.publicKey]]) } }),
+    () => ({ spec: byKms }),
+    "ADMISSION_KEY_UNAVAILABLE",
+  ],
+  [
+    "key.kms, another key",
+    () => ({ spec: byKms, parts: { kmsKeys: new Map([[kmsKey, owner.publicKey]]) } }),
+    () => ({ spec: byKms, parts: { kmsKeys: new Map([[kmsKey, stranger.publicKey]]) } }),
+    "IMAGE_NO_MATCHING_SIGNATURE",
   ],
   [
     "key.hashAlgorithm",

@@ -8,7 +8,10 @@ import type { TrustedRoot } from "@sigillum/library/trusted-root";
 import type { Clock, Logger } from "../host/index.ts";
 import { readTrustRoot } from "../image-policy/index.ts";
 import { admissionError } from "./errors.ts";
+import { type FetchPublicKey, KmsKeys } from "./kms-keys.ts";
 import { type KubeClient, type KubeObject, objectAt, textAt } from "./kube-client.ts";
+import { hasStatus, policyStatus, trustRootStatus } from "./policy-status.ts";
+import type { PolicyThreads } from "./policy-threads.ts";
 import { loadPolicies, type NoMatchPolicy, type PolicyView, remoteTexts, textKey } from "./policy-view.ts";
 import { TrustRootReader } from "./trust-roots.ts";
 
@@ -20,15 +23,22 @@ export interface ClusterStateOptions {
   readonly defaultTrustRoot: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where texts are compiled for the status of their policies. */
+  readonly threads: Pick<PolicyThreads, "judge">;
+  /** Asks a KMS for a public key; by the signers' own clients where nothing is said. */
+  readonly fetchKey?: FetchPublicKey;
   /** Secrets and ConfigMaps with this prefix in their names are not read: the controller's own certificate. */
   readonly ownSecret: string;
 }
 
 type Collection = "policies" | "trustRoots" | "secrets" | "configMaps";
 
+const group = "/apis/policy.sigstore.dev";
 const configName = "config-policy-controller";
 const rootRefreshMs = 3_600_000;
 const rootRetryMs = 30_000;
+/** How long the texts of a policy may take to compile for its status. */
+const compileMs = 5_000;
 const textTimeoutMs = 10_000;
 const maxTextBytes = 4 * 1024 * 1024;
 const maxBackoffMs = 30_000;
@@ -47,6 +57,7 @@ export class ClusterState {
   readonly #roots: Map<string, KnownRoot> = new Map();
   readonly #texts: Map<string, string | SigillumError> = new Map();
   readonly #reader: TrustRootReader = new TrustRootReader();
+  readonly #keys: KmsKeys;
   readonly #abort: AbortController = new AbortController();
   #running: Promise<unknown> | undefined;
   #view: PolicyView | undefined;
@@ -56,6 +67,7 @@ export class ClusterState {
 
   constructor(options: ClusterStateOptions) {
     this.#options = options;
+    this.#keys = new KmsKeys(options.fetchKey);
     this.#objects = { policies: new Map(), trustRoots: new Map(), secrets: new Map(), configMaps: new Map() };
   }
 
@@ -63,7 +75,6 @@ export class ClusterState {
   start(): void {
     const { namespace } = this.#options;
     const own = `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
-    const group = "/apis/policy.sigstore.dev";
     this.#running = Promise.all([
       this.#follow("policies", `${group}/v1beta1/clusterimagepolicies`),
       this.#follow("trustRoots", `${group}/v1alpha1/trustroots`),
@@ -162,6 +173,7 @@ export class ClusterState {
           secrets: this.#objects.secrets,
           configMaps: this.#objects.configMaps,
           trustRoots,
+          kmsKeys: this.#keys.keys,
           texts: this.#texts,
           defaultTrustRoot,
         },
@@ -175,11 +187,39 @@ export class ClusterState {
   // Trust roots and texts come over the network: what they are for refuses until they are there.
   #load(): Promise<void> {
     this.#loading = (this.#loading ?? Promise.resolve()).then(async () => {
-      const changed = [await this.#loadRoots(), await this.#loadTexts()].some((one) => one);
+      const policies = [...this.#objects.policies.values()];
+      const keys = await this.#keys.load(policies, this.#options.clock.nowMs());
+      const changed = [await this.#loadRoots(), await this.#loadTexts(), keys].some((one) => one);
       if (changed) this.#compile();
+      await this.#report();
     });
     this.#loading.catch((error: unknown) => this.#options.logger.error("admission.fault", { error }));
     return this.#loading;
+  }
+
+  // What each object is found to be, in its status, where it does not say so already. That a status cannot be written keeps nothing up.
+  async #report(): Promise<void> {
+    const { clock, kube, logger, threads } = this.#options;
+    const now = new Date(clock.nowMs()).toISOString().replace(/\.\d+Z$/, "Z");
+    const write = async (path: string, object: KubeObject, status: JsonValue): Promise<void> => {
+      if (hasStatus(object, status) || this.#abort.signal.aborted) return;
+      const name = encodeURIComponent(textAt(object, "metadata", "name") ?? "");
+      await kube.patch(`${group}/${path}/${name}/status`, { status }).catch((error: unknown) => {
+        if (!isSigillumError(error)) throw error;
+        logger.warn("admission.status-not-written", { name, error });
+      });
+    };
+    for (const [name, object] of [...this.#objects.trustRoots]) {
+      const known = this.#roots.get(name);
+      if (known !== undefined) await write("v1alpha1/trustroots", object, trustRootStatus(object, known.root, now));
+    }
+    const view = this.#view;
+    for (const [at, [, object]] of [...this.#objects.policies].entries()) {
+      const loaded = view?.policies[at];
+      if (loaded === undefined || loaded.policy.name !== (textAt(object, "metadata", "name") ?? "")) continue;
+      const judge = threads.judge({ signal: this.#abort.signal, endsAtMs: performance.now() + compileMs });
+      await write("v1beta1/clusterimagepolicies", object, await policyStatus(object, loaded, judge, now));
+    }
   }
 
   async #loadRoots(): Promise<boolean> {

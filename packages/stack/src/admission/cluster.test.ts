@@ -101,6 +101,13 @@ class FakeApi {
         this.put(path, body);
         return json(this.objects.get(path));
       }
+      if (request.method === "PATCH" && path.endsWith("/status")) {
+        const at = path.slice(0, -"/status".length);
+        const object = this.objects.get(at);
+        if (object === undefined) return void response.writeHead(404).end("{}");
+        this.put(at, { ...object, ...body });
+        return json(this.objects.get(at));
+      }
       if (request.method === "PATCH") {
         const changed = JSON.parse(JSON.stringify(found));
         for (const { path: at, value } of body) changed.webhooks[Number(at.split("/")[2])].clientConfig.caBundle = value;
@@ -169,7 +176,10 @@ const policy = (spec: JsonValue): KubeObject => ({
   metadata: { uid: "u" },
   spec,
 });
+const threads = new PolicyThreads({ logger: silentLogger });
+after(() => threads.close());
 const options = {
+  threads,
   namespace: "own",
   defaultTrustRoot: "default",
   clock: { nowMs: () => nowMs },
@@ -178,7 +188,7 @@ const options = {
 };
 
 async function eventually(what: string, isSo: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
+  for (let tries = 0; tries < 2000; tries += 1) {
     if (isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -198,14 +208,22 @@ describe("ClusterState", () => {
         const first = compiled === undefined || isSigillumError(compiled) ? compiled : compiled.authorities[0]?.ready;
         return isSigillumError(first) ? first.code : undefined;
       };
+      const isReady = (): string => {
+        const found = JSON.parse(JSON.stringify(api.objects.get(`${policies}/key`)));
+        const all: { type: string; status: string; reason?: string }[] = found.status?.conditions ?? [];
+        const one = all.find(({ type }) => type === "Ready");
+        return `${one?.status} ${one?.reason}`;
+      };
       await eventually("it is ready", () => state.waitsFor === undefined);
       assert.equal(codeOf(), "ADMISSION_SECRET_UNUSABLE");
+      await eventually("its status says so", () => isReady() === "False ADMISSION_SECRET_UNUSABLE");
       const before = state.view().generation;
       api.put("/api/v1/namespaces/own/secrets/key", {
         kind: "Secret",
         data: { "cosign.pub": Buffer.from(pem).toString("base64") },
       });
       await eventually("the key is there", () => codeOf() === undefined);
+      await eventually("its status says so", () => isReady() === "True undefined");
       assert.ok(state.view().generation > before);
       api.put("/api/v1/namespaces/own/secrets/key", { kind: "Secret", data: { a: "YQ==", b: "Yg==" } });
       await eventually("two entries are none", () => codeOf() === "ADMISSION_SECRET_UNUSABLE");
@@ -342,7 +360,14 @@ describe("AdmissionReview", () => {
       view: () => ({
         policies: loadPolicies(
           [policy({ images: [{ glob: "**" }], authorities: [{ key: { data: pem } }] })],
-          { secrets: new Map(), configMaps: new Map(), trustRoots: new Map(), texts: new Map(), defaultTrustRoot: "d" },
+          {
+            secrets: new Map(),
+            configMaps: new Map(),
+            trustRoots: new Map(),
+            kmsKeys: new Map(),
+            texts: new Map(),
+            defaultTrustRoot: "d",
+          },
           {},
         ),
         noMatchPolicy: "deny",
@@ -351,7 +376,7 @@ describe("AdmissionReview", () => {
       credentials: () => () => () => Promise.resolve(undefined),
       registry: {},
       cache: new DecisionCache(0),
-      threads: new PolicyThreads({ logger: silentLogger }),
+      threads,
       clock: { nowMs: () => nowMs },
       logger: silentLogger,
       namespace: "own",
@@ -386,8 +411,8 @@ describe("AdmissionReview", () => {
       assert.equal((await quiet.answer("validations", { ...question, ...edits }, 1000)).allowed, true);
   });
   it("refuses with its code", async () => {
-    const told = async (object: JsonValue, edits: Partial<WebhookParts> = {}): Promise<string> =>
-      (await webhook(edits).answer("validations", { ...question, object }, 200)).message ?? "";
+    const told = async (object: JsonValue, edits: Partial<WebhookParts> = {}, timeoutMs = 60_000): Promise<string> =>
+      (await webhook(edits).answer("validations", { ...question, object }, timeoutMs)).message ?? "";
     assert.ok((await told(pod("UPPER/case"))).includes("ADMISSION_IMAGE_INVALID"));
     assert.ok((await told(pod("127.0.0.1:1/app:v1"))).includes("ADMISSION_IMAGE_UNPINNED"));
     assert.ok((await told(pod(...Array.from({ length: 501 }, (_, at) => `i${at}`)))).includes("ADMISSION_IMAGES_TOO_MANY"));
@@ -402,7 +427,7 @@ describe("AdmissionReview", () => {
     );
     const never = { credentials: () => () => () => new Promise<undefined>(() => undefined) };
     const locked: Partial<WebhookParts> = { ...never };
-    assert.notEqual(await told(pod(`${new URL(api.url).host}/slow@sha256:${"0".repeat(64)}`), locked), "");
+    assert.notEqual(await told(pod(`${new URL(api.url).host}/slow@sha256:${"0".repeat(64)}`), locked, 200), "");
   });
   it("is busy beyond so many at once", async () => {
     const silent = createServer(() => undefined);

@@ -32,6 +32,10 @@ export const admissionErrors = {
     kind: "unavailable",
     means: "A Secret or ConfigMap that a policy or workload names is missing, unreadable or of another form.",
   },
+  ADMISSION_KEY_UNAVAILABLE: {
+    kind: "unavailable",
+    means: "An authority names a key in a KMS that could not be fetched from there.",
+  },
   ADMISSION_TRUST_ROOT_UNAVAILABLE: {
     kind: "unavailable",
     means: "A policy needs a TrustRoot that is missing, or whose keys could not be had.",

@@ -65,6 +65,7 @@ async function judge(serve: Serve | undefined, spec: JsonValue, asked: Asked = {
     secrets: new Map(),
     configMaps: new Map(),
     trustRoots: new Map(),
+    kmsKeys: new Map(),
     texts: new Map(),
     defaultTrustRoot: "default",
   };

@@ -5,6 +5,7 @@ export { type DecisionContext, decideImage, type ImageDecision } from "./decide-
 export { DecisionCache } from "./decision-cache.ts";
 export { admissionError, admissionErrors } from "./errors.ts";
 export { Evidence, type EvidenceOptions } from "./evidence.ts";
+export { type FetchPublicKey, fetchKmsKey, KmsKeys, kmsReferences } from "./kms-keys.ts";
 export { inClusterAccess, type KubeAccess, KubeClient, type KubeObject, ownNamespace, tokenFile } from "./kube-client.ts";
 export { PolicyThreads, type PolicyThreadsOptions, type QuestionTime } from "./policy-threads.ts";
 export {

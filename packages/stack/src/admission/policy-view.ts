@@ -1,4 +1,5 @@
 // The policies that decisions are made by, at one moment; from the objects of a cluster or from files.
+import type { PublicKey } from "@sigillum/library/crypto";
 import { isSigillumError, type JsonValue, type SigillumError } from "@sigillum/library/encoding";
 import type { TrustedRoot } from "@sigillum/library/trusted-root";
 import {
@@ -36,6 +37,8 @@ export interface PolicyParts {
   readonly secrets: ReadonlyMap<string, JsonValue>;
   readonly configMaps: ReadonlyMap<string, JsonValue>;
   readonly trustRoots: ReadonlyMap<string, TrustedRoot | SigillumError>;
+  /** Keys in a KMS, by reference. */
+  readonly kmsKeys: ReadonlyMap<string, PublicKey | SigillumError>;
   /** Texts by address and hash. */
   readonly texts: ReadonlyMap<string, string | SigillumError>;
   /** The TrustRoot of authorities that name none. */
@@ -102,6 +105,11 @@ function resourcesOf(parts: PolicyParts): PolicyResources {
   };
   return {
     secret: (name) => onlyEntry(name, parts.secrets.get(name)),
+    kms: (reference) => {
+      const found = parts.kmsKeys.get(reference);
+      if (found !== undefined && !isSigillumError(found)) return found;
+      throw found ?? admissionError("ADMISSION_KEY_UNAVAILABLE", `the key ${reference} was not fetched from its KMS yet`);
+    },
     configMap: (name, key) => {
       const text = objectAt(parts.configMaps.get(name), "data")[key];
       if (typeof text === "string") return text;

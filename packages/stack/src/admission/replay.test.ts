@@ -110,7 +110,7 @@ async function replay(exchange: Exchange, policies: JsonObject): Promise<JsonObj
   ]);
   const loaded = loadPolicies(
     objects,
-    { secrets, configMaps: new Map(), trustRoots: new Map(), texts: new Map(), defaultTrustRoot: "default" },
+    { secrets, configMaps: new Map(), trustRoots: new Map(), kmsKeys: new Map(), texts: new Map(), defaultTrustRoot: "default" },
     {},
   );
   const webhook = new Webhook({

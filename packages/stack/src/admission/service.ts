@@ -49,7 +49,10 @@ export async function createAdmission(options: AdmissionOptions): Promise<Servic
     logger,
   };
   await ensureCertificate(certificate);
+  const threads = new PolicyThreads({ logger });
+  await threads.start();
   const state = new ClusterState({
+    threads,
     kube,
     namespace,
     defaultTrustRoot: options.defaultTrustRoot,
@@ -58,8 +61,6 @@ export async function createAdmission(options: AdmissionOptions): Promise<Servic
     ownSecret: options.certificateSecret,
   });
   state.start();
-  const threads = new PolicyThreads({ logger });
-  await threads.start();
   const decisions = metrics.counter("sigillum_admission_decisions_total", "Images judged, by verdict", ["verdict"]);
   const requests = metrics.counter("sigillum_admission_registry_requests_total", "Requests to registries for decisions", []);
   const webhook = new Webhook({

@@ -12,6 +12,8 @@ import type { Authority, Identity, ImagePolicy, KeyReference, PolicyText, Signat
 export interface PolicyResources {
   /** The one entry of a Secret in the controller's namespace. */
   secret(name: string): string;
+  /** The public key behind a reference to a KMS. */
+  kms(reference: string): PublicKey;
   /** An entry of a ConfigMap in the controller's namespace. */
   configMap(name: string, key: string): string;
   /** A text from an https address, its hash checked. */
@@ -161,15 +163,15 @@ function caChain(reference: KeyReference, resources: PolicyResources): TrustedRo
 }
 
 function publicKeyOf(reference: KeyReference, resources: PolicyResources): PublicKey {
-  if ("kms" in reference) throw kmsUnsupported(reference.kms);
+  if ("kms" in reference) return resources.kms(reference.kms);
   return parsePublicKeyPem("data" in reference ? reference.data : resources.secret(reference.secretRef));
 }
 
 function kmsUnsupported(found: string): SigillumError {
   return imagePolicyError(
     "IMAGE_POLICY_KMS_UNSUPPORTED",
-    `Cannot use key ${found}: this controller reaches no KMS; put its public key into key.data or a Secret`,
-    { found, expected: "key.data or key.secretRef" },
+    `Cannot use ca-cert ${found}: a KMS holds keys and no certificates; put the chain into ca-cert.data or a Secret`,
+    { found, expected: "ca-cert.data or ca-cert.secretRef" },
   );
 }
 

@@ -17,7 +17,10 @@ export const imagePolicyErrors = {
     means:
       "A policy needs something that cannot be had now: a Secret, a ConfigMap, a text, a TrustRoot. It refuses until it can.",
   },
-  IMAGE_POLICY_KMS_UNSUPPORTED: { kind: "state", means: "A policy names a key in a KMS, which this controller does not reach." },
+  IMAGE_POLICY_KMS_UNSUPPORTED: {
+    kind: "state",
+    means: "A policy names a KMS for ca-cert, where a chain of certificates has to be.",
+  },
   IMAGE_POLICY_NO_MATCH: { kind: "verification", means: "No policy is for this image, and the cluster refuses such images." },
   IMAGE_POLICY_STATIC_FAIL: { kind: "verification", means: "A policy refuses the image whatever its signatures are." },
   IMAGE_POLICY_IDENTITY_MISMATCH: {

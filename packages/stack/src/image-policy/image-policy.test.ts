@@ -272,7 +272,7 @@ describe("defaultsOf", () => {
 
 describe("decidePolicy", () => {
   const policy = parseImagePolicy(object({ images: [{ glob: "**" }] }), { failOnEmptyAuthorities: false });
-  const resources = { secret: none, configMap: none, remote: none, trustRoot: none, defaultTrustRoot: none };
+  const resources = { secret: none, kms: none, configMap: none, remote: none, trustRoot: none, defaultTrustRoot: none };
   function none(): never {
     throw imagePolicyError("IMAGE_POLICY_UNUSABLE", "nothing is here");
   }
@@ -280,6 +280,11 @@ describe("decidePolicy", () => {
   it("refuses by a policy without authorities", async () => {
     const { pass: passes, reasons } = await decidePolicy(compileImagePolicy(policy, resources), [], {}, judge);
     assert.deepEqual([passes, reasons[0]?.code], [false, "IMAGE_POLICY_UNUSABLE"]);
+  });
+  it("refuses a KMS in the place of a chain of certificates", () => {
+    const own = { "ca-cert": { kms: "hashivault://ca" }, identities: [{ issuer: "i", subject: "s" }] };
+    const ready = compileImagePolicy(parseImagePolicy(object(one({ keyless: own }))), resources).authorities[0]?.ready;
+    assert.equal(isSigillumError(ready) && ready.code, "IMAGE_POLICY_KMS_UNSUPPORTED");
   });
   it("keeps what cannot be looked up as the authority's reason", () => {
     const compiled = compileImagePolicy(parseImagePolicy(object(one({ key: { secretRef: { name: "k" } } }))), resources);
