@@ -28,9 +28,19 @@ export interface Cluster {
   readonly server: string;
   /** A token of the administrator. */
   readonly token: string;
+  /** One request to the API server as the administrator, for what would take a second each by kubectl. */
+  api(method: string, path: string, body?: object): Promise<ApiAnswer>;
   kubectl(args: readonly string[], input?: string): Promise<Outcome>;
   helm(args: readonly string[]): Promise<Outcome>;
   stop(): Promise<void>;
+}
+
+/** What the API server answers. */
+export interface ApiAnswer {
+  readonly status: number;
+  /** Of an error. */
+  readonly message: string;
+  readonly object: unknown;
 }
 
 const programs = ["etcd", "kube-apiserver", "kubectl", "helm"] as const;
@@ -98,6 +108,19 @@ export async function startCluster(): Promise<Cluster> {
     directory,
     server,
     token,
+    api: async (method, path, body) => {
+      const answer = await request({
+        method,
+        url: `${server}${path}`,
+        tls: { insecureSkipVerify: true },
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        timeoutMs: 60_000,
+        maxBytes: 16 * 1024 * 1024,
+      });
+      const object: unknown = JSON.parse(new TextDecoder().decode(answer.body));
+      return { status: answer.status, message: String(Reflect.get(Object(object), "message") ?? ""), object };
+    },
     kubectl: (args, input) => command(program("kubectl"), [...common, ...args], input, directory),
     helm: (args) =>
       command(
