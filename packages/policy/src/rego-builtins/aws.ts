@@ -4,6 +4,7 @@ import {
   compareStrings,
   encodeJson,
   formatNumber,
+  formatTime,
   formatValue,
   ObjectBuilder,
   ObjectValue,
@@ -17,8 +18,6 @@ import { chargeDigest } from "./crypto/digests.ts";
 import { toHex, utf8 } from "./encoding/bytes.ts";
 import { escapeUrl, parseUrl } from "./encoding/go-url.ts";
 import { checkRequest } from "./outside.ts";
-import { formatTime } from "./time/layout.ts";
-import { utc } from "./time/zone.ts";
 
 const requestType = objectOf(stringType, anyType);
 
@@ -83,7 +82,10 @@ function sign(
   if ("invalid" in url) throw call.fail(`parse ${JSON.stringify(textOf(request.get("url")).slice(0, 200))}: ${url.invalid}`);
   const [service, region] = [textOf(config.get("aws_service")), textOf(config.get("aws_region"))];
   const contentHash = unsignedPayload ? "UNSIGNED-PAYLOAD" : sha256(call, bodyOf(call, request));
-  const [date, moment] = [formatTime(ns, utc, "20060102"), formatTime(ns, utc, "20060102T150405Z")];
+  const [date, moment] = [
+    formatTime({ ns, offset: 0 }, "UTC", "20060102"),
+    formatTime({ ns, offset: 0 }, "UTC", "20060102T150405Z"),
+  ];
   const added = new Map([
     ["host", url.host],
     ["x-amz-date", moment],

@@ -1,6 +1,7 @@
 // The public surface of the room `values`.
 export { add, bitLength, divide, multiply, remainder, roundToBinary, subtract } from "./binary-float.ts";
 export { Budget, type BudgetLimits } from "./budget.ts";
+export { dayNames, dayOfYear, daysIn, monthNames, secondNs, toUnix, toWall, type Wall, weekday } from "./calendar.ts";
 export {
   addExact,
   canonicalNumber,
@@ -24,6 +25,7 @@ export {
   toBigInt,
   toDouble,
 } from "./decimal.ts";
+export { parseDuration } from "./duration.ts";
 export { valuesError, valuesErrors } from "./errors.ts";
 export { formatValue, quoteGo } from "./format.ts";
 export { encodeJson, encodeJsonString, type JsonLimits, type JsonStyle, parseJson } from "./json.ts";
@@ -40,6 +42,7 @@ export {
   quote,
 } from "./policy-error.ts";
 export { compileRegex, maxPatternLength, quoteRegex, Regex, RegexCache, type RegexMatch, type Spend } from "./re2.ts";
+export { formatTime, type Moment, namedLayouts, parseTime } from "./time-layout.ts";
 export {
   type ArrayValue,
   compareStrings,

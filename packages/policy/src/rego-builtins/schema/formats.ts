@@ -1,7 +1,7 @@
 // The formats of JSON Schema that are checked; an unknown one always holds.
+import { parseTime } from "../../values/index.ts";
 import { parseUrl } from "../encoding/go-url.ts";
 import { parseAddress } from "../net/address.ts";
-import { parseTime } from "../time/layout.ts";
 
 const hostname =
   /^(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]))*$/;
@@ -9,7 +9,7 @@ const mailbox =
   /^(?:[^<>@"]*<)?(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\u{10ffff}-]+|"[^"\\]*")@[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\u{10ffff}-]+>?$/u;
 
 function isTime(text: string, ...layouts: string[]): boolean {
-  return layouts.some((layout) => typeof parseTime(layout, text) === "bigint");
+  return layouts.some((layout) => typeof parseTime(layout, text) === "object");
 }
 
 function isUri(text: string, absolute: boolean): boolean {

@@ -1,10 +1,23 @@
 // Functions of time: over nanoseconds since 1970, in zones of the runtime's own data. The clock is the query's: one moment for all of it.
 import { type Builtin, numberType, oneOf, stringType, tupleOf } from "../../rego/index.ts";
-import { isArray, isNumeric, numeric, toBigInt, type Value } from "../../values/index.ts";
+import {
+  dayNames,
+  daysIn,
+  formatTime,
+  isArray,
+  isNumeric,
+  namedLayouts,
+  numeric,
+  parseDuration,
+  parseTime,
+  toBigInt,
+  toUnix,
+  toWall,
+  type Value,
+  type Wall,
+  weekday,
+} from "../../values/index.ts";
 import { type Call, define } from "../call.ts";
-import { dayNames, daysIn, toUnix, toWall, type Wall, weekday } from "./calendar.ts";
-import { parseDuration } from "./duration.ts";
-import { formatTime, namedLayouts, parseTime } from "./layout.ts";
 import { findZone, utc, type Zone } from "./zone.ts";
 
 const moment = oneOf(numberType, tupleOf(numberType, stringType));
@@ -25,7 +38,7 @@ export const time: readonly Builtin[] = [
   define("time.parse_duration_ns", [stringType], numberType, (call) => {
     const text = call.string(1);
     call.text(text.length);
-    const found = parseDuration(text);
+    const found = parseDuration(text, true);
     if (typeof found === "string") throw call.fail(found);
     return numeric(found);
   }),
@@ -43,7 +56,7 @@ export const time: readonly Builtin[] = [
   define("time.diff", [moment, moment], six, difference),
 ];
 
-interface Moment {
+interface ZonedMoment {
   readonly ns: bigint;
   readonly zone: Zone;
   readonly layout: string;
@@ -59,7 +72,7 @@ function parsed(call: Call, layout: string, text: string): Value {
   call.text(layout.length + text.length);
   const found = parseTime(layout, text);
   if (typeof found === "string") throw call.fail(found);
-  return bounded(call, found);
+  return bounded(call, found.ns);
 }
 
 function bounded(call: Call, ns: bigint): Value {
@@ -68,7 +81,7 @@ function bounded(call: Call, ns: bigint): Value {
 }
 
 /** An operand that is a number of nanoseconds, or an array of it, a zone's name and a layout. */
-function momentOf(call: Call, operand: number): Moment {
+function momentOf(call: Call, operand: number): ZonedMoment {
   const value = call.value(operand);
   const parts = isArray(value) ? value : [value];
   const number = parts[0];
@@ -96,7 +109,7 @@ function isZone(kept: unknown): kept is Zone | null {
   return kept === null || (typeof kept === "object" && "at" in kept);
 }
 
-function wallOf({ ns, zone }: Moment): Wall {
+function wallOf({ ns, zone }: ZonedMoment): Wall {
   return toWall(ns, zone.at(ns).offset);
 }
 
@@ -104,7 +117,8 @@ function format(call: Call): Value {
   const { ns, zone, layout } = momentOf(call, 1);
   const chosen = namedLayouts.get(layout === "" ? "RFC3339Nano" : layout) ?? layout;
   call.text(4 * chosen.length);
-  return formatTime(ns, zone, chosen);
+  const { offset, name } = zone.at(ns);
+  return formatTime({ ns, offset }, name, chosen);
 }
 
 function addDate(call: Call): Value {

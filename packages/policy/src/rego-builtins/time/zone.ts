@@ -1,5 +1,5 @@
 // Time zones by their IANA names, asked of the runtime through Intl: its data is what the machine's JavaScript brings.
-import { second, toUnix, type Wall } from "./calendar.ts";
+import { secondNs, toUnix, type Wall } from "../../values/index.ts";
 
 /** A zone: at a point in time, its offset from UTC in seconds and its abbreviation. */
 export interface Zone {
@@ -41,7 +41,7 @@ function intlZone(name: string): Zone {
   const short = new Intl.DateTimeFormat("en-US", { timeZone: name, timeZoneName: "short" });
   return {
     at(ns) {
-      const seconds = ns / second - (ns % second < 0n ? 1n : 0n);
+      const seconds = ns / secondNs - (ns % secondNs < 0n ? 1n : 0n);
       const offset = Number(wallSeconds(parts.formatToParts(Number(seconds) * 1000)) - seconds);
       const abbreviation = short.formatToParts(Number(seconds) * 1000).find((part) => part.type === "timeZoneName")?.value ?? "";
       return { offset, name: /^[A-Z]{2,5}$/.test(abbreviation) ? abbreviation : offsetName(offset) };
@@ -61,7 +61,7 @@ function wallSeconds(parts: readonly Intl.DateTimeFormatPart[]): bigint {
     second: field("second"),
     nanosecond: 0,
   };
-  return toUnix(wall, 0) / second;
+  return toUnix(wall, 0) / secondNs;
 }
 
 /** Zones without letters are named by their offset in the IANA data: "+03", "-0330". */

@@ -1,5 +1,5 @@
 // Certificates and certificate requests (RFC 5280, RFC 2986).
-import { toUnix } from "../time/calendar.ts";
+import { toUnix } from "../../values/index.ts";
 import { DerReader, type Element, Malformed, tags, toBits, toInteger, toOid, toSeconds, toText } from "./der.ts";
 import { type PublicKey, parsePublicKey } from "./keys.ts";
 

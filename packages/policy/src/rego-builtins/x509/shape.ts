@@ -1,10 +1,8 @@
 // Certificates, requests and keys as the values that OPA makes of them: Go's structures, written as JSON.
-import { numeric, ObjectBuilder, type ObjectValue, type Value } from "../../values/index.ts";
+import { formatTime, namedLayouts, numeric, ObjectBuilder, type ObjectValue, type Value } from "../../values/index.ts";
 import { bitLength, type RsaPrivateKey, toBytes } from "../crypto/rsa.ts";
 import { toBase64 } from "../encoding/bytes.ts";
 import { parseUrl } from "../encoding/go-url.ts";
-import { formatTime, namedLayouts } from "../time/layout.ts";
-import { utc } from "../time/zone.ts";
 import type { Certificate, Extension, GeneralNames, NameAttribute, Signed } from "./certificate.ts";
 import { pssDigest } from "./chain.ts";
 import type { PrivateKey, PublicKey } from "./keys.ts";
@@ -168,7 +166,8 @@ export function requestValue(request: Signed): Value {
 export function certificateValue(certificate: Certificate, withUriStrings: boolean): Value {
   const { basicConstraints, extendedKeyUsage = [] } = certificate;
   const known = extendedKeyUsage.filter((oid) => keyUsages.includes(oid));
-  const time = (seconds: bigint): string => formatTime(seconds * 1_000_000_000n, utc, namedLayouts.get("RFC3339Nano") ?? "");
+  const time = (seconds: bigint): string =>
+    formatTime({ ns: seconds * 1_000_000_000n, offset: 0 }, "UTC", namedLayouts.get("RFC3339Nano") ?? "");
   return structure({
     ...sharedFields(certificate),
     RawTBSCertificate: base64(certificate.tbs),

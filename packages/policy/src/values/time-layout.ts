@@ -1,8 +1,13 @@
-// Go's time layouts: the reference time, Mon Jan 2 15:04:05 MST 2006, written the way that a time is to be read or written.
+// Go's time layouts, which both languages have: the reference time, Mon Jan 2 15:04:05 MST 2006, written the way that a time is to be read or written.
 import { dayNames, dayOfYear, daysIn, monthNames, toUnix, toWall, type Wall, weekday } from "./calendar.ts";
-import type { Zone } from "./zone.ts";
 
-/** The layouts that OPA knows by a name. */
+/** A point in time, and the offset from UTC in seconds that it is written with. */
+export interface Moment {
+  readonly ns: bigint;
+  readonly offset: number;
+}
+
+/** The layouts that Go has a name for, but for the shortest ones. */
 export const namedLayouts: ReadonlyMap<string, string> = new Map([
   ["ANSIC", "Mon Jan _2 15:04:05 2006"],
   ["UnixDate", "Mon Jan _2 15:04:05 MST 2006"],
@@ -52,8 +57,8 @@ interface Fields {
   outOfRange: string | undefined;
 }
 
-/** Nanoseconds since 1970 of a time in a layout, or what is wrong with it in Go's words. */
-export function parseTime(layout: string, text: string): bigint | string {
+/** What a text in a layout names, or what is wrong with it in Go's words. */
+export function parseTime(layout: string, text: string): Moment | string {
   const fields: Fields = {
     year: 0,
     month: undefined,
@@ -87,7 +92,8 @@ export function parseTime(layout: string, text: string): bigint | string {
   }
   if (rest !== "") return `parsing time ${quoted(text)}: extra text: ${quoted(rest)}`;
   const wall = settle(fields);
-  return typeof wall === "string" ? `parsing time ${quoted(text)}: ${wall}` : toUnix(wall, fields.offset);
+  if (typeof wall === "string") return `parsing time ${quoted(text)}: ${wall}`;
+  return { ns: toUnix(wall, fields.offset), offset: fields.offset };
 }
 
 function quoted(text: string): string {
@@ -273,9 +279,8 @@ function readOffset(name: string, rest: string, fields: Fields): number | undefi
   return found[0].length;
 }
 
-/** A time in a zone, written in a layout. */
-export function formatTime(ns: bigint, zone: Zone, layout: string): string {
-  const { offset, name } = zone.at(ns);
+/** A time in a layout; `name` is that of its zone, which is written as its offset where it has none. */
+export function formatTime({ ns, offset }: Moment, name: string, layout: string): string {
   const wall = toWall(ns, offset);
   return piecesOf(layout)
     .map((piece) => piece.literal + writeElement(piece.element, wall, offset, name))

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { hostileCases } from "./hostile-cases.ts";
+import { hostileCases } from "./hostile-policies.ts";
 
 const heapMb = 256;
 
@@ -18,7 +18,7 @@ describe("hostile policies and documents", () => {
   const lines = new Map<string, Line>();
 
   before(() => {
-    const program = join(import.meta.dirname, "hostile-cases.ts");
+    const program = join(import.meta.dirname, "hostile-policies.ts");
     const args = ["--conditions=@sigillum/source", `--max-old-space-size=${heapMb}`, program];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     assert.equal(status, 0, stderr);

@@ -1,8 +1,7 @@
 // Hostile policies and documents in both languages, each with how it ends. Run as a program it tries them all and prints, a line each, how the
-// case ended and what it took of the processor: `hostile.test.ts` starts it in a process of its own with little memory.
-import { encodeJson, isPolicyError, parseJson } from "../values/index.ts";
-import { evaluate } from "./contract.ts";
-import type { PolicyLanguage } from "./question.ts";
+// case ended and what it took of the processor: `hostile-policies.test.ts` starts it in a process of its own with little memory.
+import { evaluate, type PolicyLanguage } from "@sigillum/policy/contracts";
+import { encodeJson, isPolicyError, parseJson } from "@sigillum/policy/values";
 
 /** A hostile case. */
 export interface HostileCase {

@@ -1,7 +1,7 @@
-// The calendar of Go's time package: the Gregorian one, extended in both directions, over integers.
+// The calendar of Go's time package, which both languages have: the Gregorian one, extended in both directions, over integers.
 
 /** Nanoseconds in a second. */
-export const second = 1_000_000_000n;
+export const secondNs = 1_000_000_000n;
 const day = 86_400n;
 
 /** A point in time as a clock on the wall shows it. */
@@ -56,12 +56,12 @@ export function daysTo(year: number, month: number, dayOfMonth: number): bigint 
 export function toUnix(wall: Wall, offset: number): bigint {
   const days = daysTo(wall.year, wall.month, wall.day);
   const clock = BigInt(wall.hour) * 3600n + BigInt(wall.minute) * 60n + BigInt(wall.second);
-  return (days * day + clock - BigInt(offset)) * second + BigInt(wall.nanosecond);
+  return (days * day + clock - BigInt(offset)) * secondNs + BigInt(wall.nanosecond);
 }
 
 /** What the wall shows at an offset from UTC in seconds. */
 export function toWall(ns: bigint, offset: number): Wall {
-  const seconds = floorDivide(ns, second) + BigInt(offset);
+  const seconds = floorDivide(ns, secondNs) + BigInt(offset);
   const days = floorDivide(seconds, day);
   const clock = Number(seconds - days * day);
   const shifted = days + 719_468n;
@@ -78,7 +78,7 @@ export function toWall(ns: bigint, offset: number): Wall {
     hour: Math.floor(clock / 3600),
     minute: Math.floor(clock / 60) % 60,
     second: clock % 60,
-    nanosecond: Number(ns - floorDivide(ns, second) * second),
+    nanosecond: Number(ns - floorDivide(ns, secondNs) * secondNs),
   };
 }
 
