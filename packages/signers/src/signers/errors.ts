@@ -50,12 +50,21 @@ export const signersErrors = {
   },
   SIGNER_TOKEN_UNAVAILABLE: {
     kind: "unavailable",
-    means: "A PKCS #11 token is not there or does not work now: it was pulled, its library hangs, or no session became free.",
+    means:
+      "A PKCS #11 or PIV token is not there or does not work now: it was pulled, its library hangs, or no session became free.",
   },
-  SIGNER_PIN_REFUSED: { kind: "state", means: "A PKCS #11 token refuses the PIN." },
+  SIGNER_PIN_REFUSED: { kind: "state", means: "A token refuses the PIN or PUK." },
+  SIGNER_PIN_FORMAT: { kind: "state", means: "A PIN, PUK or management key is of a length that no PIV token takes." },
+  SIGNER_CARD_MISSING: {
+    kind: "state",
+    means: "There is no PIV token to use: no PC/SC daemon, no card in a reader, or several cards and nothing that says which.",
+  },
+  SIGNER_CARD_REFUSED: { kind: "state", means: "A PIV token refuses a command; its status says why." },
+  SIGNER_CARD_ANSWER: { kind: "unavailable", means: "A PIV token answers something that is not its protocol." },
+  SIGNER_MANAGEMENT_KEY: { kind: "state", means: "A PIV token has another management key than the one that was given." },
   SIGNER_KEY_NOT_FOUND: {
     kind: "state",
-    means: "A PKCS #11 token has no private key of that name, several, or one whose public half cannot be read.",
+    means: "A token has no private key of that name or in that slot, several, or one whose public half cannot be read.",
   },
   SIGNER_KEY_EXISTS: {
     kind: "state",
