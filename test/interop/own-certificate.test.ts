@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { encodePublicKeyPem } from "@sigillum/library/crypto";
+import { encodePem } from "@sigillum/library/encoding";
+import { parseTrustedRoot } from "@sigillum/library/trusted-root";
 import { findPeer } from "../../tools/peers-list.mjs";
 import { expectSuccess, type Outcome, runProgram } from "./clients/program.ts";
 import { pushImage } from "./image.ts";
@@ -39,12 +42,16 @@ describe("a certificate of one's own", { timeout: 240_000 }, () => {
       const isNew = name === "cosign-3";
       const env = { HOME: at(name), TUF_ROOT: at(`${name}.tuf`), COSIGN_PASSWORD: password };
       const theirs = async (...words: string[]): Promise<Outcome> => {
-        const more = words[0]?.startsWith("verify") ? { SIGSTORE_REKOR_PUBLIC_KEY: await logKey() } : {};
+        const more: Record<string, string> = words[0]?.startsWith("verify") ? { SIGSTORE_REKOR_PUBLIC_KEY: await logKey() } : {};
         return await runProgram(path ?? "", words, { cwd: instance.directory, env: { ...env, ...more } });
       };
       const logKey = async (): Promise<string> => {
-        const root: unknown = JSON.parse(await readFile(instance.trustedRootPath, "utf8"));
-        await writeFile(at("log.pub"), pemOfLog(root, instance.logUrl));
+        const root = parseTrustedRoot(await readFile(instance.trustedRootPath));
+        const log = root.tlogs.find(({ baseUrl }) => baseUrl === instance.logUrl);
+        assert.ok(log !== undefined, `${instance.logUrl} is in the trusted root`);
+        await writeFile(at("log.pub"), encodePublicKeyPem(log.publicKey));
+        const stamps = root.timestampAuthorities.flatMap(({ chain }) => chain.map(({ der }) => encodePem("CERTIFICATE", der)));
+        await writeFile(at("tsa.pem"), stamps.join(""));
         return at("log.pub");
       };
       const old = isNew ? ["--new-bundle-format=false"] : [];
@@ -66,7 +73,9 @@ describe("a certificate of one's own", { timeout: 240_000 }, () => {
       const weSign = own.map((word) => (/^leaf|^chain/.test(word) ? at(word) : word));
       await succeed(ours("sign", ...weSign, "--layout", "tag", mine));
       await succeed(ours("attest", ...weSign, "--layout", "tag", "--predicate", at("predicate.json"), mine));
-      const chain = name === "cosign-2-2" ? ["--certificate-chain", "chain.pem"] : theyBelieve; // --ca-roots is of 2.4
+      // --ca-roots is of 2.3, which finds the TSA by itself too
+      const chain =
+        name === "cosign-2-2" ? ["--certificate-chain", "chain.pem", "--timestamp-certificate-chain", "tsa.pem"] : theyBelieve;
       await succeed(theirs("verify", ...expected, ...chain, ...old, mine));
       assert.notEqual((await theirs("verify", ...wrong, ...chain, ...old, mine)).exit, 0);
       await succeed(theirs("verify-attestation", ...expected, ...chain, ...old, mine));
@@ -120,11 +129,4 @@ async function makeCompany(openssl: (...words: string[]) => Promise<string>, at:
   await issue("leaf", "leaf", ["-CA", "signers.pem", "-CAkey", "signers.pkcs8", "-CAcreateserial"]);
   const chain = await Promise.all(["signers.pem", "root.pem"].map((file) => readFile(at(file), "utf8")));
   await writeFile(at("chain.pem"), chain.join(""));
-}
-
-function pemOfLog(root: unknown, url: string): string {
-  const { tlogs } = root as { tlogs: readonly { baseUrl: string; publicKey: { rawBytes: string } }[] };
-  const found = tlogs.find(({ baseUrl }) => baseUrl === url);
-  assert.ok(found !== undefined, `${url} is in the trusted root`);
-  return `-----BEGIN PUBLIC KEY-----\n${found.publicKey.rawBytes.replace(/.{64}/g, "$&\n")}\n-----END PUBLIC KEY-----\n`;
 }

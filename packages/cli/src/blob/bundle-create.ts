@@ -2,7 +2,7 @@ import { type Bundle, bundleMediaType, encodeBundle, signingCertificate } from "
 import { sha256 } from "@sigillum/library/crypto";
 import { encodeBase64 } from "@sigillum/library/encoding";
 import { type Arguments, argumentError } from "../arguments/index.ts";
-import { openPublicKey } from "../key/index.ts";
+import { keyReference, openPublicKey } from "../key/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
 import { isSet, optional } from "./expectations.ts";
 import { hashFile, writeWhole } from "./files.ts";
@@ -20,7 +20,7 @@ export async function runBundleCreate(args: Arguments, terminal: Terminal): Prom
   }
   const artifact = args.required("artifact", "it is the file that was signed");
   const digest = await hashFile(artifact, "sha256", terminal);
-  const reference = optional(args, "key");
+  const reference = keyReference(args);
   const key = reference === undefined ? undefined : await openPublicKey(reference, terminal);
   const ignoresLog = isSet(args, "ignore-tlog");
   const root = ignoresLog ? emptyRoot : await loadVerifyingTrust(args, terminal);

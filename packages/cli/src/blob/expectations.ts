@@ -4,7 +4,7 @@ import { quote } from "@sigillum/library/encoding";
 import type { Expectations, TextMatcher, Thresholds, Verified } from "@sigillum/library/verification";
 import type { FulcioClaimName } from "@sigillum/library/x509";
 import { type Arguments, argumentError } from "../arguments/index.ts";
-import { openPublicKey } from "../key/index.ts";
+import { keyReference, openPublicKey } from "../key/index.ts";
 import type { Terminal } from "../terminal/index.ts";
 import { blobError } from "./errors.ts";
 import { isUnanchored, regexpMatcher } from "./regexp.ts";
@@ -37,10 +37,10 @@ export async function demandsOf(args: Arguments, terminal: Terminal): Promise<De
 async function signerOf(args: Arguments, terminal: Terminal): Promise<Expectations> {
   refuseUnsupported(args, false);
   for (const flag of ["identity", "identity-regexp", "oidc-issuer", "oidc-issuer-regexp"])
-    args.exclusive("key", `certificate-${flag}`);
+    for (const own of ["key", "sk"]) args.exclusive(own, `certificate-${flag}`);
   args.exclusive("certificate-identity", "certificate-identity-regexp");
   args.exclusive("certificate-oidc-issuer", "certificate-oidc-issuer-regexp");
-  const key = optional(args, "key");
+  const key = keyReference(args);
   if (key !== undefined) return { publicKey: await openPublicKey(key, terminal) };
   return {
     identity: {

@@ -3,6 +3,7 @@ import { parseUtf8 } from "@sigillum/library/encoding";
 import type { TlsTrust } from "@sigillum/library/http";
 import { type Certificate, parseCertificatesPem } from "@sigillum/library/x509";
 import { type Arguments, argumentError } from "../arguments/index.ts";
+import { keyReference } from "../key/index.ts";
 import { blobError } from "./errors.ts";
 import { isSet, optional } from "./expectations.ts";
 import { readSmallFile } from "./files.ts";
@@ -22,7 +23,7 @@ export async function readOwnCertificate(args: Arguments): Promise<Certificate |
     if (optional(args, "certificate-chain") === undefined) return undefined;
     return refuse("--certificate-chain is of a certificate, and --certificate is missing", "--certificate FILE");
   }
-  if (optional(args, "key") === undefined)
+  if (keyReference(args) === undefined)
     return refuse("--certificate is the certificate of a key, and --key is missing", "--key KEY");
   if (isSet(args, "issue-certificate"))
     return refuse("--issue-certificate asks for a certificate, and --certificate brings one", "one of them");

@@ -3,9 +3,9 @@ import type { Signer } from "@sigillum/library/crypto";
 import type { TlsTrust } from "@sigillum/library/http";
 import type { Certificate } from "@sigillum/library/x509";
 import type { Arguments } from "../arguments/index.ts";
-import { openPrivateKey } from "../key/index.ts";
+import { keyReference, openPrivateKey } from "../key/index.ts";
 import { confirm, type Terminal } from "../terminal/index.ts";
-import { isSet, optional } from "./expectations.ts";
+import { isSet } from "./expectations.ts";
 import { readOwnCertificate, timestampTls } from "./own-certificate.ts";
 import { signIn } from "./sign-in.ts";
 import { loadSigningTrust, type SigningTrust } from "./trust.ts";
@@ -24,7 +24,7 @@ export interface SigningSession {
 export async function openSession(args: Arguments, terminal: Terminal): Promise<SigningSession> {
   refuseUnsupported(args, true);
   const given = { certificate: await readOwnCertificate(args), timestampTls: await timestampTls(args) };
-  const reference = optional(args, "key");
+  const reference = keyReference(args);
   const signer = reference === undefined ? undefined : await openPrivateKey(reference, terminal);
   const trust = await loadSigningTrust(args);
   if (signer !== undefined && !isSet(args, "issue-certificate")) return { ...given, signer, trust };

@@ -10,6 +10,7 @@ import {
   trustedRootLimits,
 } from "@sigillum/library/trusted-root";
 import type { Arguments } from "../arguments/index.ts";
+import { keyReference } from "../key/index.ts";
 import type { Terminal } from "../terminal/index.ts";
 import { blobError } from "./errors.ts";
 import { isSet, optional } from "./expectations.ts";
@@ -55,7 +56,7 @@ function isLocal(args: Arguments, config: SigningConfig | undefined): boolean {
   const withoutLog =
     !isSet(args, "tlog-upload", true) || (config !== undefined && config.rekorTlogUrls.length + config.tsaUrls.length === 0);
   const certifies =
-    isSet(args, "issue-certificate") || optional(args, "key") === undefined || optional(args, "certificate") !== undefined;
+    isSet(args, "issue-certificate") || keyReference(args) === undefined || optional(args, "certificate") !== undefined;
   return withoutLog && !certifies && optional(args, "timestamp-server-url") === undefined;
 }
 
@@ -100,7 +101,7 @@ export async function loadVerifyingTrust(args: Arguments, terminal: Terminal): P
   args.exclusive("trusted-root", "trust");
   const file = optional(args, "trusted-root");
   const ignoresLog = isSet(args, "insecure-ignore-tlog") || isSet(args, "private-infrastructure");
-  const keyAlone = optional(args, "key") !== undefined && ignoresLog && !isSet(args, "use-signed-timestamps");
+  const keyAlone = keyReference(args) !== undefined && ignoresLog && !isSet(args, "use-signed-timestamps");
   const base = file !== undefined ? await readTrustedRoot(file) : keyAlone ? emptyRoot : await storedOrBuiltIn(args, terminal);
   return await overlaidRoot(args, base);
 }

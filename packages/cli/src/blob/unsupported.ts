@@ -3,7 +3,6 @@ import { blobError } from "./errors.ts";
 
 // Flags of cosign that are known and not carried out: to pass over one would do something else than was asked.
 const unsupported: readonly string[] = [
-  "sk",
   "sct",
   "k8s-keychain",
   "signature-digest-algorithm",

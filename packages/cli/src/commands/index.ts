@@ -11,6 +11,7 @@ import { operateCommands } from "./operate.ts";
 import { policyCommands } from "./policy.ts";
 import { rootCommands } from "./root.ts";
 import { setupCommands } from "./setup.ts";
+import { tokenCommands } from "./token.ts";
 import { trustCommands } from "./trust.ts";
 
 export type { Command, CommandGroup } from "./command.ts";
@@ -25,7 +26,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: "Images and what hangs on them", commands: attachmentCommands },
   { title: "Bundles", commands: bundleCommands },
   { title: "Policies", commands: policyCommands },
-  { title: "Keys", commands: keyCommands },
+  { title: "Keys", commands: [...keyCommands, ...tokenCommands] },
   { title: "The transparency log", commands: logCommands },
   { title: "Whom to trust", commands: [...trustCommands, ...setupCommands] },
   { title: "Run a private Sigstore", commands: operateCommands },

@@ -47,8 +47,8 @@ const publicKey: Command = {
   flags: [
     text("key", "KEY", "the key: a file, env://NAME, or a key service"),
     text("outfile", "FILE", "where it goes (stdout)"),
-    toggle("sk", "", { hidden: true }),
-    text("slot", "SLOT", "", { hidden: true }),
+    toggle("sk", "the key in a PIV token"),
+    text("slot", "SLOT", "its slot (signature)"),
   ],
   run: async (args, terminal) => await (await load()).runPublicKey(args, terminal),
 };

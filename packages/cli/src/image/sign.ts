@@ -26,6 +26,7 @@ import {
   signatureLines,
   writeWhole,
 } from "../blob/index.ts";
+import { keyReference } from "../key/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
 import { annotationsOf, attachmentPlace, byDigest, referencesOf, registryClient, warnOfTag } from "./client.ts";
 import { type Layouts, layoutsOf, type Push, pushReferrerBundle, pushTagBundle } from "./layouts.ts";
@@ -57,7 +58,7 @@ export async function runSign(args: Arguments, terminal: Terminal): Promise<numb
 
 // What proves to somebody else what was just done, ready to be typed.
 function verifyCommand(args: Arguments, reference: Reference, signed: Record<string, unknown> | undefined): string {
-  const key = optional(args, "key");
+  const key = keyReference(args);
   const trust = ["trust", "trusted-root", "certificate-chain"].flatMap((flag) => {
     const value = optional(args, flag);
     return value === undefined ? [] : [`--${flag}`, value];

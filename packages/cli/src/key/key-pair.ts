@@ -1,10 +1,10 @@
 // generate-key-pair, import-key-pair, public-key: key pairs in files, the private one encrypted as cosign does (signing-client §2.8).
 import { createPrivateKey } from "node:crypto";
 import { createSigner, encodePublicKeyPem, type KeyType } from "@sigillum/library/crypto";
-import { type Arguments, argumentError } from "../arguments/index.ts";
+import type { Arguments } from "../arguments/index.ts";
 import { confirm, exitCodes, readPassword, type Terminal } from "../terminal/index.ts";
 import { keyError } from "./errors.ts";
-import { openPublicKey } from "./open.ts";
+import { keyReference, openPublicKey } from "./open.ts";
 import type { PairStore } from "./pair-store.ts";
 import { openPairStore } from "./stored-pair.ts";
 
@@ -108,11 +108,8 @@ async function writePair(args: Arguments, paths: PairPaths, pkcs8: Uint8Array, t
 
 /** `sigillum public-key --key KEY`: its public half as PEM, on stdout or in a file. */
 export async function runPublicKey(args: Arguments, terminal: Terminal): Promise<number> {
-  if (args.boolean("sk"))
-    throw argumentError("FLAG_VALUE_INVALID", "Cannot run public-key: --sk (PIV tokens) is not carried out yet", {
-      found: "--sk",
-    });
-  const key = await openPublicKey(args.required("key", "it is the key whose public half is wanted"), terminal);
+  const reference = keyReference(args) ?? args.required("key", "it is the key whose public half is wanted");
+  const key = await openPublicKey(reference, terminal);
   const pem = encodePublicKeyPem(key);
   const out = args.string("outfile");
   if (terminal.format === "json") terminal.json({ publicKey: pem, type: key.type });

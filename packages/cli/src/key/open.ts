@@ -3,11 +3,20 @@ import { type PublicKey, parsePkcs1PublicKey, parsePublicKey, type Signer } from
 import { isSigillumError, parsePem, parseUtf8, quote } from "@sigillum/library/encoding";
 import { request } from "@sigillum/library/http";
 import { parseCertificate } from "@sigillum/library/x509";
-import { readPassword, type Terminal } from "../terminal/index.ts";
+import type { Arguments } from "../arguments/index.ts";
+import { readPassword, readPin, type Terminal } from "../terminal/index.ts";
 import { keyError } from "./errors.ts";
 import { openPairStore } from "./stored-pair.ts";
 
 const maxKeyBytes = 64 * 1024;
+
+/** The key that a command is told to use: what --key names, or with --sk the slot of a PIV token; undefined where neither is given. */
+export function keyReference(args: Arguments): string | undefined {
+  const named = (flag: string): string | undefined => (args.declares(flag) ? args.string(flag) || undefined : undefined);
+  if (!args.declares("sk") || !args.boolean("sk")) return named("key");
+  args.exclusive("key", "sk");
+  return `piv:${named("slot") ?? "signature"}`;
+}
 
 /** Open the private key that a reference names; its password is asked for only if it is encrypted. */
 export async function openPrivateKey(reference: string, terminal: Terminal): Promise<Signer> {
@@ -18,8 +27,9 @@ export async function openPrivateKey(reference: string, terminal: Terminal): Pro
     return await openSigner("env://KEY", { passphrase: password, environment: { KEY: privatePem } });
   }
   const passphrase = (): Promise<string> => readPassword(terminal, process.env);
+  const pin = (): Promise<string> => readPin(terminal, process.env);
   try {
-    return await openSigner(reference, { passphrase });
+    return await openSigner(reference, { passphrase, pin });
   } catch (error) {
     if (!isSigillumError(error) || error.code !== "SIGNER_FILE_MODE") throw error;
     // cosign takes a key that others can read: those in a checkout or a mounted secret often are.

@@ -34,6 +34,15 @@ export async function readPassword(
   return password;
 }
 
+/** A PIV token's PIN: $SIGILLUM_PIV_PIN, else asked for; then whoever sits there is told that the token may want a touch. */
+export async function readPin(terminal: Terminal, env: Readonly<Record<string, string | undefined>>): Promise<string> {
+  const given = env["SIGILLUM_PIV_PIN"];
+  if (given !== undefined && given !== "") return given;
+  const pin = (await terminal.ask("Enter PIN for security key: ", { secret: true })) ?? "";
+  terminal.note("Please tap security key...");
+  return pin;
+}
+
 async function readAll(terminal: Terminal): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;

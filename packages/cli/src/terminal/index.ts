@@ -1,5 +1,5 @@
 // The screen: lines, progress, questions, errors and exit codes.
-export { confirm, readPassword } from "./confirm.ts";
+export { confirm, readPassword, readPin } from "./confirm.ts";
 export { terminalError, terminalErrors } from "./errors.ts";
 export { exitCodeMeanings, exitCodeOf, exitCodes } from "./exit-code.ts";
 export type { InputStream } from "./input.ts";

@@ -15,6 +15,7 @@ export {
   stamp,
 } from "./memory-authority.ts";
 export { type LogHooks, MemoryLog } from "./memory-log.ts";
+export { MemoryPcscd, type PcscdQuirks, type ReadableCard } from "./memory-pcscd.ts";
 export { MemoryPivCard, type MemoryPivOptions } from "./memory-piv-card.ts";
 export { MemoryRegistry, type RegistryFault, type RegistryQuirks, registryAccount, registryKinds } from "./memory-registry.ts";
 export { MemoryServices, type ServiceAnswer, type ServiceQuirks, unsignedToken } from "./memory-services.ts";

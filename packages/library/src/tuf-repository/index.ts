@@ -43,7 +43,7 @@ export {
   submitKey,
   verifyPossession,
 } from "./key-submission.ts";
-export { type PivAttestation, verifyPivAttestation } from "./piv-attestation.ts";
+export { type PivAttestation, readPivAttestation, verifyPivAttestation } from "./piv-attestation.ts";
 export {
   type CeremonyFiles,
   defaultPeriods,

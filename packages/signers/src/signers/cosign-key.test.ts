@@ -91,7 +91,8 @@ describe("keys that cosign encrypts", () => {
       const [block] = parsePem(text);
       assert.ok(block !== undefined);
       const written = JSON.parse(parseUtf8(block.bytes));
-      assert.deepEqual(written.kdf.params, { N: 65_536, r: 8, p: 1 });
+      // cosign 1 refuses every cost but its own
+      assert.deepEqual(written.kdf.params, { N: label === "cosign" ? 32_768 : 65_536, r: 8, p: 1 });
       assert.equal(parseBase64(written.ciphertext).length, pkcs8.length + 16);
     }
   });

@@ -22,7 +22,8 @@ export function isCosignKeyLabel(label: string): boolean {
 
 // Anything else is refused: scrypt would take as much memory and time as a file tells it to.
 const costs: readonly number[] = [32_768, 65_536, 131_072];
-const current = 65_536;
+// What each line of cosign writes; 1.x refuses every other.
+const writtenCosts = { sigstore: 65_536, cosign: 32_768 } as const;
 const blockSize = 8;
 const parallelism = 1;
 
@@ -36,7 +37,7 @@ export async function decryptCosignKey(contents: Uint8Array, where: string, pass
   });
 }
 
-/** Encrypts PKCS #8 DER as cosign does; `label` is for cosign 1.x, which reads its own alone. */
+/** Encrypts PKCS #8 DER as cosign does; `label` is for cosign 1.x, which reads its own alone, with its own cost of scrypt. */
 export async function encryptCosignKey(
   pkcs8: Uint8Array,
   passphrase: string,
@@ -44,9 +45,10 @@ export async function encryptCosignKey(
 ): Promise<string> {
   const salt = new Uint8Array(randomBytes(32));
   const nonce = new Uint8Array(randomBytes(24));
-  const box = sealSecretbox(pkcs8, nonce, await derive(passphrase, salt, current));
+  const cost = writtenCosts[label];
+  const box = sealSecretbox(pkcs8, nonce, await derive(passphrase, salt, cost));
   const file = {
-    kdf: { name: "scrypt", params: { N: current, r: blockSize, p: parallelism }, salt: encodeBase64(salt) },
+    kdf: { name: "scrypt", params: { N: cost, r: blockSize, p: parallelism }, salt: encodeBase64(salt) },
     cipher: { name: "nacl/secretbox", nonce: encodeBase64(nonce) },
     ciphertext: encodeBase64(box),
   };

@@ -25,6 +25,7 @@ export {
   unblockPin,
 } from "./piv/piv-card.ts";
 export { openPivSigner, type PivSignerOptions, parsePivSlot, withPivCard } from "./piv/piv-signer.ts";
+export { listPkcs11Keys, listPkcs11Tokens, type Pkcs11KeyInfo, type Pkcs11TokenInfo } from "./pkcs11-list.ts";
 export { generatePkcs11Key, type Pkcs11KeyOptions, storePkcs11Certificate } from "./pkcs11-signer.ts";
 export {
   encodePkcs11Uri,

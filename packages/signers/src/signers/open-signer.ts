@@ -6,6 +6,7 @@ import { openAzureSigner } from "./azure-signer.ts";
 import { signersError } from "./errors.ts";
 import { openGcpSigner } from "./gcp-signer.ts";
 import { ephemeralSigner } from "./generate.ts";
+import { openPivSigner, parsePivSlot } from "./piv/piv-signer.ts";
 import { openPkcs11Signer } from "./pkcs11-signer.ts";
 import { readPrivateKeyText } from "./private-key-file.ts";
 import { type PassphraseSource, parsePrivateKeyPem } from "./private-key-pem.ts";
@@ -17,17 +18,19 @@ export interface OpenSignerOptions {
   readonly passphrase?: PassphraseSource;
   /** The environment that `env://` and the services' clients read; the process's own when absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** The PIN of a PIV token; called once, before the first signature. $SIGILLUM_PIV_PIN when absent. */
+  readonly pin?: () => Promise<string>;
   /** What to sign with instead of the key's default scheme. */
   readonly scheme?: Partial<SignatureScheme>;
 }
 
 const forms =
-  'a path, "file:PATH", "env://NAME", "ephemeral:[KEYTYPE]", "awskms://…", "gcpkms://…", "azurekms://…", "hashivault://KEY", "openbao://KEY" or "pkcs11:…"';
+  'a path, "file:PATH", "env://NAME", "ephemeral:[KEYTYPE]", "awskms://…", "gcpkms://…", "azurekms://…", "hashivault://KEY", "openbao://KEY", "pkcs11:…" or "piv:SLOT"';
 const keyTypes: readonly KeyType[] = ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa"];
 
 /**
  * Open the signer that a reference names: a path or `file:PATH` (PKCS #8 PEM, plain or encrypted, mode 0600), `env://NAME` (the same text in
- * an environment variable), `ephemeral:` (a key made now, of the type after the colon), or a key in AWS KMS, Google Cloud KMS, Azure Key Vault, Vault, OpenBao or a PKCS #11 token. The key was
+ * an environment variable), `ephemeral:` (a key made now, of the type after the colon), or a key in AWS KMS, Google Cloud KMS, Azure Key Vault, Vault, OpenBao, a PKCS #11 token or a slot of a PIV token. The key was
  * imported, or its public half fetched; it has signed nothing.
  */
 export async function openSigner(reference: string, options: OpenSignerOptions = {}): Promise<Signer> {
@@ -51,6 +54,8 @@ export async function openSigner(reference: string, options: OpenSignerOptions =
       return openAzureSigner(reference, options.environment ?? process.env, options.scheme);
     case "pkcs11":
       return openPkcs11Signer(reference, options.environment ?? process.env, options.scheme);
+    case "piv":
+      return openPiv(reference, options);
     case "ephemeral":
       return openEphemeral(reference.slice("ephemeral:".length));
     default:
@@ -80,6 +85,17 @@ async function openVariable(reference: string, options: OpenSignerOptions): Prom
     );
   }
   return fromPem(text, quote(reference), options);
+}
+
+function openPiv(reference: string, { environment = process.env, pin }: OpenSignerOptions): Promise<Signer> {
+  const fromEnvironment = (): Promise<string> => {
+    const given = environment["SIGILLUM_PIV_PIN"];
+    if (given !== undefined && given !== "") return Promise.resolve(given);
+    throw signersError("SIGNER_CREDENTIALS_MISSING", `Cannot sign with ${quote(reference)}: nothing tells the token's PIN`, {
+      expected: "the environment variable SIGILLUM_PIV_PIN",
+    });
+  };
+  return openPivSigner(parsePivSlot(reference.slice("piv:".length)), { pin: pin ?? fromEnvironment, environment });
 }
 
 function openEphemeral(type: string): Signer {

@@ -54,6 +54,9 @@ const ckm = {
   eddsa: 0x1057,
 } as const;
 
+/** The most keys of a token that are listed. */
+const maxListed = 1000;
+
 /** Key types that can be made in a token. */
 export type Pkcs11KeyType = "ecdsa-p256" | "ecdsa-p384" | "ecdsa-p521" | "ed25519" | "rsa";
 
@@ -104,6 +107,16 @@ export function readPublicKey(session: TokenSession, privateKey: Handle, name: s
     throw unreadable(name, cause.message, cause);
   }
   throw unreadable(name, publicKey === undefined ? "the token has no public key with the same id" : "it is of another kind");
+}
+
+/** Label and id of every private key that the session sees and that has either. */
+export function privateKeyNames(session: TokenSession): { readonly label: string; readonly id: Uint8Array }[] {
+  const { api, handle } = session;
+  return find(session, [{ type: cka.class, value: cko.privateKey }], maxListed).flatMap((key) => {
+    const [id, label] = api.C_GetAttributeValue(handle, key, [{ type: cka.id }, { type: cka.label }]);
+    const found = { label: new TextDecoder().decode(octets(label?.value)), id: octets(id?.value) };
+    return found.label === "" && found.id.length === 0 ? [] : [found];
+  });
 }
 
 /** Makes a key pair in the token, which never leaves it; `id` is unique there. */

@@ -8,7 +8,8 @@ import type { Pkcs11Reference } from "./pkcs11-uri.ts";
 const serialSession = 4;
 const readWriteSession = 2;
 const normalUser = 1;
-const tokenInitialized = 0x400;
+/** CKF_TOKEN_INITIALIZED. */
+export const tokenInitialized = 0x400;
 const defaultSessions = 8;
 
 /** One session, and where its key handles are valid. */
