@@ -21,7 +21,7 @@ const spec: CommandSpec = {
     { name: "oidc-disable-ambient-providers", type: "boolean", summary: "" },
     { name: "oidc-client-id", type: "string", summary: "" },
     { name: "key", type: "string", summary: "" },
-    { name: "sk", type: "boolean", summary: "" },
+    { name: "signature-digest-algorithm", type: "string", summary: "" },
     { name: "certificate-identity-regexp", type: "string", summary: "" },
     { name: "certificate-oidc-issuer-regexp", type: "string", summary: "" },
     { name: "certificate-github-workflow-repository", type: "string", summary: "" },
@@ -186,6 +186,6 @@ describe("demandsOf", () => {
     ];
     const { expectations } = await demandsOf(given(...words, "--use-signed-timestamps"), quiet);
     assert.deepEqual(expectations.thresholds, { logEntries: 0, scts: 0, timestamps: 1 });
-    await assert.rejects(demandsOf(given("--sk"), quiet), { code: "FLAG_UNSUPPORTED" });
+    await assert.rejects(demandsOf(given("--signature-digest-algorithm", "sha512"), quiet), { code: "FLAG_UNSUPPORTED" });
   });
 });
