@@ -15,7 +15,7 @@ const password = "correct horse";
 const peers = ["cosign-3", "cosign-2", "cosign-2-go", "cosign-2-2"].map((name) => ({ name, ...findPeer(name) }));
 const subject = "release@company.test";
 
-describe("a certificate of one's own", { timeout: 240_000 }, () => {
+describe("a certificate of one's own", { timeout: 600_000 }, () => {
   let instance: Instance;
   const at = (file: string): string => join(instance.directory, file);
   const openssl = (...words: string[]): Promise<string> =>

@@ -18,7 +18,7 @@ const skip = missingReader();
 const tool = findPeer("yubico-piv-tool");
 const noTool = tool.path === undefined ? (tool.missing ?? "yubico-piv-tool is not here") : false;
 
-describe("a PIV token in a real PC/SC daemon", { skip, timeout: 120_000 }, () => {
+describe("a PIV token in a real PC/SC daemon", { skip, timeout: 300_000 }, () => {
   let directory = "";
   let card: MemoryPivCard;
   let reader: VirtualReader;
