@@ -34,7 +34,13 @@ describe("verifyPivAttestation", () => {
 
   test("says which token made the key and how it guards it", () => {
     const found = verifyPivAttestation(key.publicKey, { key: attested, device: token.device }, [maker.root]);
-    assert.deepEqual(found, { serial: "13078778", firmware: "5.2.6", pinPolicy: "always", touchPolicy: "always" });
+    assert.deepEqual(found, {
+      serial: "13078778",
+      firmware: "5.2.6",
+      pinPolicy: "always",
+      touchPolicy: "always",
+      formFactor: "unknown",
+    });
   });
 
   test("refuses another key, another token, another maker, and an attestation that says nothing", async () => {
