@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { request } from "../http/index.ts";
+import { type HttpResponse, request } from "../http/index.ts";
 import {
   ambientToken,
   browserCommand,
@@ -177,6 +177,29 @@ describe("loginInBrowser", () => {
     });
     await assert.rejects(login("http://127.0.0.1:1"), { code: "HTTP_UNREACHABLE" });
     await assert.rejects(login("http://provider.example"), { code: "OIDC_PROVIDER_UNUSABLE" });
+  });
+
+  it("shows whoever comes back how it went, in one page that loads nothing, and lets nobody else's words be more than words", async () => {
+    const shownAfter = async (behaviour: ProviderBehaviour): Promise<{ status: number; html: string; policy: string }> => {
+      const visits: Promise<HttpResponse>[] = [];
+      const openBrowser = (url: string): unknown => visits.push(request({ url, redirects: 3 }));
+      await withProvider(behaviour, async (issuer) => {
+        await login(issuer, { openBrowser }).catch(() => undefined); // the page is what is asked for
+      });
+      const [{ status, body, headers } = assert.fail("nobody came back")] = await Promise.all(visits);
+      return { status, html: new TextDecoder().decode(body), policy: headers["content-security-policy"] ?? "" };
+    };
+    const good = await shownAfter({});
+    assert.equal(good.status, 200);
+    assert.match(good.html, /<h1>You are signed in<\/h1>/);
+    assert.ok(!good.html.includes("the-code") && !/src=|href=|<script/.test(good.html));
+    assert.match(good.policy, /default-src 'none'/);
+    const hostile = encodeURIComponent("<script>alert(1)</script>");
+    const bad = await shownAfter({
+      authorize: (p) => `error=access_denied&error_description=${hostile}&state=${p.get("state")}`,
+    });
+    assert.equal(bad.status, 400);
+    assert.match(bad.html, /<h1>You are not signed in<\/h1>[\s\S]*access_denied: &lt;script&gt;alert\(1\)&lt;\/script&gt;/);
   });
 
   it("keeps the code and the tokens out of messages", async () => {

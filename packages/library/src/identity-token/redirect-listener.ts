@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { identityTokenError } from "./errors.ts";
+import { notSignedInPage, signedInPage } from "./login-page.ts";
 
 type Outcome = { readonly code: string } | { readonly error: Error };
 
@@ -68,7 +69,7 @@ function answer(request: IncomingMessage, response: ServerResponse, state: strin
     return;
   }
   const outcome = read(url.searchParams, state);
-  page(response, "code" in outcome);
+  page(response, outcome);
   settle(outcome);
 }
 
@@ -96,19 +97,15 @@ function read(parameters: URLSearchParams, state: string): Outcome {
     : { code };
 }
 
-function page(response: ServerResponse, success: boolean): void {
-  const [title, text] = success
-    ? ["Signed in", "You may close this window and go back to the terminal."]
-    : ["Not signed in", "The terminal says why."];
-  response.writeHead(success ? 200 : 400, {
+function page(response: ServerResponse, outcome: Outcome): void {
+  response.writeHead("code" in outcome ? 200 : 400, {
     "content-type": "text/html; charset=utf-8",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
     "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
     "cache-control": "no-store",
   });
-  response.end(
-    `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><body style="font:1.1rem system-ui;max-width:32rem;margin:4rem auto;padding:0 1rem"><h1>${title}</h1><p>${text}</p></body></html>`,
-  );
+  response.end("code" in outcome ? signedInPage() : notSignedInPage(outcome.error.message));
 }
 
 function listen(server: Server, address: string, port: number): Promise<number | undefined> {
