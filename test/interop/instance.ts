@@ -10,7 +10,7 @@ import { expectSuccess, type Outcome, runProgram } from "./clients/program.ts";
 import { fetchIdToken } from "./token.ts";
 
 const SIGILLUM = join(import.meta.dirname, "../../packages/cli/bin/sigillum.cjs");
-const START_MS = 30_000;
+const START_MS = 120_000; // many times what it takes on a machine that does nothing else
 
 /** A running instance, with the command line of ours that trusts it. */
 export interface Instance extends InstanceView {

@@ -68,7 +68,7 @@ function moduleOf(args: Arguments): string {
 
 function slotOf(args: Arguments): number {
   const text = args.string("slot-id") ?? "0";
-  if (/^\d{1,9}$/.test(text)) return Number(text);
+  if (/^\d{1,10}$/.test(text)) return Number(text); // CK_SLOT_ID; SoftHSM chooses large ones
   throw argumentError("FLAG_VALUE_INVALID", `Cannot run ${args.command}: --slot-id is no number`, {
     found: text,
     expected: "a number",

@@ -44,7 +44,7 @@ export function parsePkcs11Uri(uri: string): Pkcs11Reference {
     const text = octets.toString("utf8");
     if (target === "id") found[target] = new Uint8Array(octets);
     else if (target === "slotId" || target === "maxSessions") {
-      if (!/^\d{1,9}$/u.test(text) || (target === "maxSessions" && !/^[1-9]/u.test(text)))
+      if (!/^\d{1,10}$/u.test(text) || (target === "maxSessions" && !/^[1-9]/u.test(text)))
         throw badUri(uri, `${name} is no number`);
       found[target] = Number(text);
     } else if (target === "type" && text !== "private") throw badUri(uri, "only private keys sign");

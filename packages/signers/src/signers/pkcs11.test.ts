@@ -46,6 +46,9 @@ describe("parsePkcs11Uri", () => {
   ])
     test(`refuses ${uri}`, () => assert.throws(() => parsePkcs11Uri(uri), { code: "SIGNER_REFERENCE_UNKNOWN" }));
 
+  test("reads slots as large as SoftHSM makes them", () =>
+    assert.equal(parsePkcs11Uri("pkcs11:slot-id=4294967295;object=a").slotId, 4_294_967_295));
+
   test("withoutPin takes the PIN away, withObject adds a label", () => {
     assert.equal(withoutPin("pkcs11:token=a?pin-value=1234&module-path=/x"), "pkcs11:token=a?module-path=/x".replace("?m", "&m"));
     assert.equal(withoutPin("pkcs11:token=a?module-path=/x&pin-value=1234"), "pkcs11:token=a?module-path=/x");
