@@ -2,7 +2,7 @@
 // Where SIGILLUM_TEST_VAULT_URL names another Vault with the transit engine enabled (its token in SIGILLUM_TEST_VAULT_TOKEN), that one is asked.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -22,6 +22,21 @@ const loopback = ["127.0.0.1", "::1"] as const;
 const message = encodeUtf8("message");
 const holds = async (signer: Signer): Promise<void> =>
   assert.ok(isValidSignature(signer.publicKey, signer.scheme, message, await signer.sign(message)));
+
+/** A key of moto's KMS, which takes any signature for its caller's. */
+async function createMotoKey(moto: string, spec: string): Promise<JsonObject> {
+  const response = await request({
+    method: "POST",
+    url: moto,
+    headers: {
+      "content-type": "application/x-amz-json-1.1",
+      "x-amz-target": "TrentService.CreateKey",
+      authorization: "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/kms/aws4_request, SignedHeaders=host, Signature=0",
+    },
+    body: JSON.stringify({ KeySpec: spec, KeyUsage: "SIGN_VERIFY" }),
+  });
+  return JsonObject.exact(parseJson(response.body), "key").object("KeyMetadata");
+}
 
 const peer = findPeer("moto");
 const skip = peer.path === undefined ? (peer.missing ?? "moto is not here") : false;
@@ -56,17 +71,7 @@ describe("AWS KMS as moto has it", { skip, timeout: 120_000 }, () => {
   after(() => process_?.kill("SIGKILL"));
   for (const spec of ["ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "RSA_2048", "RSA_4096"])
     test(`signs with ${spec}, by key id and by ARN`, async () => {
-      const response = await request({
-        method: "POST",
-        url: moto,
-        headers: {
-          "content-type": "application/x-amz-json-1.1",
-          "x-amz-target": "TrentService.CreateKey",
-          authorization: "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/kms/aws4_request, SignedHeaders=host, Signature=0",
-        },
-        body: JSON.stringify({ KeySpec: spec, KeyUsage: "SIGN_VERIFY" }),
-      });
-      const made = JsonObject.exact(parseJson(response.body), "key").object("KeyMetadata");
+      const made = await createMotoKey(moto, spec);
       for (const name of ["KeyId", "Arn"]) await holds(await openSigner(`awskms:///${made.string(name)}`, { environment }));
     });
 
@@ -80,6 +85,24 @@ describe("AWS KMS as moto has it", { skip, timeout: 120_000 }, () => {
       assert.equal(again.isNew, false);
       assert.deepEqual(again.signer.publicKey.spki, made.signer.publicKey.spki);
     });
+
+  test("signs with credentials that STS lends for a web identity, as a pod of EKS has one", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "sigillum-sts-"));
+    try {
+      await writeFile(join(directory, "token"), "a projected token");
+      const made = await createMotoKey(moto, "ECC_NIST_P256");
+      const lent = {
+        AWS_REGION: "us-east-1",
+        AWS_ENDPOINT_URL_KMS: moto,
+        AWS_ENDPOINT_URL_STS: moto,
+        AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/signer",
+        AWS_WEB_IDENTITY_TOKEN_FILE: join(directory, "token"),
+      };
+      await holds(await openSigner(`awskms:///${made.string("KeyId")}`, { environment: lent }));
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
 
   test("says that there is no such key", () =>
     assert.rejects(openSigner("awskms:///00000000-0000-0000-0000-000000000000", { environment }), {

@@ -284,6 +284,7 @@ describe("a stack", () => {
         await runSession("image", values);
         await runSession("trust", values);
         await withPassword(() => runSession("cosign", values));
+        await runSession("authority", values);
         await runSession("refused-start", refusals);
         assert.equal(await stack.stop(), 0);
         await runSession("stopped", values);

@@ -2,7 +2,8 @@
 // the bucket serves it over HTTP.
 import { quote } from "../encoding/index.ts";
 import { describeResponse, type HttpResponse, request } from "../http/index.ts";
-import { type AwsEnvironment, awsCredentials, awsRegion } from "./credentials.ts";
+import { awsCredentials, awsRegion } from "./credentials.ts";
+import type { AwsEnvironment } from "./environment.ts";
 import { awsError } from "./errors.ts";
 import { awsBodyHash, signAwsRequest } from "./request-signature.ts";
 

@@ -6,6 +6,7 @@ export {
   openBucket,
   type PutCondition,
 } from "./bucket.ts";
-export { type AwsCredentials, type AwsEnvironment, awsCredentials, awsRegion } from "./credentials.ts";
+export { awsCredentials, awsRegion } from "./credentials.ts";
+export type { AwsCredentials, AwsEnvironment } from "./environment.ts";
 export { awsError, awsErrors } from "./errors.ts";
 export { awsBodyHash, signAwsRequest, type UnsignedAwsRequest } from "./request-signature.ts";

@@ -1,7 +1,7 @@
 // AWS Signature Version 4 for requests without a query: everything in path, body and headers.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
 import { createHash, createHmac } from "node:crypto";
-import type { AwsCredentials } from "./credentials.ts";
+import type { AwsCredentials } from "./environment.ts";
 
 /** A request to sign. */
 export interface UnsignedAwsRequest {

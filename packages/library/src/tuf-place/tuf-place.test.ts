@@ -172,7 +172,9 @@ describe("a repository behind a web server, or in a bucket", () => {
     }
     const web = openPlace(url, { environment: {} });
     await assert.rejects(readPublished(web), hasCode("TUF_PLACE_UNAVAILABLE"));
-    const nobody = openPlace("s3://trust", { environment: { AWS_ENDPOINT_URL: url, AWS_SHARED_CREDENTIALS_FILE: "/none" } });
+    const nobody = openPlace("s3://trust", {
+      environment: { AWS_ENDPOINT_URL: url, AWS_SHARED_CREDENTIALS_FILE: "/none", AWS_EC2_METADATA_DISABLED: "true" },
+    });
     await assert.rejects(nobody.read("timestamp.json"), hasCode("AWS_CREDENTIALS_MISSING"));
     assert.throws(() => openPlace("s3://trust", { environment: {} }), hasCode("AWS_CREDENTIALS_MISSING"));
     for (const address of ["s3://", "s3://A", "s3://trust/../x", "s3://trust//x"])

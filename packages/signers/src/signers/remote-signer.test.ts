@@ -227,7 +227,12 @@ describe("keys in AWS KMS", () => {
     serve(createSigner(generatePrivateKey("ecdsa-p256")));
     const path = join(directory, "credentials");
     writeFileSync(path, "[default]\naws_access_key_id = A\n[ release ]\naws_access_key_id = B\naws_secret_access_key = C\n");
-    const files = { AWS_ENDPOINT_URL: url, AWS_REGION: "eu-central-1", AWS_SHARED_CREDENTIALS_FILE: path };
+    const files = {
+      AWS_ENDPOINT_URL: url,
+      AWS_REGION: "eu-central-1",
+      AWS_SHARED_CREDENTIALS_FILE: path,
+      AWS_EC2_METADATA_DISABLED: "true",
+    };
     await openSigner(`awskms:///${keyId}`, { environment: { ...files, AWS_PROFILE: "release" } });
     assert.match(String(calls[0]?.headers["authorization"]), /Credential=B\//u);
     await assert.rejects(openSigner(`awskms:///${keyId}`, { environment: files }), { code: "SIGNER_CREDENTIALS_MISSING" });

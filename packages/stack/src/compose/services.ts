@@ -309,6 +309,8 @@ function makeTimestampAuthority({ settings, keyring, clock, logger, host }: Serv
     metrics: host.metrics,
     keyring,
     policy: settings.timestampAuthority.policy,
+    acceptedPolicies: settings.timestampAuthority.acceptedPolicies,
+    includeChain: settings.timestampAuthority.includeChain,
     clock,
     // A clock that somebody holds in hand, as tests do, is not the machine's.
     ...(clock === systemClock

@@ -93,6 +93,9 @@ const upstreamItem: SectionField = {
   },
 };
 
+/** As X.660 has them, in the numbers that encoders and databases hold. */
+const dottedOid = /^[0-2](?:\.(?:0|[1-9]\d{0,15})){1,30}$/u;
+
 const keyNames = [
   "ca",
   "ca-root",
@@ -398,8 +401,20 @@ export const settingsDescription: SectionField = {
           kind: "text",
           means: "Policy OID of tokens whose request names none.",
           default: "1.3.6.1.4.1.57264.2",
-          pattern: /^[0-2](?:\.(?:0|[1-9]\d{0,15})){1,30}$/u,
+          pattern: dottedOid,
           form: "a dotted OID",
+        },
+        acceptedPolicies: {
+          kind: "texts",
+          means: "Policy OIDs that a request may name besides, each put into the token that it asks for.",
+          default: [],
+          pattern: dottedOid,
+          form: "a dotted OID",
+        },
+        includeChain: {
+          kind: "switch",
+          means: "Whether tokens whose request asks for certificates hold the whole chain; the signer's alone where not.",
+          default: false,
         },
       },
     },

@@ -107,6 +107,8 @@ export interface Settings {
   readonly ctLog: { readonly leafIndexExtension: boolean; readonly remoteUrl?: string; readonly remotePublicKeyFile?: string };
   readonly timestampAuthority: {
     readonly policy: string;
+    readonly acceptedPolicies: readonly string[];
+    readonly includeChain: boolean;
     readonly clockToleranceMilliseconds: number;
     readonly chainFile?: string;
     readonly chainKey?: string;
@@ -187,6 +189,8 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
     timestampAuthority: {
       ...textsOf(timestamps, ["chainFile", "chainKey"]),
       policy: timestamps.string("policy"),
+      acceptedPolicies: timestamps.strings("acceptedPolicies"),
+      includeChain: timestamps.boolean("includeChain"),
       clockToleranceMilliseconds: timestamps.safeInteger("clockToleranceMilliseconds"),
       ntpServers: timestamps.strings("ntpServers"),
     },

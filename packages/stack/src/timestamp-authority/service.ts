@@ -38,8 +38,12 @@ import { maxJsonBytes, parseJsonRequest } from "./json-request.ts";
 /** What a timestamp authority needs. */
 export interface TimestampAuthorityOptions {
   readonly keyring: Keyring;
-  /** Policy of tokens whose request names none; no other is accepted. */
+  /** Policy of tokens whose request names none. */
   readonly policy: string;
+  /** Policies that a request may name besides. */
+  readonly acceptedPolicies?: readonly string[];
+  /** Whether tokens that hold certificates hold the whole chain; the signer's alone where nothing is said. */
+  readonly includeChain?: boolean;
   readonly clock: Clock;
   /** What the clock is held against; nothing where it is absent, as where a test holds the clock. */
   readonly clockGuard?: Pick<ClockGuardOptions, "steadyMs" | "toleranceMs" | "ntpServers">;
@@ -144,10 +148,10 @@ function readiness(options: TimestampAuthorityOptions, guard: ClockGuard | undef
 
 /** Answers a request with a whole response, DER. Throws the codes of `checkTimestampRequest` and this room's. */
 export async function createTimestamp(
-  options: Pick<TimestampAuthorityOptions, "keyring" | "policy" | "clock">,
+  options: Pick<TimestampAuthorityOptions, "keyring" | "policy" | "acceptedPolicies" | "includeChain" | "clock">,
   request: TimestampRequest,
 ): Promise<Uint8Array> {
-  const { keyring, policy, clock } = options;
+  const { keyring, policy, acceptedPolicies = [], includeChain, clock } = options;
   const chain = keyring.activeChain("tsa");
   const nowMs = clock.nowMs();
   const outside = outsideValidity(chain, nowMs);
@@ -159,6 +163,8 @@ export async function createTimestamp(
       // §8.3: whole seconds.
       genTimeMs: Math.floor(nowMs / 1000) * 1000,
       policy,
+      acceptedPolicies: [policy, ...acceptedPolicies],
+      includeChain,
       signer: keyring.signer(chain.key),
       chain: chain.certificates,
     });

@@ -96,6 +96,25 @@ describe("timestamp authority", () => {
     assert.deepEqual(nonce, parseDer(derInteger(98765432109876543210n)).contents);
   });
 
+  it("puts an accepted policy that a request names into the token, its own where none is named, and the chain where it is to", async () => {
+    const options = { keyring, policy, acceptedPolicies: ["1.2.3.4"], clock };
+    const ask = async (
+      asked: string | undefined,
+      includeChain: boolean,
+    ): Promise<readonly [string | undefined, number | undefined]> => {
+      const query = { hash: "sha256", digest: digest("sha256", signature), certReq: true, policy: asked } as const;
+      const request = parseTimestampRequest(encodeTimestampRequest(query));
+      const response = await createTimestamp({ ...options, includeChain }, request);
+      verifyTimestamp({ response, signature, authorities: keyring.trustedRoot().timestampAuthorities });
+      const { token } = parseTimestampResponse(response);
+      return [token?.info.policy, token?.certificates.length];
+    };
+    assert.deepEqual(await ask("1.2.3.4", false), ["1.2.3.4", 1]);
+    assert.deepEqual(await ask(undefined, false), [policy, 1]);
+    assert.deepEqual(await ask(policy, true), [policy, keyring.activeChain("tsa").certificates.length]);
+    await assert.rejects(ask("1.2.3.5", false), { code: "TIMESTAMP_POLICY_UNSUPPORTED", found: "1.2.3.5" });
+  });
+
   it("stamps nothing after its clock jumped, and says so in its readiness", async () => {
     const time = { wall: startMs, steady: 0 };
     const jumping = new Host({ logger: silentLogger, clock });
