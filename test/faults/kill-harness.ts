@@ -91,7 +91,7 @@ export function plannedKills(usual: number): number {
 
 /** Rounds in parts, each a test of its own: a runner that hears nothing for ten minutes takes a test for stuck. */
 export function partsOf(kills: number): readonly { readonly from: number; readonly count: number }[] {
-  const size = 20;
+  const size = 10;
   return Array.from({ length: Math.ceil(kills / size) }, (_, at) => ({
     from: at * size,
     count: Math.min(size, kills - at * size),

@@ -8,7 +8,7 @@ import { copyTree } from "./backup.ts";
 import { openStackData } from "./data.ts";
 import { composeError } from "./errors.ts";
 import { checkStored } from "./operate.ts";
-import { shardDirectory } from "./services.ts";
+import { requireStoredInFiles, shardDirectory } from "./shard-stores.ts";
 
 /** Which shard goes where. */
 export interface ArchiveOptions {
@@ -33,6 +33,7 @@ export async function archiveShard({
 }: ArchiveOptions): Promise<{ readonly place: string; readonly size: number }> {
   const data = await openStackData({ dataDirectory, nowMs: systemClock.nowMs(), existing: true });
   try {
+    requireStoredInFiles(data.settings, `move shard ${id} of log ${api}`);
     const record = data.keyring.shards(api).find((one) => one.id === id);
     if (record?.state !== "sealed")
       throw composeError(

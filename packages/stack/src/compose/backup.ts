@@ -16,6 +16,7 @@ import {
 import { openDataDirectory } from "../settings/index.ts";
 import { writeFileDurably } from "../storage/index.ts";
 import { composeError } from "./errors.ts";
+import { requireStoredInFiles } from "./shard-stores.ts";
 
 /** The file that makes a directory a backup, which nobody may serve. */
 export const backupFileName = "backup.json";
@@ -55,7 +56,7 @@ export async function backupStack(options: {
   readonly nowMs: number;
 }): Promise<BackupRecord> {
   const { dataDirectory, to, nowMs } = options;
-  await openDataDirectory(dataDirectory);
+  requireStoredInFiles(await openDataDirectory(dataDirectory), "make a backup");
   await refuseBackup(dataDirectory);
   await makeEmpty(to);
   const trees: BackedUpTree[] = [];

@@ -18,6 +18,10 @@ const table = {
     kind: "state",
     means: "A shard that was to be moved to other storage differs from what was recorded of it.",
   },
+  STACK_NOT_IN_FILES: {
+    kind: "state",
+    means: "A backup, a restore or an archive was asked for of logs that are kept in PostgreSQL.",
+  },
   STACK_TARGET_NOT_EMPTY: { kind: "state", means: "A backup or a restored data directory is written to an empty place alone." },
   STACK_CHECKPOINT_UNREADABLE: {
     kind: "malformed",

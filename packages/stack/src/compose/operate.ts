@@ -10,7 +10,7 @@ import { openRekorV2Shard } from "../rekor-v2/index.ts";
 import type { Settings } from "../settings/index.ts";
 import { openStackData } from "./data.ts";
 import { composeError } from "./errors.ts";
-import { shardDirectory } from "./services.ts";
+import { shardDirectory, shardStoreOf } from "./shard-stores.ts";
 
 /** Ask the process that serves a data directory to run an action; STACK_NOT_RUNNING when none does. */
 export async function callStack(dataDirectory: string, action: string, input: JsonValue, timeoutMs?: number): Promise<JsonValue> {
@@ -37,9 +37,9 @@ export async function checkStoredLogs(options: {
     for (const api of ["v1", "v2"] as const) {
       for (const record of data.keyring.shards(api)) {
         // Nothing is lost with it: what is indexed stands in the entry bundles and the key blocks beside them.
-        if (options.rebuildIndex)
+        if (options.rebuildIndex && data.settings.storage.kind === "files")
           await rm(join(shardDirectory(data.settings, record), "index"), { recursive: true, force: true });
-        const checked = await checkStored(data.settings, record, data.keyring.signer(record.key));
+        const checked = await checkStored(data.settings, record, data.keyring.signer(record.key), options);
         if (Array.isArray(checked)) reports.push(...checked.map((report) => JsonObject.from(report, "report")));
       }
     }
@@ -54,14 +54,16 @@ export async function checkStored(
   settings: Settings,
   record: ShardRecord,
   signer: Parameters<typeof openRekorV1Shard>[0]["signer"],
+  { rebuildIndex }: { readonly rebuildIndex: boolean } = { rebuildIndex: false },
 ): Promise<JsonValue> {
-  const common = { directory: shardDirectory(settings, record), signer, clock: systemClock, logger: silentLogger };
+  const kept = await shardStoreOf(settings, record);
+  const common = { directory: shardDirectory(settings, record), ...kept, signer, clock: systemClock, logger: silentLogger };
   const shard =
     record.api === "v1"
       ? (await openRekorV1Shard({ ...common, hostname: record.checkpointName, treeId: BigInt(record.treeId ?? 0) })).shard
       : await openRekorV2Shard({ ...common, origin: record.origin });
   try {
-    return await checkShards([shard]);
+    return await checkShards([shard], { rebuildIndex: rebuildIndex && settings.storage.kind !== "files" });
   } finally {
     await shard.close();
   }

@@ -12,7 +12,8 @@ import { backupFileName, copyTree, readBackupRecord } from "./backup.ts";
 import { type PublishedCheckpoint, publishedCheckpointOf, readCheckpointCopies, requireExtends } from "./checkpoint-copies.ts";
 import { openStackData } from "./data.ts";
 import { composeError } from "./errors.ts";
-import { republish, shardDirectory } from "./services.ts";
+import { republish } from "./services.ts";
+import { requireStoredInFiles, shardDirectory } from "./shard-stores.ts";
 
 /** A shard that a restore ended. */
 export interface SealedShard {
@@ -72,6 +73,7 @@ export async function restoreStack(options: RestoreOptions): Promise<RestoreRepo
   await copyTree(backup, dataDirectory);
   const data = await openStackData({ dataDirectory, nowMs, existing: true, restoring: true });
   try {
+    requireStoredInFiles(data.settings, `restore ${backup}`);
     const given = (options.published ?? []).map((text) => publishedCheckpointOf({ text }));
     const published = [...given, ...(await readCheckpointCopies(data.settings))];
     const shards: SealedShard[] = [];

@@ -1,6 +1,5 @@
 // From settings and keyring to services: what each is handed, and of which other.
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { sha256 } from "@sigillum/library/crypto";
 import { equalBytes } from "@sigillum/library/encoding";
 import type { TrustedRoot } from "@sigillum/library/trusted-root";
@@ -29,6 +28,7 @@ import { createTufPublisher, type TufPublisher } from "../tuf-publisher/index.ts
 import { CheckpointCopies, checkpointDirectory } from "./checkpoint-copies.ts";
 import { composeError } from "./errors.ts";
 import { addFirstEntry } from "./first-entry.ts";
+import { openShardStore, shardDirectory, shardStoreOf } from "./shard-stores.ts";
 import { publishedTrust, rolePeriods, trustFiles } from "./trust-files.ts";
 import { stackTufKeys } from "./tuf-keys.ts";
 import { upstreamsOf } from "./upstreams.ts";
@@ -123,6 +123,7 @@ async function makeLogV1(parts: ServiceParts, publish: () => Promise<void>): Pro
   const open = async (record: ShardRecord): Promise<RekorV1Shard> => {
     const opened = await openRekorV1Shard({
       directory: shardDirectory(settings, record),
+      ...(await shardStoreOf(settings, record)),
       hostname: record.checkpointName,
       treeId: BigInt(record.treeId ?? 0),
       signer: keyring.signer(record.key),
@@ -153,6 +154,7 @@ async function makeLogV2(parts: ServiceParts, publish: () => Promise<void>): Pro
   const open = async (record: ShardRecord): Promise<RekorV2Shard> => {
     const shard = await openRekorV2Shard({
       directory: shardDirectory(settings, record),
+      ...(await shardStoreOf(settings, record)),
       origin: record.origin,
       signer: keyring.signer(record.key),
       clock,
@@ -257,6 +259,7 @@ async function makeCtLog(parts: ServiceParts, publish: () => Promise<void>, list
     opened: (record, shard) => parts.copies.add(record, shard),
     keyring,
     directory: dataDirectoryLayout(settings.dataDirectory).logs,
+    openStore: (record) => openShardStore(settings, record),
     leafIndexExtension: settings.ctLog.leafIndexExtension,
     clock,
     logger: logger.child({ service: "ct" }),
@@ -393,9 +396,4 @@ export async function republish(
   const publisher = await makeTufPublisher({ settings, keyring, clock: { nowMs: () => nowMs }, logger });
   await publisher.jumpVersions(versionsPerRestore * (days + 1));
   await publisher.close();
-}
-
-/** Each shard in a folder of its own, named after its API. */
-export function shardDirectory(settings: Settings, record: ShardRecord): string {
-  return join(dataDirectoryLayout(settings.dataDirectory).logs, `${record.api}-${record.id}`);
 }

@@ -20,6 +20,7 @@ import type { Certificate } from "@sigillum/library/x509";
 import type { Clock, Logger, MetricsRegistry } from "../host/index.ts";
 import type { Keyring, ShardRecord } from "../keyring/index.ts";
 import { LogShard, type TreeHead } from "../log-engine/index.ts";
+import type { ShardStore } from "../storage/index.ts";
 import { type CtLogEntry, ctEntryFormat } from "./entry-format.ts";
 import { IssuerStore } from "./issuer-store.ts";
 
@@ -28,6 +29,8 @@ export interface CtLogOptions {
   readonly keyring: Keyring;
   /** Holds the log's shards, each in a folder of its own. */
   readonly directory: string;
+  /** Where a shard's tree is kept in place of files and LevelDB; undefined for those. */
+  openStore?(record: ShardRecord): Promise<ShardStore | undefined>;
   /** Whether SCTs name the leaf index. Clients before 2026 may reject them (certificate-authority §7.4). */
   readonly leafIndexExtension: boolean;
   readonly clock: Clock;
@@ -76,8 +79,10 @@ export class CtLog {
     const signer = options.keyring.signer(record.key);
     const directory = join(options.directory, `ct-${record.id}`);
     const issuers = await IssuerStore.open(join(directory, "issuer"));
+    const store = await options.openStore?.(record);
     const shard = await LogShard.open({
       directory: join(directory, "tree"),
+      ...(store === undefined ? {} : { store }),
       format: ctEntryFormat(options.leafIndexExtension),
       origin: record.origin,
       clock: options.clock,

@@ -8,6 +8,7 @@ import { parseHex } from "@sigillum/library/encoding";
 import type { EntryId } from "@sigillum/library/log-entry";
 import type { Clock, Logger, MetricsRegistry } from "../host/index.ts";
 import { type BodyEntry, bodyEntryFormat, type LogLimits, LogShard } from "../log-engine/index.ts";
+import type { ShardStore } from "../storage/index.ts";
 import { AttestationStore } from "./attestations.ts";
 import { rekorV1Error } from "./errors.ts";
 
@@ -24,6 +25,8 @@ export interface RekorV1Shard {
 /** What a shard of Rekor v1 is made of. */
 export interface RekorV1ShardOptions {
   readonly directory: string;
+  /** Where the shard is kept in place of files and LevelDB in `directory`; closed with the shard. */
+  readonly store?: ShardStore;
   /** Name in the checkpoint's signature line; it must be part of the log's public URL. */
   readonly hostname: string;
   readonly treeId: bigint;

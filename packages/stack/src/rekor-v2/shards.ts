@@ -4,11 +4,14 @@ import type { Signer } from "@sigillum/library/crypto";
 import { equalBytes } from "@sigillum/library/encoding";
 import type { Clock, HttpRequest, Logger, MetricsRegistry } from "../host/index.ts";
 import { type BodyEntry, bodyEntryFormat, type LogLimits, LogShard } from "../log-engine/index.ts";
+import type { ShardStore } from "../storage/index.ts";
 import { rekorV2Error } from "./errors.ts";
 
 /** What a shard of Rekor v2 is made of. */
 export interface RekorV2ShardOptions {
   readonly directory: string;
+  /** Where the shard is kept in place of files and LevelDB in `directory`; closed with the shard. */
+  readonly store?: ShardStore;
   /** Host name of the shard without scheme; also the name in its checkpoints' signature line. */
   readonly origin: string;
   /** Ed25519 for a log that public witnesses accept. */

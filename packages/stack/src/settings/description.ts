@@ -295,6 +295,26 @@ export const settingsDescription: SectionField = {
         },
       },
     },
+    storage: {
+      kind: "section",
+      means: "Where the logs keep their state. Keys, tiles and everything else lie in the data directory either way.",
+      fields: {
+        kind: {
+          kind: "text",
+          means:
+            "files: all of it in the data directory. postgresql: journal, index and state of each log in a schema of a database; not to be changed once the logs have entries.",
+          default: "files",
+          choices: ["files", "postgresql"],
+        },
+        postgresqlUrl: {
+          kind: "text",
+          means:
+            "The database, of which the user may make schemas. A password may stand in the file .pgpass or in PGPASSWORD instead.",
+          pattern: /^postgres(?:ql)?:\/\/[^\s]+$/u,
+          form: "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        },
+      },
+    },
     transparencyLog: {
       kind: "section",
       means: "The transparency log, under both its APIs.",

@@ -69,6 +69,10 @@ describe("parseSettings", () => {
     refused("services: {ca: {publicUrl: http://localhost:1/}}", "SETTINGS_INVALID");
     refused("services: {ca: {tls: {keyFile: a}}}", "SETTINGS_INVALID", /certificateFile: found nothing/u);
     refused("services: []", "SETTINGS_INVALID", /found a list, expected a mapping/u);
+    refused("storage: {kind: postgresql}", "SETTINGS_INVALID", /storage\.postgresqlUrl is not there/u);
+    refused("storage: {kind: postgresql, postgresqlUrl: mysql://a}", "SETTINGS_INVALID", /postgresqlUrl/u);
+    refused("storage: {kind: s3}", "SETTINGS_INVALID", /expected files or postgresql/u);
+    refused("transparencyLog: {entryTypesV1: [deb]}", "SETTINGS_INVALID", /a type of entry/u);
     refused("trust: {defaultLog: v3}", "SETTINGS_INVALID", /expected v1 or v2/u);
     refused("certificateAuthority: {issuers: {a: 1}}", "SETTINGS_INVALID", /expected a list/u);
     refused("certificateAuthority: {issuers: [{clientId: x}]}", "SETTINGS_INVALID", /url: found nothing/u);

@@ -95,6 +95,7 @@ export interface Settings {
     readonly chainKey?: string;
     readonly issuers: readonly IssuerSettings[];
   };
+  readonly storage: { readonly kind: "files" } | { readonly kind: "postgresql"; readonly postgresqlUrl: string };
   readonly transparencyLog: {
     readonly rotateEveryDays: number;
     readonly rotateAtEntries: number;
@@ -174,6 +175,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
     },
     identityProvider: identityProviderOf(root.object("identityProvider")),
     certificateAuthority: authorityOf(root.object("certificateAuthority")),
+    storage: storageOf(root.object("storage")),
     transparencyLog: {
       rotateEveryDays: transparencyLog.safeInteger("rotateEveryDays"),
       rotateAtEntries: transparencyLog.safeInteger("rotateAtEntries"),
@@ -253,6 +255,21 @@ function textsOf<const Name extends string>(values: JsonObject, names: readonly 
     if (text !== undefined) texts[name] = text;
   }
   return texts;
+}
+
+function storageOf(values: JsonObject): Settings["storage"] {
+  const url = values.optionalString("postgresqlUrl");
+  if (choice(values.string("kind"), ["files", "postgresql"]) === "files") return { kind: "files" };
+  if (url === undefined)
+    throw settingsError(
+      "SETTINGS_INVALID",
+      "Cannot use sigillum.yaml: storage.kind is postgresql, and storage.postgresqlUrl is not there",
+      {
+        found: "nothing",
+        expected: "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+      },
+    );
+  return { kind: "postgresql", postgresqlUrl: url };
 }
 
 function admissionOf(values: JsonObject): AdmissionSettings {
