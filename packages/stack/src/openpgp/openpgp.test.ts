@@ -216,6 +216,21 @@ describe("openpgp", () => {
       const late = await signedAt(old.privateKey, new Date(start + 2 * day));
       await assert.rejects(verify(late, revoked), refused("OPENPGP_KEY_UNUSABLE", /revoked/));
     }
+    // Of two signatures the first one's time counts: the second had ended by then.
+    const later = await signedAt(other.privateKey, new Date(start + day));
+    const ended = await signedAt(old.privateKey, new Date(start + 1000), (made) =>
+      Object.assign(made, { signatureExpirationTime: 60, signatureNeverExpires: false }),
+    );
+    await verify(ended, old.publicKey);
+    await assert.rejects(
+      verify(concatBytes(later, ended), old.publicKey),
+      refused("OPENPGP_KEY_UNUSABLE", /a signature was expired/),
+    );
+    const subkeys = [{ sign: true, keyExpirationTime: 3600 }];
+    const split = await makeKey({ date: new Date(start), subkeys });
+    const own = await signed(split.privateKey, new Date(start + 1000));
+    await verify(own, split.publicKey);
+    await assert.rejects(verify(concatBytes(later, own), split.publicKey), refused("OPENPGP_KEY_UNUSABLE", /subkey was expired/));
     const notation = { name: "unheard@example.org", value: new Uint8Array(), humanReadable: true, critical: true };
     await assert.rejects(
       signed(jo.privateKey, undefined, notation).then((noted) => verify(noted, jo.publicKey)),

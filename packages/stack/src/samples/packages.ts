@@ -75,16 +75,18 @@ function u32(...values: readonly number[]): Uint8Array {
   return Uint8Array.from(values.flatMap((value) => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]));
 }
 
-/** The files of a signed JAR. */
+/** The files of a signed JAR; the signature file is the usual one where none is given. */
 export function sampleJarFiles(
   certificate: Certificate,
   key: KeyObject,
   files: SampleFiles = [["a/B.class", encodeUtf8("class")]],
+  givenSignatureFile?: Uint8Array,
 ): Map<string, Uint8Array> {
   const hash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("base64");
   const sections = files.map(([name, content]) => `Name: ${name}\r\nSHA-256-Digest: ${hash(content)}\r\n\r\n`);
   const manifest = encodeUtf8(`Manifest-Version: 1.0\r\n\r\n${sections.join("")}`);
-  const signatureFile = encodeUtf8(`Signature-Version: 1.0\r\nSHA-256-Digest-Manifest: ${hash(manifest)}\r\n\r\n`);
+  const signatureFile =
+    givenSignatureFile ?? encodeUtf8(`Signature-Version: 1.0\r\nSHA-256-Digest-Manifest: ${hash(manifest)}\r\n\r\n`);
   return new Map([
     ["META-INF/MANIFEST.MF", manifest],
     ["META-INF/JO.SF", signatureFile],

@@ -71,7 +71,11 @@ export async function sampleProposals(): Promise<ReadonlyMap<string, SamplePropo
 }
 
 /** The files of a signed JAR, with a certificate of its own for the key. */
-export async function jarFiles({ privateKey }: Pair, files?: SampleFiles): Promise<ReadonlyMap<string, Uint8Array>> {
+export async function jarFiles(
+  { privateKey }: Pair,
+  files?: SampleFiles,
+  signatureFile?: Uint8Array,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const [root, leaf] = [generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey, privateKey].map((key) =>
     createSigner(key.export({ type: "pkcs8", format: "der" })),
   );
@@ -83,7 +87,7 @@ export async function jarFiles({ privateKey }: Pair, files?: SampleFiles): Promi
     leaf,
   );
   if (certificate === undefined) throw new TypeError("there is a certificate");
-  return sampleJarFiles(certificate, privateKey, files);
+  return sampleJarFiles(certificate, privateKey, files, signatureFile);
 }
 
 function helm(key: string, signed: string): JsonValue {
