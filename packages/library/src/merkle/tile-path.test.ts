@@ -37,6 +37,11 @@ test("parseTilePath gives back what tilePath wrote", () => {
   );
 });
 
+test("parseTilePath takes the highest level, and none above it", () => {
+  assert.deepEqual(parseTilePath("tile/63/000"), { kind: "tile", level: 63, index: 0, width: 256 });
+  assert.throws(() => parseTilePath("tile/64/000"), { code: "TILE_PATH_MALFORMED" });
+});
+
 test("parseTilePath refuses every other spelling", () => {
   const malformed = [
     "",
