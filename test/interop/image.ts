@@ -2,9 +2,38 @@
 import { createHash, randomUUID } from "node:crypto";
 
 /** Push an image of one small layer, different at every call; the reference by digest, as `localhost:5000/name@sha256:…`. */
-export async function pushImage(registryUrl: string, repository: string, tag?: string): Promise<string> {
+export function pushImage(registryUrl: string, repository: string, tag?: string): Promise<string> {
+  return pushLayer(registryUrl, repository, Buffer.from(`a layer ${randomUUID()}`), tag);
+}
+
+/** Push an image with files, for programs that look into it. */
+export function pushFiles(registryUrl: string, repository: string, files: Readonly<Record<string, string>>): Promise<string> {
+  const entries = Object.entries({ ...files, id: randomUUID() }).map(([name, text]) => tarEntry(name, Buffer.from(text)));
+  return pushLayer(registryUrl, repository, Buffer.concat([...entries, Buffer.alloc(1024)]));
+}
+
+// POSIX ustar: a header of 512 octets, the content padded to a multiple of them.
+function tarEntry(name: string, content: Buffer): Buffer {
+  const header = Buffer.alloc(512);
+  const fields: readonly (readonly [number, string])[] = [
+    [0, name],
+    [100, "0000644\0"],
+    [108, "0000000\0"],
+    [116, "0000000\0"],
+    [124, `${content.length.toString(8).padStart(11, "0")}\0`],
+    [136, "00000000000\0"],
+    [148, "        "],
+    [156, "0"],
+    [257, "ustar\u000000"],
+  ];
+  for (const [at, text] of fields) header.write(text, at, "latin1");
+  const sum = header.reduce((total, octet) => total + octet, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
+}
+
+async function pushLayer(registryUrl: string, repository: string, layer: Buffer, tag?: string): Promise<string> {
   const base = `${registryUrl}/v2/${repository}`;
-  const layer = Buffer.from(`a layer ${randomUUID()}`);
   const config = Buffer.from(
     JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [digestOf(layer)] }, config: {} }),
   );
