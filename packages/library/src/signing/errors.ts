@@ -23,6 +23,10 @@ export const signingErrors = {
     kind: "malformed",
     means: "A pure Ed25519 signature over an artifact cannot be logged, because the log keeps the artifact's digest alone.",
   },
+  SIGNING_STATEMENT_TOO_LARGE: {
+    kind: "state",
+    means: "The statement is larger than the log takes: a Rekor v1 log is sent the whole of it, a Rekor v2 log its digest alone.",
+  },
   SIGNING_STATEMENT_WITHOUT_DIGEST: {
     kind: "malformed",
     means: "The statement names no subject by SHA-256, SHA-384 or SHA-512, so it can be verified against nothing.",

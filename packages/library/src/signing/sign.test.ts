@@ -189,6 +189,20 @@ describe("signStatement", () => {
       assert.equal(bundle.tlogEntries[0]?.kind, logs[0] === 1 ? "dsse" : "hashedrekord");
     });
   }
+  it("SIGNING_STATEMENT_TOO_LARGE: a log of Rekor v1 that does not take the whole of it; any other refusal is the log's own", async () => {
+    const refusing = (status: number): void => {
+      services.quirks.answer = (method, path) =>
+        method === "POST" && path.startsWith("/log1") ? { status, body: '{"message":"no"}' } : undefined;
+    };
+    refusing(413);
+    await assert.rejects(
+      signStatement({ ...options([1]), statement }),
+      assertCode("SIGNING_STATEMENT_TOO_LARGE", "SERVICE_REFUSED"),
+    );
+    await signStatement({ ...options([2]), statement });
+    refusing(400);
+    await assert.rejects(signStatement({ ...options([1]), statement }), assertCode("SERVICE_REFUSED"));
+  });
   it("SIGNING_STATEMENT_WITHOUT_DIGEST: a statement that nothing can be verified against", async () => {
     const vague = encodeStatement({
       type: statementTypeV1,

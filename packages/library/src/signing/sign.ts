@@ -195,10 +195,29 @@ async function submit(
   const { digest: hashed, signature, content } = signed;
   if (log.majorApiVersion === 2)
     return submitLogEntryV2(log.url, { digest: hashed, signature, scheme: key.scheme, verifier }, options);
-  if ("dsseEnvelope" in content) return submitLogEntryV1(log.url, { envelope: content.dsseEnvelope, verifier }, options);
+  if ("dsseEnvelope" in content) return submitEnvelope(log.url, content.dsseEnvelope, verifier, options);
   const hash = schemeHash(key);
   const hashAlgorithm = hash === "sha384" || hash === "sha512" ? hash : "sha256";
   return submitLogEntryV1(log.url, { digest: hashed, hashAlgorithm, signature, verifier }, options);
+}
+
+// Rekor v1 wants to see the whole envelope, and each log has a limit of its own.
+async function submitEnvelope(
+  url: string,
+  envelope: Envelope,
+  verifier: LogVerifier,
+  options: ServiceOptions | undefined,
+): Promise<LogEntry> {
+  try {
+    return await submitLogEntryV1(url, { envelope, verifier }, options);
+  } catch (cause) {
+    if (!isSigillumError(cause) || cause.found?.startsWith("HTTP 413") !== true) throw cause;
+    throw signingError(
+      "SIGNING_STATEMENT_TOO_LARGE",
+      `Cannot log the statement of ${envelope.payload.length} bytes in ${url}: this log is sent the whole of it, and takes less`,
+      { cause, found: cause.found, expected: "a smaller statement, a log of Rekor v2 (its digest is enough), or no log" },
+    );
+  }
 }
 
 // What is verified is what a reader of the written bundle gets.
