@@ -26,9 +26,14 @@ const tree = {
   "src/blob/index.ts":
     'import { createInterface } from "node:readline";\nimport { emitter } from "../terminal/index.ts";\nimport { parse } from "never-there";\nexport const ask = () => [createInterface, parse];\nexport const run = async (tell: (text: string) => void): Promise<void> => (await import("./sign.ts")).sign(tell, emitter);\n',
   "src/blob/sign.ts":
-    'import { name } from "@sigillum/fake";\nimport { readFileSync } from "node:fs";\nimport { emitter } from "../terminal/index.ts";\nexport const sign = async (tell: (text: string) => void, same: unknown): Promise<void> => {\n  const { value } = await import("other-people");\n  tell([name, value, readFileSync(new URL(import.meta.url)).length > 0, same === emitter].join(" "));\n};\n',
+    'import { name } from "@sigillum/fake";\nimport { readFileSync } from "node:fs";\nimport { ask } from "@sigillum/fake/ask";\nimport { emitter } from "../terminal/index.ts";\nconst link = (text: string): string => text;\nexport const sign = async (tell: (text: string) => void, same: unknown): Promise<void> => {\n  const { value } = await import("other-people");\n  tell([link(name), value, readFileSync(new URL(import.meta.url)).length > 0, same === emitter, await ask()].join(" "));\n};\n',
+  "node_modules/@sigillum/fake/room/ask.ts":
+    'import { Worker } from "node:worker_threads";\nconst threadUrl = (name: string, moduleUrl: string): URL => new URL(name + ".cjs", moduleUrl);\nexport const ask = (): Promise<unknown> => new Promise((resolve) => new Worker(threadUrl("answer-thread", import.meta.url)).once("message", resolve));\n',
+  "node_modules/@sigillum/fake/room/answer-thread.ts":
+    'import { parentPort } from "node:worker_threads";\nimport { name } from "../a.ts";\nparentPort?.postMessage("a thread, " + name);\n',
   "src/other.ts": 'export {};\nthrow new Error("loaded though nobody asked");\n',
-  "node_modules/@sigillum/fake/package.json": '{ "type": "module", "exports": { ".": { "@sigillum/source": "./a.ts" } } }',
+  "node_modules/@sigillum/fake/package.json":
+    '{ "type": "module", "exports": { ".": { "@sigillum/source": "./a.ts" }, "./ask": { "@sigillum/source": "./room/ask.ts" } } }',
   "node_modules/@sigillum/fake/a.ts": 'export const name: string = "bundled";\n',
   "node_modules/other-people/package.json": '{ "type": "module", "exports": "./a.js" }',
   "node_modules/other-people/a.js": 'export const value = "external";\n',
@@ -54,17 +59,17 @@ describe("bundleProgram", () => {
   });
   after(() => rmSync(root, { recursive: true, force: true }));
 
-  it("writes a part with what is needed soon, and one with the rest", () => {
+  it("writes a part with what is needed soon, one with the rest, and the file of a thread", () => {
     assert.deepEqual(
       written.map(({ path }) => path).sort(),
-      ["base.cjs", "more.cjs"].map((name) => join(root, "dist/program", name)),
+      ["program/base.cjs", "program/more.cjs", "threads/room-answer-thread.cjs"].map((name) => join(root, "dist", name)),
     );
   });
 
   it("runs, loads only what is asked for, and no code twice", () => {
     const env = { PATH: process.env.PATH, XDG_CACHE_HOME: join(root, "home") };
     const run = spawnSync(process.execPath, [join(root, "bin/sigillum.cjs")], { encoding: "utf8", env });
-    assert.equal(run.stdout, "bundled external true true\n", run.stderr);
+    assert.equal(run.stdout, "bundled external true true a thread, bundled\n", run.stderr);
   });
 
   it("bundles our packages and leaves other people's as imports", () => {

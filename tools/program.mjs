@@ -36,6 +36,7 @@ function packName(id) {
   return id.slice(0, id.indexOf("/"));
 }
 
+// `$link`, for a chunk may well have a `link` of its own, which would stand before a parameter of that name.
 async function packText(chunks, { target, minify }) {
   const others = new Map(chunks.flatMap(({ others: of }) => [...of].map((module) => [loaderOf(module), module])));
   // Each is loaded when something of it is first used: a command uses few of those that its chunks name, and node:fs/promises alone takes a
@@ -43,7 +44,7 @@ async function packText(chunks, { target, minify }) {
   const loaders = [...others].map(
     ([name, module]) => `let ${name}_;const ${name}=()=>${name}_??=require(${JSON.stringify(module)});`,
   );
-  const whole = `_=function(link,require,__filename){"use strict";
+  const whole = `_=function($link,require,__filename){"use strict";
 ${importMeta}
 ${loaders.join("\n")}
 return{${chunks.map(({ id, text }) => `${JSON.stringify(id)}:${text}`).join(",\n")}};};`;
@@ -63,12 +64,12 @@ export function chunkFunction(code, ids) {
     return id;
   };
   const dynamic = /\b__toESM\(require\("\.\/([^"]+)"\)\)/g;
-  const body = withReturn(code).replaceAll(dynamic, (_, file) => `link(${JSON.stringify(idOf(file))})`);
+  const body = withReturn(code).replaceAll(dynamic, (_, file) => `$link(${JSON.stringify(idOf(file))})`);
   const properties = propertiesOfImports(body);
   const text = body
     .replaceAll(/^(?:var (import_\w+) = )?require\("\.\/([^"]+)"\);$/gm, (_, name, file) => {
       needs.push(idOf(file));
-      const linked = `link(${JSON.stringify(idOf(file))});`;
+      const linked = `$link(${JSON.stringify(idOf(file))});`;
       const names = [...(properties.get(name) ?? [])].map((property) => `${property}:${name}$${property}`);
       return names.length === 0 ? linked : `const {${names.join(",")}}=${linked}`;
     })

@@ -34,11 +34,11 @@ describe("chunkFunction", () => {
     const chunk = chunkFunction(exported(names, body), ids);
     assert.deepEqual(chunk.needs, ["base/chunk-A"]);
     const asked = [];
-    const link = (id) => {
+    const $link = (id) => {
       asked.push(id);
       return { add: (a, b) => a + b, one: 1 };
     };
-    const { twice, one } = run(chunk.text, { link });
+    const { twice, one } = run(chunk.text, { $link });
     assert.deepEqual([twice(4), one, asked], [8, 1, ["base/chunk-A"]]);
   });
 
