@@ -11,7 +11,7 @@ import { request } from "@sigillum/library/http";
 import { developmentToken } from "@sigillum/library/identity-token";
 import { signBlob, signStatement } from "@sigillum/library/signing";
 import { addRoot, loadRoot } from "@sigillum/library/trust-store";
-import { encodeSigningConfig, encodeTrustedRoot, parseSigningConfig } from "@sigillum/library/trusted-root";
+import { encodeSigningConfig, encodeTrustedRoot, parseSigningConfig, parseTrustedRoot } from "@sigillum/library/trusted-root";
 import { verifyBundle } from "@sigillum/library/verification";
 import { callControlSocket, controlSocketPath, silentLogger } from "../host/index.ts";
 import { initialiseDataDirectory, serviceNames } from "../settings/index.ts";
@@ -148,10 +148,17 @@ describe("startStack", () => {
       "signing_config.v0.2.json",
       "signing_config_rekor_v2.v0.2.json",
       "trusted_root.json",
+      "trusted_root_ecdsa.json",
       "tsa_leaf.crt.pem",
       "tsa_root.crt.pem",
     ]);
     assert.deepEqual(files.get("trusted_root.json"), { bytes: encodeUtf8(encodeTrustedRoot(stack.keyring.trustedRoot())) });
+    const ecdsa = parseTrustedRoot(files.get("trusted_root_ecdsa.json")?.bytes ?? "");
+    assert.deepEqual(
+      ecdsa.tlogs.map(({ baseUrl }) => baseUrl),
+      [stack.urls["log-v1"]],
+    );
+    assert.equal(stack.keyring.trustedRoot().tlogs.length, 2);
     for (const [name, usage, service] of [
       ["rekor.pub", "Rekor", "log-v1"],
       ["ctfe.pub", "CTFE", "ct"],

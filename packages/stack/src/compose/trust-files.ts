@@ -20,7 +20,8 @@ const dayMs = 86_400_000;
 
 /**
  * Target files by name. `signing_config.v0.2.json` names the default log, `signing_config_rekor_v2.v0.2.json` always v2, and with v2 as
- * default `signing_config_rekor_v1.v0.2.json` names v1. A config without any log is left out.
+ * default `signing_config_rekor_v1.v0.2.json` names v1. A config without any log is left out. `trusted_root_ecdsa.json` is the trusted root
+ * without logs that sign otherwise.
  */
 export function trustFiles(keyring: Keyring, defaultLog: "v1" | "v2"): ReadonlyMap<string, TargetFile> {
   const v1 = keyring.signingConfig("v1");
@@ -35,11 +36,18 @@ export function trustFiles(keyring: Keyring, defaultLog: "v1" | "v2"): ReadonlyM
   const trustedRoot = keyring.trustedRoot();
   const files = new Map<string, TargetFile>([
     ["trusted_root.json", { bytes: encodeUtf8(encodeTrustedRoot(trustedRoot)) }],
+    ["trusted_root_ecdsa.json", { bytes: encodeUtf8(encodeTrustedRoot(withEcdsaLogs(trustedRoot))) }],
     ...filesForOlderClients(trustedRoot, keyring),
   ]);
   for (const [name, config] of configs)
     if (config !== undefined && hasLog(config)) files.set(name, { bytes: encodeUtf8(encodeSigningConfig(config)) });
   return files;
+}
+
+// The webhook of policy-controller takes no TrustRoot in which the key of any log is other than ECDSA; v2's are Ed25519 here, as the public
+// instance's are.
+function withEcdsaLogs(root: TrustedRoot): TrustedRoot {
+  return { ...root, tlogs: root.tlogs.filter(({ publicKey }) => publicKey.type.startsWith("ecdsa-")) };
 }
 
 /** What clients get: the trusted root, an empty one where none is published, and the logs that signing configs name. */
