@@ -129,6 +129,33 @@ describe("Kyverno over images signed here", { skip: kyverno === undefined && pee
     };
   }
 
+  it("verifyImages, type SigstoreBundle, with a key: admits the layout of cosign 3, denies another key and no signature", async () => {
+    const bundles = { type: "SigstoreBundle" };
+    await expects(true, verifyImages({ keys: { publicKeys: pem, ...withoutLog } }, bundles), "key-bundle");
+    await expects(false, verifyImages({ keys: { publicKeys: strangerPem, ...withoutLog } }, bundles), "key-bundle");
+    await expects(false, verifyImages({ keys: { publicKeys: pem, ...withoutLog } }, bundles), "unsigned");
+  });
+
+  const cosign = findPeer("cosign-2");
+  it("verifyImages, type SigstoreBundle, keyless: admits by the TUF mirror of the whole Kyverno, denies another identity", {
+    skip: cosign.path === undefined && cosign.missing,
+  }, async () => {
+    // what --enableTuf, --tufMirror and --tufRoot do in a cluster: the command line has no such flags and reads the same cache
+    const initialise = ["initialize", "--mirror", stack.tufUrl, "--root", stack.rootPath];
+    const { exit, stderr } = await runProgram(cosign.path ?? "", initialise, {
+      env: { HOME: stack.directory },
+      cwd: stack.directory,
+    });
+    assert.equal(exit, 0, stderr);
+    const bundles = { type: "SigstoreBundle" };
+    const keyless = (subject: string): object => ({
+      keyless: { issuer: stack.issuer, subject, rekor: { url: stack.logUrl }, additionalExtensions: {} },
+    });
+    await expects(true, verifyImages(keyless("signer@example.com"), bundles), "keyless-bundle");
+    await expects(false, verifyImages(keyless("eve@example.com"), bundles), "keyless-bundle");
+    await expects(false, verifyImages(keyless("signer@example.com"), bundles), "unsigned");
+  });
+
   const validating = (cosign: object): object => ({
     apiVersion: "policies.kyverno.io/v1",
     kind: "ImageValidatingPolicy",
