@@ -1,5 +1,6 @@
 // What an issuer publishes: its discovery document (OpenID Connect Discovery 1.0 §4) and its keys, fetched when first needed,
 // kept for a while, and fetched again when a token names a key that is not among them.
+import { readFile } from "node:fs/promises";
 import { isSigillumError, JsonObject, parseJson, quote } from "@sigillum/library/encoding";
 import { type HttpResponse, request } from "@sigillum/library/http";
 import type { Clock } from "../host/index.ts";
@@ -54,7 +55,23 @@ export interface RemoteKeyOptions {
   readonly ca?: string;
   /** Keys must stand on the issuer's own host: so for an issuer that a pattern admits, whose document a stranger may have written. */
   readonly sameHost?: boolean;
+  /** For an API server of the cluster that this process runs in. */
+  readonly cluster?: ClusterFiles;
 }
+
+/** Where a pod finds what its cluster's API server wants. Read at each fetch: the token is replaced every hour. */
+export interface ClusterFiles {
+  /** The first that is there replaces `ca`. */
+  readonly caFiles: readonly string[];
+  /** The token that is shown, where it is there, to the issuer's own host over TLS and to nobody else. */
+  readonly tokenFile: string;
+}
+
+/** Fulcio's path, then the one that Kubernetes gives every pod. */
+export const clusterFiles: ClusterFiles = {
+  caFiles: ["/var/run/fulcio/ca.crt", "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"],
+  tokenFile: "/var/run/secrets/kubernetes.io/serviceaccount/token",
+};
 
 /** What was last heard of an issuer. */
 export interface IssuerState {
@@ -136,8 +153,26 @@ function backoffMs(failures: number): number {
   return Math.min(discoveryLimits.maxRetryAfterMs, discoveryLimits.retryAfterMs * 2 ** Math.min(failures - 1, 10));
 }
 
-async function fetchKeys(issuer: string, { ca, sameHost = false }: RemoteKeyOptions): Promise<IssuerKeys> {
-  const document = await fetchJson(`${issuer.replace(/\/$/u, "")}/.well-known/openid-configuration`, issuer, ca);
+/** How an issuer is asked. */
+interface Access {
+  readonly ca?: string;
+  readonly bearer?: string;
+}
+
+async function accessOf({ ca, cluster }: RemoteKeyOptions): Promise<Access> {
+  if (cluster === undefined) return ca === undefined ? {} : { ca };
+  // A file that is not there is none: outside a cluster, or in one whose API server needs neither.
+  const [bearer, ...cas] = await Promise.all(
+    [cluster.tokenFile, ...cluster.caFiles].map((path) => readFile(path, "utf8").catch(() => undefined)),
+  );
+  const own = cas.find((text) => text !== undefined) ?? ca;
+  return { ...(own === undefined ? {} : { ca: own }), ...(bearer === undefined ? {} : { bearer: bearer.trim() }) };
+}
+
+async function fetchKeys(issuer: string, options: RemoteKeyOptions): Promise<IssuerKeys> {
+  const { sameHost = false } = options;
+  const access = await accessOf(options);
+  const document = await fetchJson(`${issuer.replace(/\/$/u, "")}/.well-known/openid-configuration`, issuer, access);
   const announced = document.optionalString("issuer") ?? "";
   // Discovery §4.3: exactly the URL it was found under.
   if (announced !== issuer) {
@@ -164,16 +199,16 @@ async function fetchKeys(issuer: string, { ca, sameHost = false }: RemoteKeyOpti
   const announcedAlgorithms = document
     .optionalStrings("id_token_signing_alg_values_supported")
     .filter((name) => knownAlgorithms.has(name));
-  const set = await fetchJson(jwksUri, issuer, ca);
+  const set = await fetchJson(jwksUri, issuer, access);
   return {
     keys: KeySet.parse({ keys: set.array("keys").map((item) => item.value) }, issuer),
     algorithms: announcedAlgorithms.length === 0 ? ["RS256"] : announcedAlgorithms,
   };
 }
 
-async function fetchJson(url: string, issuer: string, ca: string | undefined): Promise<JsonObject> {
+async function fetchJson(url: string, issuer: string, access: Access): Promise<JsonObject> {
   try {
-    const response = await fetchWithinHost(url, issuer, ca);
+    const response = await fetchWithinHost(url, issuer, access);
     if (response.status !== 200) {
       throw issuersError("ISSUER_UNREACHABLE", `Cannot check identity token: ${quote(url)} answers ${response.status}`, {
         found: `HTTP ${response.status}`,
@@ -195,12 +230,14 @@ function codeOf(cause: unknown): "ISSUER_UNREACHABLE" | "ISSUER_INVALID" | "ISSU
 }
 
 /** Follows redirects on the same host alone: another could be an address inside our own network. */
-async function fetchWithinHost(url: string, issuer: string, ca: string | undefined): Promise<HttpResponse> {
+async function fetchWithinHost(url: string, issuer: string, { ca, bearer }: Access): Promise<HttpResponse> {
   let current = new URL(url);
+  const isOwn = current.protocol === "https:" && current.host === new URL(issuer).host;
+  const authorization = bearer === undefined || !isOwn ? {} : { authorization: `Bearer ${bearer}` };
   for (let hops = 0; ; hops++) {
     const response = await request({
       url: current.href,
-      headers: { accept: "application/json" },
+      headers: { accept: "application/json", ...authorization },
       timeoutMs: discoveryLimits.timeoutMs,
       maxBytes: discoveryLimits.maxBytes,
       ...(ca === undefined ? {} : { tls: { ca } }),

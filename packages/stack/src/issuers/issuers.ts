@@ -3,7 +3,15 @@ import { formatRfc3339, type JsonObject, type JsonValue, quote } from "@sigillum
 import type { Clock, Logger, Readiness } from "../host/index.ts";
 import type { CiProvider } from "./ci-provider.ts";
 import type { IssuerConfiguration } from "./configuration.ts";
-import { fixedKeySource, type IssuerState, type KeySource, type RemoteKeyOptions, RemoteKeySource } from "./discovery.ts";
+import {
+  type ClusterFiles,
+  clusterFiles,
+  fixedKeySource,
+  type IssuerState,
+  type KeySource,
+  type RemoteKeyOptions,
+  RemoteKeySource,
+} from "./discovery.ts";
 import { issuersError } from "./errors.ts";
 import { KeySet } from "./key-set.ts";
 import { isMetaIssuer, metaIssuerPattern } from "./meta-issuer.ts";
@@ -30,10 +38,14 @@ export interface IssuersOptions {
   /** Templates that `ci-provider` may name besides the built-in ones. */
   readonly ciProviders?: ReadonlyMap<string, CiProvider>;
   readonly embedded?: readonly EmbeddedIssuer[];
+  /** What a pod finds of its cluster; Kubernetes' paths where nothing is said. */
+  readonly cluster?: ClusterFiles;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
+/** The API server, as every pod of its cluster knows it. */
+const clusterIssuer = "https://kubernetes.default.svc";
 /** certificate-authority §12.15: `exp` has no leeway, `nbf` five minutes. */
 const notBeforeLeewayMs = 5 * 60_000;
 /** Issuers of patterns whose keys are kept; the longest unused makes room. */
@@ -61,9 +73,15 @@ export class Issuers {
   constructor(options: IssuersOptions) {
     const { clock, logger, embedded = [], ciProviders = new Map<string, CiProvider>(), metaIssuers = [] } = options;
     const trusted = new Map<string, Trusted>();
+    // §2.3: who names the API server under the name that pods know runs in its cluster.
+    const isInCluster =
+      options.issuers.some(({ url }) => url === clusterIssuer) ||
+      metaIssuers.some(({ url }) => isMetaIssuer(metaIssuerPattern(url), clusterIssuer));
     for (const configuration of options.issuers) {
       const rules = issuerRules(configuration, ciProviders);
-      trusted.set(configuration.url, { rules, source: new RemoteKeySource(configuration.url, keyOptions(rules, clock, false)) });
+      const cluster = configuration.type === "kubernetes" && isInCluster ? { cluster: options.cluster ?? clusterFiles } : {};
+      const source = new RemoteKeySource(configuration.url, { ...keyOptions(rules, clock, false), ...cluster });
+      trusted.set(configuration.url, { rules, source });
     }
     for (const { configuration, keys } of embedded) {
       const source = fixedKeySource({ keys: KeySet.parse(keys, configuration.url), algorithms: ["RS256"] });
