@@ -52,15 +52,16 @@ async function measure(
     const order = { path, contentType, connections, port: stack.settings.services[service].port };
     const authorization = service === "ca" ? { authorization: `Bearer ${await stack.developmentToken()}` } : {};
     const rates: number[] = [];
-    let [cpuMicros, loadMicros, answered] = [0, 0, 0];
+    let [cpuMicros, threadMicros, loadMicros, answered] = [0, 0, 0, 0];
     for (let round = 0; round <= rounds; round += 1) {
       const bodies = await makeBodies(round === 0 ? 500 : 1500);
-      const cpu = process.cpuUsage();
+      const [cpu, thread] = [process.cpuUsage(), process.threadCpuUsage()];
       const result = await within("answer a round of requests", load(child, { ...order, ...authorization, bodies }));
       if (result.failed > 0) throw new Error(`${result.failed} of ${bodies.length} requests were refused`);
       if (round === 0) continue;
-      const spent = process.cpuUsage(cpu);
+      const [spent, ofThread] = [process.cpuUsage(cpu), process.threadCpuUsage(thread)];
       cpuMicros += spent.user + spent.system;
+      threadMicros += ofThread.user + ofThread.system;
       loadMicros += result.cpuMicros;
       answered += result.answered;
       rates.push(result.answered / result.seconds);
@@ -75,6 +76,7 @@ async function measure(
       floor: { name: "P-256 signatures on one thread", ratio: median / signing },
       notes: {
         cpuMicrosPerOperation: Math.round(cpuMicros / answered),
+        mainThreadMicrosPerOperation: Math.round(threadMicros / answered),
         loadGeneratorMicrosPerOperation: Math.round(loadMicros / answered),
         signatureMicros: Math.round(1e6 / signing),
       },
