@@ -137,6 +137,18 @@ describe("a directory that several publish to", () => {
     await writeLock(holder({ pid: await deadPid() }));
     await writeFile(`${lockPath()}.takeover`, "1");
     await assert.rejects(tick(at({ lockWaitMs: 0 }), startMs), hasCode("TUF_PLACE_BUSY"));
+    // Who died within that moment hinders nobody for ever.
+    const written = new Date(Date.now() - 16 * 60_000);
+    await utimes(`${lockPath()}.takeover`, written, written);
+    await tick(at({ lockWaitMs: 5000 }), startMs);
+  });
+
+  test("leaves no directory where nothing was published", async () => {
+    await whilePublishing(at(), () => Promise.resolve());
+    assert.deepEqual(await readdir(directory), []);
+    await mkdir(join(directory, "tuf"));
+    await whilePublishing(at(), () => Promise.resolve());
+    assert.deepEqual(await readdir(directory), ["tuf"]);
   });
 
   test("is given up after a failure, and a lock that others hold by now stays theirs", async () => {

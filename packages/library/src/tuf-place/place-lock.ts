@@ -1,7 +1,7 @@
 // One publication at a time, whoever publishes: a lock that lies beside the files, in a directory or a bucket. It names its holder and has an end, so
 // that a machine that died with it in hand keeps nobody from renewing a timestamp; a holder that takes too long gives up before that end.
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -147,8 +147,9 @@ function busy(name: string, other: LockState | undefined): Error {
 }
 
 /**
- * In a directory the file is made with O_EXCL. Taking over what somebody left is a step of its own, under a second such file: between looking and
- * replacing nobody else may do the same. Whoever dies within that step leaves the second file, and the error names the place.
+ * In a directory the file is made with O_EXCL. Taking over what somebody left, and giving up, are steps of their own under a second such file: between
+ * looking and changing nobody else may do the same. Whoever dies within such a step leaves the second file, which is cleared away after as long as the
+ * first would be.
  */
 function directoryLockFile(directory: string, hidden: number): LockFile {
   const path = `${directory}/${lockName}`;
@@ -173,7 +174,11 @@ function directoryLockFile(directory: string, hidden: number): LockFile {
   };
   /** Does `work` alone, where the file still has this content. */
   const alone = async (content: Uint8Array, work: () => Promise<void>): Promise<boolean> => {
-    if (!(await create(takeover, encodeUtf8(`${process.pid}\n`)))) return false;
+    if (!(await create(takeover, encodeUtf8(`${process.pid}\n`)))) {
+      const { mtimeMs } = await stat(takeover).catch(() => ({ mtimeMs: Date.now() }));
+      if (Date.now() - mtimeMs > lockLimits.leaseMs) await rm(takeover, { force: true });
+      return false;
+    }
     try {
       const now = await read();
       if (now === undefined || !equalBytes(now.content, content)) return false;
@@ -183,10 +188,12 @@ function directoryLockFile(directory: string, hidden: number): LockFile {
       await rm(takeover, { force: true });
     }
   };
+  let isOwnDirectory = false;
   return {
     name: directory,
     async create(content) {
-      await mkdir(dirname(path), { recursive: true, mode: 0o777 & ~hidden });
+      // A mistyped place is to leave no directory: one that was made for the lock alone is removed with it.
+      isOwnDirectory ||= (await mkdir(dirname(path), { recursive: true, mode: 0o777 & ~hidden })) !== undefined;
       return create(path, content);
     },
     read,
@@ -199,11 +206,12 @@ function directoryLockFile(directory: string, hidden: number): LockFile {
       }),
     async free(content) {
       for (let attempt = 0; attempt < 10; attempt += 1) {
-        if (await alone(content, () => rm(path, { force: true }))) return;
+        if (await alone(content, () => rm(path, { force: true }))) break;
         const now = await read();
-        if (now === undefined || !equalBytes(now.content, content)) return;
+        if (now === undefined || !equalBytes(now.content, content)) break;
         await sleep(10);
       }
+      if (isOwnDirectory) await rmdir(dirname(path)).catch(() => undefined); // it holds something, as it should
     },
   };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -8,8 +8,10 @@ import { encodeUtf8, JsonObject, parseJson } from "@sigillum/library/encoding";
 import { request } from "@sigillum/library/http";
 import { signBlob } from "@sigillum/library/signing";
 import { addRoot, loadRoot } from "@sigillum/library/trust-store";
+import { lockName } from "@sigillum/library/tuf-place";
 import { verifyBundle } from "@sigillum/library/verification";
 import { silentLogger } from "../host/index.ts";
+import { copyTree } from "./backup.ts";
 import { backupStack, callStack, restoreStack, type Stack, startStack } from "./index.ts";
 
 const made: string[] = [];
@@ -145,6 +147,15 @@ describe("backup and restore", () => {
     // The new data directory is served again like any other.
     stack = await start(restored);
     await stack.stop();
+  });
+
+  it("leave the lock of a publication behind, which would hold up whoever restores them", async () => {
+    const directory = await scratch();
+    const [from, to] = [join(directory, "tuf"), join(directory, "copy")];
+    await mkdir(from);
+    for (const name of [lockName, `${lockName}.takeover`, "timestamp.json"]) await writeFile(join(from, name), "{}");
+    await copyTree(from, to);
+    assert.deepEqual(await readdir(to), ["timestamp.json"]);
   });
 
   it("an old copy of the data directory is refused by the checkpoints that were kept elsewhere", async () => {

@@ -13,6 +13,7 @@ import {
   parseJson,
   parseUtf8,
 } from "@sigillum/library/encoding";
+import { lockName } from "@sigillum/library/tuf-place";
 import { openDataDirectory } from "../settings/index.ts";
 import { writeFileDurably } from "../storage/index.ts";
 import { composeError } from "./errors.ts";
@@ -40,6 +41,12 @@ const maxRecordBytes = 4 * 1024 * 1024;
 const attempts = 20;
 /** What is another process's, or is made anew. */
 const leftOut: ReadonlySet<string> = new Set(["lock", "control.sock", "index", ".tmp"]);
+
+/** The lock of a publication, too, comes and goes, under this name and longer ones. */
+function isLeftOut(name: string): boolean {
+  return leftOut.has(name) || name.startsWith(lockName);
+}
+
 /**
  * Copied first, in this order: what names keys and files is never newer than what it names, and a second copy of a checkpoint never newer
  * than its log, which would look like an old log for ever.
@@ -60,7 +67,7 @@ export async function backupStack(options: {
   await refuseBackup(dataDirectory);
   await makeEmpty(to);
   const trees: BackedUpTree[] = [];
-  const names = (await readdir(dataDirectory)).filter((name) => !leftOut.has(name));
+  const names = (await readdir(dataDirectory)).filter((name) => !isLeftOut(name));
   const ordered = [...firstNames.filter((name) => names.includes(name)), ...names.filter((name) => !firstNames.includes(name))];
   for (const name of ordered)
     await copyTree(join(dataDirectory, name), join(to, name), async (from, copy) => {
@@ -123,7 +130,7 @@ export async function copyTree(from: string, to: string, shard?: (from: string, 
   await mkdir(to, { recursive: true, mode: 0o700 });
   // A timestamp names a snapshot, and that the rest: whoever is named must be copied later.
   for (const name of names.toSorted((a, b) => Number(b === "timestamp.json") - Number(a === "timestamp.json")))
-    if (!leftOut.has(name)) await copyTree(join(from, name), join(to, name), shard);
+    if (!isLeftOut(name)) await copyTree(join(from, name), join(to, name), shard);
   await syncDirectory(to);
 }
 
@@ -139,7 +146,7 @@ async function copyShard(from: string, to: string, path: string): Promise<Backed
     await copyTree(join(from, "state"), join(to, "state"));
     await copyTree(join(from, "wal"), join(to, "wal"));
     for (const { name } of (await listing(from)) ?? [])
-      if (!leftOut.has(name) && !["checkpoint", "state", "wal"].includes(name)) await copyTree(join(from, name), join(to, name));
+      if (!isLeftOut(name) && !["checkpoint", "state", "wal"].includes(name)) await copyTree(join(from, name), join(to, name));
     await syncDirectory(to);
     const after = await readOptional(join(from, "state", "head.json"));
     const same = before === undefined ? after === undefined : after !== undefined && equalBytes(before, after);
