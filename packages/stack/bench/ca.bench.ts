@@ -30,7 +30,7 @@ const rounds = 5;
 const connections = 32;
 
 /** A start, or a round, that takes longer has failed; none takes a tenth of it on a quiet machine. */
-const deadlineMs = 60_000;
+const deadlineMs = 30_000;
 
 /**
  * One round warms up; each of the others sends fresh requests. The stack is the one that `serve` starts, in this process, with its own
