@@ -26,7 +26,7 @@ const python = peer("sigstore-python");
 const javascript = peer("sigstore-js");
 const noBrowser = missingChromium();
 
-describe("signing in", { timeout: 300_000 }, () => {
+describe("signing in", { timeout: 900_000 }, () => {
   let instance: Instance;
   let browser: Chromium;
   let artifact = "";

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createSigner, encodePublicKeyPem } from "@sigillum/library/crypto";
+import { createSigner, encodePublicKeyPem, type KeyType } from "@sigillum/library/crypto";
 import { encodePem, encodeUtf8 } from "@sigillum/library/encoding";
 import { signCertificationRequest } from "@sigillum/library/x509";
 import { ephemeralSigner, generatePrivateKey } from "@sigillum/signers/signers";
 import fc from "fast-check";
-import { verifyKeyPossession } from "./index.ts";
+import { requirePermitted } from "./client-algorithm.ts";
+import { clientAlgorithms, verifyKeyPossession } from "./index.ts";
 
 const email = "dev@example.com";
 
@@ -64,5 +65,31 @@ describe("verifyKeyPossession", () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe("requirePermitted", () => {
+  it("names the keys that a shorter list leaves out, each by itself", () => {
+    const keys: [KeyType, number | undefined, string][] = [
+      ["ecdsa-p256", undefined, "ecdsa-sha2-256-nistp256"],
+      ["ecdsa-p384", undefined, "ecdsa-sha2-384-nistp384"],
+      ["ecdsa-p521", undefined, "ecdsa-sha2-512-nistp521"],
+      ["ed25519", undefined, "ed25519"],
+      ["rsa", 2048, "rsa-sign-pkcs1-2048-sha256"],
+      ["rsa", 3072, "rsa-sign-pkcs1-3072-sha256"],
+    ];
+    for (const [type, bits, name] of keys) {
+      const { spki } = createSigner(generatePrivateKey(type, bits)).publicKey;
+      requirePermitted(spki, clientAlgorithms);
+      requirePermitted(spki, [name]);
+      assert.throws(
+        () =>
+          requirePermitted(
+            spki,
+            clientAlgorithms.filter((one) => one !== name),
+          ),
+        { code: "CA_ALGORITHM_REFUSED", message: new RegExp(`keys of ${name} are not permitted`, "u") },
+      );
+    }
   });
 });

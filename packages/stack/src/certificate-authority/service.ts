@@ -18,6 +18,7 @@ import {
 } from "../host/index.ts";
 import { challengeClaimOf, type IssuerConfiguration, issuersError, type TrustedIssuers } from "../issuers/index.ts";
 import { type ChainSchedule, encodeChainStatus, type Keyring, parseChainOrder } from "../keyring/index.ts";
+import { clientAlgorithms, requirePermitted } from "./client-algorithm.ts";
 import { grpcMethods } from "./grpc.ts";
 import { issueCertificate, type SubmitPrecertificate, type TrustedCtLog } from "./issue.ts";
 import type { KeyProof } from "./key-possession.ts";
@@ -36,6 +37,8 @@ export interface CertificateAuthorityOptions {
   /** The logs whose SCTs may be embedded; those of the keyring's trusted root where nothing is said. */
   readonly ctLogs?: readonly TrustedCtLog[];
   readonly certificateLifetimeMs: number;
+  /** Keys that clients may have, of `clientAlgorithms`; all of them where nothing is said. */
+  readonly clientAlgorithms?: readonly string[];
   /** Threads that check the signatures of tokens and of proofs of possession when many requests come at once; 0 checks them here. */
   readonly threads?: number;
   /** Rotates the chain while the service runs; without one nothing does. */
@@ -190,6 +193,7 @@ async function issueOne(issuing: Issuing, asked: CertificateRequest, token: stri
   const { options, checks, verifiedLogs } = issuing;
   const principal = await options.issuers.verifyToken(token, (signature) => checks.isTokenSigned(signature));
   const spki = await provenKey(issuing, asked.proof, principal.challenges);
+  requirePermitted(spki, options.clientAlgorithms ?? clientAlgorithms);
   const active = options.keyring.activeChain("ca");
   const leaf = await issueCertificate(
     {

@@ -296,6 +296,7 @@ async function makeCertificateAuthority(
       ? { submitPrecertificate: remoteCtLog(settings.ctLog.remoteUrl ?? "").submitPrecertificate }
       : { submitPrecertificate: (chain, entry) => ct.log.submitOwnPrecertificate(chain, entry), ownCtLog: true }),
     certificateLifetimeMs: settings.certificateAuthority.certificateLifetimeSeconds * 1000,
+    clientAlgorithms: settings.certificateAuthority.clientAlgorithms,
     threads: proofThreads,
     clock,
     logger: ownLogger,

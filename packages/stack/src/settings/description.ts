@@ -281,6 +281,22 @@ export const settingsDescription: SectionField = {
           minimum: 60,
           maximum: 86_400,
         },
+        clientAlgorithms: {
+          kind: "texts",
+          means: "Keys that certificates are issued for, under Fulcio's names.",
+          default: [
+            "ecdsa-sha2-256-nistp256",
+            "ecdsa-sha2-384-nistp384",
+            "ecdsa-sha2-512-nistp521",
+            "rsa-sign-pkcs1-2048-sha256",
+            "rsa-sign-pkcs1-3072-sha256",
+            "rsa-sign-pkcs1-4096-sha256",
+            "ed25519",
+          ],
+          pattern:
+            /^(?:ecdsa-sha2-(?:256-nistp256|384-nistp384|512-nistp521)|rsa-sign-pkcs1-(?:2048|3072|4096)-sha256|ed25519)$/u,
+          form: "ecdsa-sha2-256-nistp256 or another of the default",
+        },
         issuersFile: {
           kind: "text",
           means:

@@ -90,6 +90,7 @@ export interface Settings {
   };
   readonly certificateAuthority: {
     readonly certificateLifetimeSeconds: number;
+    readonly clientAlgorithms: readonly string[];
     readonly issuersFile?: string;
     readonly chainFile?: string;
     readonly chainKey?: string;
@@ -226,6 +227,7 @@ function identityProviderOf(provider: JsonObject): Settings["identityProvider"] 
 function authorityOf(authority: JsonObject): Settings["certificateAuthority"] {
   return {
     certificateLifetimeSeconds: authority.safeInteger("certificateLifetimeSeconds"),
+    clientAlgorithms: authority.strings("clientAlgorithms"),
     ...textsOf(authority, ["issuersFile", "chainFile", "chainKey"]),
     issuers: authority.objects("issuers").map((issuer) => ({
       url: issuer.string("url"),
