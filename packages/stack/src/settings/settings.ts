@@ -1,7 +1,7 @@
 // Settings as the rest of the stack reads them: typed, complete and checked against each other.
 import { isIPv4 } from "node:net";
 import { JsonObject, type JsonValue } from "@sigillum/library/encoding";
-import { issuerTypeNames } from "./description.ts";
+import { issuerTypeNames } from "./authority-description.ts";
 import { settingsError } from "./errors.ts";
 import { parseSettingsText } from "./parse.ts";
 import { type ServiceName, serviceNames } from "./service-description.ts";
