@@ -14,7 +14,7 @@ import { malformed } from "./refusals.ts";
 /** Longer provenance files are not read: they hold a chart's own description. */
 const maxProvenanceBytes = 128 * 1024;
 /** Nor longer lists of files. */
-const maxFilesCharacters = 16 * 1024;
+const maxFilesCharacters = 4096;
 
 /** Read and verify a helm 0.0.1 proposal. The chart itself is not sent: its hash is what the signer says it is. */
 export async function prepareHelm(spec: JsonObject): Promise<PreparedBody> {

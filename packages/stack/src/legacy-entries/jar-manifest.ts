@@ -17,6 +17,9 @@ export interface Manifest {
   readonly mainText: string;
 }
 
+/** One of each algorithm: each costs a pass over the file. */
+const maxDigests = 4;
+
 const hashes = { sha1: "sha1", sha256: "sha256", sha384: "sha384", sha512: "sha512" } as const;
 
 /** Read a manifest or a signature file. */
@@ -67,6 +70,8 @@ function parseSection(text: string): Section {
 export function verifyDigests(section: Section, suffix: string, content: Uint8Array, what: string): boolean {
   const ending = `-digest${suffix}`;
   const digests = [...section].filter(([name]) => name.endsWith(ending));
+  if (digests.length > maxDigests)
+    throw malformed("jar", `there are ${digests.length} digests of ${what}, at most ${maxDigests} are looked at`);
   for (const [name, expected] of digests) {
     const algorithm = name.slice(0, -ending.length).replace("-", "");
     const hash = Object.entries(hashes).find(([known]) => known === algorithm)?.[1];

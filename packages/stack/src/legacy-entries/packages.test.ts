@@ -147,6 +147,11 @@ describe("packages", () => {
     await refused("jar", await signed(main + section(sha("other"))), "LEGACY_ENTRY_MALFORMED");
     await refused("jar", await signed(main + section(sha(manifest.slice(cut)), "b")), "LEGACY_ENTRY_MALFORMED");
     await refused("jar", await signed("Signature-Version: 1.0\r\n\r\n"), "LEGACY_ENTRY_MALFORMED");
+    const many = ["SHA256", "SHA-256", "S-HA256", "SH-A256", "SHA2-56"].map(
+      (name) => `${name}-Digest-Manifest: ${sha(manifest)}\r\n`,
+    );
+    await prepare("jar", await signed(`Signature-Version: 1.0\r\n${many.slice(1).join("")}\r\n`));
+    await refused("jar", await signed(`Signature-Version: 1.0\r\n${many.join("")}\r\n`), "LEGACY_ENTRY_MALFORMED");
     await refused("jar", await signed(`Signature-Version: 1.0\r\nMD5-Digest-Manifest: x\r\n\r\n`), "LEGACY_ENTRY_UNSUPPORTED");
   });
 

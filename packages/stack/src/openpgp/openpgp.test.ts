@@ -260,6 +260,7 @@ describe("openpgp", () => {
       [packet(6, 4, 0, 0, 0, 0, 99), /algorithm 99/],
       [packet(6, 4, 0, 0, 0, 0, 1, 0xff, 0xff), /65535 bits/],
       [packet(6, 4, 0, 0, 0, 0, 1, 0, 8, 1, 0, 32, 1, 1, 1, 1), /32 bits/],
+      [packet(6, 4, 0, 0, 0, 0, 17, 0x0c, 1), /3073 bits, at most 3072/],
       [packet(6, 4, 0, 0, 0, 0, 19, 1, 1), /curve/],
       [Uint8Array.of(0xc6, 0xe0, 4), /comes in parts/],
       [Uint8Array.of(0x9b), /no length/],

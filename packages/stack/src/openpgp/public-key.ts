@@ -38,7 +38,10 @@ export const keyAlgorithm = {
 
 /** RSA beyond this takes too long; OpenSSL refuses it as well. */
 const maxRsaBits = 16_384;
-const maxDiscreteLogBits = 4096;
+/** FIPS 186-4 knows no longer ones, and each verification computes in plain JavaScript. */
+const maxDsaBits = 3072;
+const maxDsaSubgroupBits = 256;
+const maxElgamalBits = 8192;
 const maxCurveBits = 1088;
 /** Verifying with plain JavaScript, as DSA and most curves do. */
 const slow = 8;
@@ -86,10 +89,10 @@ function readMaterial(algorithm: number, reader: OctetReader): number | undefine
     case rsaSign:
       return readRsa(reader);
     case dsa:
-      for (let i = 0; i < 4; i++) reader.mpi(i === 1 ? 512 : maxDiscreteLogBits);
+      for (let i = 0; i < 4; i++) reader.mpi(i === 1 ? maxDsaSubgroupBits : maxDsaBits);
       return slow;
     case elgamal:
-      for (let i = 0; i < 3; i++) reader.mpi(2 * maxDiscreteLogBits);
+      for (let i = 0; i < 3; i++) reader.mpi(maxElgamalBits);
       return slow;
     case ecdsa:
       return readEcdsa(reader);
