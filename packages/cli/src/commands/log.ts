@@ -22,6 +22,7 @@ const logFlags: readonly FlagSpec[] = [
   text("retry", "N", "", { hidden: true }),
   text("config", "FILE", "", { hidden: true }),
 ];
+const apiFlag: FlagSpec = text("log", "v1|v2", "the API of the log to ask (v1)", { choices: ["v1", "v2"], noVariable: true });
 const entryFlags: readonly FlagSpec[] = [
   text("log-index", "N", "the entry with this index over all shards"),
   text("uuid", "ID", "the entry with this id, 64 or 80 hexadecimal digits"),
@@ -62,8 +63,8 @@ const get: Command = {
   name: "log get",
   summary: "show an entry: who signed what and when, then its contents",
   positionals: none,
-  flags: [...entryFlags, bundleFlag, ...logFlags],
-  examples: ["sigillum log get --log-index 42"],
+  flags: [...entryFlags, apiFlag, bundleFlag, ...logFlags],
+  examples: ["sigillum log get --log-index 42", "sigillum log get --log v2 --log-index 42"],
   run: async (args, terminal) => await (await load()).runLogGet(args, terminal),
 };
 
@@ -98,7 +99,7 @@ const info: Command = {
   name: "log info",
   summary: "show the log's trees, proved to extend what they were before",
   positionals: none,
-  flags: logFlags,
+  flags: [apiFlag, ...logFlags],
   run: async (args, terminal) => await (await load()).runLogInfo(args, terminal),
 };
 
@@ -108,6 +109,7 @@ const prove: Command = {
   positionals: none,
   flags: [
     ...entryFlags,
+    apiFlag,
     text("first-size", "N", "the smaller tree (1)"),
     text("last-size", "N", "the larger tree"),
     text("tree-id", "ID", "the shard (the active one)"),

@@ -85,7 +85,18 @@ export async function checkShard(log: OpenLog, shard: ShardInfoV1): Promise<Tree
 }
 
 /** Prove that a tree extends what it was; throws LOG_REWRITTEN when it shrank or changed. */
-export async function checkExtends(log: OpenLog, before: TreeHead, now: TreeHead): Promise<void> {
+export function checkExtends(log: OpenLog, before: TreeHead, now: TreeHead): Promise<void> {
+  const sizes = { firstSize: before.size, lastSize: now.size, treeId: now.treeId };
+  return verifyExtends(log, before, now, async () => (await fetchConsistencyV1(log.url, sizes)).hashes);
+}
+
+/** As `checkExtends`, with a proof from anywhere. */
+export async function verifyExtends(
+  log: OpenLog,
+  before: TreeHead,
+  now: TreeHead,
+  proofOf: () => Promise<readonly Uint8Array[]>,
+): Promise<void> {
   if (before.size === 0) return;
   const where = `Log ${log.url}, tree ${now.treeId}`;
   if (now.size < before.size)
@@ -93,8 +104,7 @@ export async function checkExtends(log: OpenLog, before: TreeHead, now: TreeHead
       found: String(now.size),
       expected: `at least ${before.size}`,
     });
-  const sizes = { firstSize: before.size, lastSize: now.size, treeId: now.treeId };
-  const proof = now.size === before.size ? [] : (await fetchConsistencyV1(log.url, sizes)).hashes;
+  const proof = now.size === before.size ? [] : await proofOf();
   try {
     verifyConsistency({ size1: before.size, root1: before.root, size2: now.size, root2: now.root, proof });
   } catch (cause) {

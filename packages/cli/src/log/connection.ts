@@ -9,9 +9,13 @@ import { readSmallFile } from "../blob/index.ts";
 import type { Terminal } from "../terminal/index.ts";
 import { logCommandError } from "./errors.ts";
 
-/** A log of Rekor v1 that a command speaks to. */
+/** Which API of a log a command speaks. */
+export type LogApi = "v1" | "v2";
+
+/** A log that a command speaks to. */
 export interface OpenLog {
   readonly url: string;
+  readonly api: LogApi;
   /** What vouches for the log's keys, in words. */
   readonly vouchedBy: string;
   /** The key of a shard, by its log id or the beginning of it; throws LOG_KEY_UNKNOWN when nothing vouches for one. */
@@ -20,8 +24,13 @@ export interface OpenLog {
 
 const maxKeyBytes = 64 * 1024;
 
+/** The API that --log names, of a command that has the flag. */
+export function apiOf(args: Arguments): LogApi {
+  return args.string("log") === "v2" ? "v2" : "v1";
+}
+
 /** Open the log that --rekor-url names, or that of the trust root. The log itself was not asked yet. */
-export async function openLog(args: Arguments, terminal: Terminal): Promise<OpenLog> {
+export async function openLog(args: Arguments, terminal: Terminal, api: LogApi = "v1"): Promise<OpenLog> {
   const given = args.string("rekor-url");
   if (given !== undefined && (!URL.canParse(given) || !/^https?:$/.test(new URL(given).protocol)))
     throw argumentError("FLAG_VALUE_INVALID", `Cannot run ${args.command}: --rekor-url ${JSON.stringify(given)} is no URL`, {
@@ -31,18 +40,26 @@ export async function openLog(args: Arguments, terminal: Terminal): Promise<Open
   const keyFile = args.string("rekor-public-key");
   if (keyFile !== undefined && given !== undefined) {
     const key = parsePublicKeyPem(parseUtf8(await readSmallFile(keyFile, "public key", maxKeyBytes)));
-    return { url: trimmed(given), vouchedBy: `the key in ${keyFile}`, keyOf: async () => key };
+    return { url: trimmed(given), api, vouchedBy: `the key in ${keyFile}`, keyOf: async () => key };
   }
-  const trust = await trustOf(args, given);
+  const trust = await trustOf(args, given, api);
+  if (trust === undefined && api === "v2")
+    throw logCommandError(
+      "LOG_KEY_UNKNOWN",
+      `Cannot believe ${given ?? ""}: no trust root is here to vouch for its key, which log v2 does not tell`,
+      {
+        expected: "--rekor-public-key, --trusted-root, or sigillum trust add",
+      },
+    );
   if (trust === undefined) {
     terminal.note(
       "The log's key comes from the log itself, for no trust root is here to vouch for it: sigillum trust add, or --rekor-public-key",
     );
     const url = trimmed(given ?? "");
-    return { url, vouchedBy: "nobody but the log itself", keyOf: ({ treeId }) => fetchLogKeyV1(url, treeId) };
+    return { url, api, vouchedBy: "nobody but the log itself", keyOf: ({ treeId }) => fetchLogKeyV1(url, treeId) };
   }
-  const url = trimmed(given ?? logOf(trust));
-  return { url, vouchedBy: trust.name, keyOf: async ({ logId }) => keyFrom(trust, url, logId) };
+  const url = trimmed(given ?? logOf(trust, api));
+  return { url, api, vouchedBy: trust.name, keyOf: async ({ logId }) => keyFrom(trust, url, logId) };
 }
 
 interface Trust {
@@ -53,7 +70,7 @@ interface Trust {
 }
 
 // Without any root a log that was named by its address can still be asked; a root that is there and unusable is an error.
-async function trustOf(args: Arguments, url: string | undefined): Promise<Trust | undefined> {
+async function trustOf(args: Arguments, url: string | undefined, api: LogApi): Promise<Trust | undefined> {
   const file = args.string("trusted-root");
   if (file !== undefined) {
     const root = parseTrustedRoot(await readSmallFile(file, "trusted root", trustedRootLimits.bytes));
@@ -67,7 +84,9 @@ async function trustOf(args: Arguments, url: string | undefined): Promise<Trust 
       offline: args.boolean("offline"),
       ...(name === undefined ? {} : { name }),
     });
-    const preferred = loaded.signingConfig?.rekorTlogUrls.find(({ majorApiVersion }) => majorApiVersion === 1)?.url;
+    const preferred = loaded.signingConfig?.rekorTlogUrls.find(
+      ({ majorApiVersion }) => majorApiVersion === (api === "v1" ? 1 : 2),
+    )?.url;
     const trust = { name: `the trust root ${loaded.record.name}`, root: loaded.trustedRoot, preferred };
     // Somebody else's log, and nobody asked for this root: it cannot vouch.
     return url !== undefined && name === undefined && !namesLog(trust.root, url) ? undefined : trust;
@@ -82,10 +101,11 @@ function namesLog({ tlogs }: TrustedRoot, url: string): boolean {
   return tlogs.some(({ baseUrl }) => trimmed(baseUrl) === trimmed(url));
 }
 
-function logOf({ root, preferred, name }: Trust): string {
-  const found = preferred ?? root.tlogs.findLast(({ publicKey }) => publicKey.type.startsWith("ecdsa"))?.baseUrl;
+function logOf({ root, preferred, name }: Trust, api: LogApi): string {
+  const isOfApi = (type: string): boolean => type.startsWith("ecdsa") === (api === "v1");
+  const found = preferred ?? root.tlogs.findLast(({ publicKey }) => isOfApi(publicKey.type))?.baseUrl;
   if (found !== undefined) return found;
-  throw logCommandError("LOG_NOT_NAMED", `Cannot choose a log: ${name} names none with the API of Rekor v1`, {
+  throw logCommandError("LOG_NOT_NAMED", `Cannot choose a log: ${name} names none with the API of Rekor ${api}`, {
     expected: "--rekor-url URL",
   });
 }

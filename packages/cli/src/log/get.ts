@@ -7,7 +7,8 @@ import { type Arguments, argumentError } from "../arguments/index.ts";
 import { writeWhole } from "../blob/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
 import { type CheckedEntry, checkEntry } from "./check.ts";
-import { type OpenLog, openLog } from "./connection.ts";
+import { fetchCheckedV2 } from "./check-v2.ts";
+import { apiOf, type OpenLog, openLog } from "./connection.ts";
 import { describeEntry, entryLines, wrappedBody } from "./describe-entry.ts";
 import { logCommandError } from "./errors.ts";
 
@@ -18,7 +19,7 @@ export async function runLogGet(args: Arguments, terminal: Terminal): Promise<nu
     throw argumentError("FLAG_REQUIRED", "Cannot run log get: it needs --log-index or --uuid", {
       expected: "--log-index N or --uuid ID",
     });
-  const log = await openLog(args, terminal);
+  const log = await openLog(args, terminal, apiOf(args));
   const checked = await fetchChecked(log, which);
   const bundleFile = args.string("bundle");
   if (bundleFile !== undefined) await writeWhole(bundleFile, encodeBundle(bundleOf(checked)));
@@ -45,6 +46,13 @@ export function whichEntry(args: Arguments): { logIndex: number } | { id: string
 
 /** Fetch an entry and prove it. */
 export async function fetchChecked(log: OpenLog, which: { logIndex: number } | { id: string }): Promise<CheckedEntry> {
+  if (log.api === "v2") {
+    if ("logIndex" in which) return fetchCheckedV2(log, which.logIndex);
+    throw argumentError("FLAGS_CONFLICT", "Cannot get entry: log v2 finds entries by their index alone", {
+      found: "--uuid",
+      expected: "--log-index N",
+    });
+  }
   const named = await fetchEntryV1(log.url, which);
   const name = "id" in which ? which.id : `index ${which.logIndex}`;
   if (named === undefined)

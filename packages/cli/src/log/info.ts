@@ -4,13 +4,14 @@ import { fetchLogInfoV1 } from "@sigillum/library/services";
 import type { Arguments } from "../arguments/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
 import { checkExtends, checkShard, type TreeHead } from "./check.ts";
-import { type OpenLog, openLog } from "./connection.ts";
+import { checkExtendsV2, fetchTreeV2 } from "./check-v2.ts";
+import { apiOf, type OpenLog, openLog } from "./connection.ts";
 import { logCommandError } from "./errors.ts";
 import { memoryPath, readMemory, writeMemory } from "./memory.ts";
 
 /** `sigillum log info`. */
 export async function runLogInfo(args: Arguments, terminal: Terminal): Promise<number> {
-  const log = await openLog(args, terminal);
+  const log = await openLog(args, terminal, apiOf(args));
   const remembers = args.boolean("store-tree-state", true);
   const path = memoryPath(log.url);
   const memory = await readMemory(path, log.url);
@@ -58,6 +59,7 @@ export async function runLogInfo(args: Arguments, terminal: Terminal): Promise<n
 
 /** The trees of a log, oldest first, each under a checkpoint that its key signed. */
 export async function currentHeads(log: OpenLog): Promise<TreeHead[]> {
+  if (log.api === "v2") return [await fetchTreeV2(log)];
   const { active, inactive } = await fetchLogInfoV1(log.url);
   const heads: TreeHead[] = [];
   for (const shard of [...inactive, active]) heads.push(await checkShard(log, shard));
@@ -73,7 +75,7 @@ export async function checkAllExtend(log: OpenLog, before: readonly TreeHead[], 
         found: now.map(({ treeId }) => treeId).join(", "),
         expected: old.treeId,
       });
-    await checkExtends(log, old, current);
+    await (log.api === "v2" ? checkExtendsV2(log, old, current) : checkExtends(log, old, current));
     // Every tree but the last had its final size when it was seen: indexes over all shards depend on it.
     if (at < before.length - 1 && current.size !== old.size)
       throw logCommandError("LOG_REWRITTEN", `Log ${log.url}, tree ${old.treeId}, has grown after it was sealed`, {

@@ -3,14 +3,14 @@ import { encodeBase64, encodeHex } from "@sigillum/library/encoding";
 import { fetchConsistencyV1 } from "@sigillum/library/services";
 import { type Arguments, argumentError } from "../arguments/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
-import { openLog } from "./connection.ts";
+import { apiOf, openLog } from "./connection.ts";
 import { fetchChecked, whichEntry } from "./get.ts";
 
 /** `sigillum log prove --log-index N | --uuid ID`, or `--last-size N [--first-size M] [--tree-id ID]` as rekor-cli's logproof. */
 export async function runLogProve(args: Arguments, terminal: Terminal): Promise<number> {
   const which = whichEntry(args);
   const lastSize = sizeOf(args, "last-size");
-  const log = await openLog(args, terminal);
+  const log = await openLog(args, terminal, apiOf(args));
   if (which !== undefined) {
     const { proof } = await fetchChecked(log, which);
     // C2SP tlog-proof: an offline proof in one file, checked before it is printed.
@@ -24,6 +24,14 @@ export async function runLogProve(args: Arguments, terminal: Terminal): Promise<
     terminal.write(lines.join("\n"));
     return exitCodes.success;
   }
+  if (log.api === "v2")
+    throw argumentError(
+      "FLAGS_CONFLICT",
+      "Cannot run log prove: log v2 has no service for consistency proofs; log info compares with what was seen before",
+      {
+        expected: "--log-index N",
+      },
+    );
   if (lastSize === undefined)
     throw argumentError("FLAG_REQUIRED", "Cannot run log prove: nothing is said to prove", {
       expected: "--log-index N, --uuid ID, or --last-size N with --first-size M",
