@@ -1,7 +1,7 @@
 // The state of the published root: what is out, what went wrong last, one publication after the other.
 import { join } from "node:path";
 import { sha256 } from "@sigillum/library/crypto";
-import { encodeHex, formatRfc3339, type JsonValue } from "@sigillum/library/encoding";
+import { encodeHex, equalBytes, formatRfc3339, type JsonValue } from "@sigillum/library/encoding";
 import { parseRoot, type RootMetadata } from "@sigillum/library/tuf";
 import { directoryPlace, readOptional } from "@sigillum/library/tuf-place";
 import {
@@ -9,6 +9,7 @@ import {
   defaultPeriods,
   type PublicationDuty,
   type PublicationPlan,
+  type PublishedFile,
   type PublishedState,
   planPublication,
   publicationDuties,
@@ -157,29 +158,44 @@ export class Publisher {
   }
 
   async #publish(change: PublicationChange): Promise<boolean> {
-    const isPublished = await whilePublishing(this.#place, async () => {
-      // A command may have published here while this process looked elsewhere.
-      this.#state = await readPublished(this.#place);
-      return this.#publishDue(change);
-    });
+    const isPublished = await this.#publishDue(change);
     await this.#copy();
     await this.#alarm();
     return isPublished;
   }
 
+  /** A tick that has nothing to do, as nearly all have, takes no lock and reads nothing. */
   async #publishDue(change: PublicationChange): Promise<boolean> {
+    const planned = await this.#planned(change);
+    if (planned.length === 0) return false;
+    return whilePublishing(this.#place, async () => {
+      let files = planned;
+      if (!(await this.#isAsKnown())) {
+        // A command has published here while this process looked elsewhere.
+        this.#state = await readPublished(this.#place);
+        files = await this.#planned(change);
+      }
+      if (files.length === 0) return false;
+      await writePublication(this.#place, files);
+      this.#state = await readPublished(this.#place);
+      this.options.logger.info("tuf.published", { ...versions(this.#state), files: files.map((file) => file.path) });
+      return true;
+    });
+  }
+
+  async #planned(change: PublicationChange): Promise<readonly PublishedFile[]> {
     const { ceremony } = change;
     const root = ceremony?.root === undefined ? this.#state?.root : parseRoot(ceremony.root);
     const plan = await this.plan(root);
     // Before the first root, where keyholders sign it, there is nothing to do.
     const isWaiting = this.#state === undefined && root === undefined && plan.signers.root.length === 0;
-    const files = isWaiting ? [] : await planPublication(this.#state, { ...plan, ...change });
-    if (files.length > 0) {
-      await writePublication(this.#place, files);
-      this.#state = await readPublished(this.#place);
-      this.options.logger.info("tuf.published", { ...versions(this.#state), files: files.map((file) => file.path) });
-    }
-    return files.length > 0;
+    return isWaiting ? [] : planPublication(this.#state, { ...plan, ...change });
+  }
+
+  async #isAsKnown(): Promise<boolean> {
+    const there = await this.#place.read("timestamp.json");
+    const known = this.#state?.timestamp.bytes;
+    return there === undefined || known === undefined ? there === known : equalBytes(there, known);
   }
 
   /** A copy that cannot be written to is told of, and tried again at the next tick: the repository itself is published. */

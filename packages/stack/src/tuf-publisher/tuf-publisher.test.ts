@@ -9,7 +9,7 @@ import { createSigner } from "@sigillum/library/crypto";
 import { encodeUtf8, isSigillumError } from "@sigillum/library/encoding";
 import { request } from "@sigillum/library/http";
 import { fetchTarget, memoryStore, type RoleName, refresh } from "@sigillum/library/tuf";
-import { directoryPlace } from "@sigillum/library/tuf-place";
+import { directoryPlace, lockName } from "@sigillum/library/tuf-place";
 import {
   defaultPeriods,
   delegate,
@@ -77,6 +77,24 @@ describe("createTufPublisher", () => {
     const again = await open();
     assert.equal(again.state().timestamp.version, 2);
     assert.equal(await again.firstRootSha256(), await publisher.firstRootSha256());
+  });
+
+  test("goes on from what a command published meanwhile, and takes no lock where nothing is due", async () => {
+    const publisher = await open();
+    nowMs += 25 * hourMs;
+    const other = await open();
+    assert.equal(other.state().timestamp.version, 2);
+    const published = await readFile(join(directory, "timestamp.json"));
+    // Its own state says that the timestamp is due, and what lies there that it is not.
+    assert.equal(await publisher.tick(), false);
+    assert.equal(publisher.state().timestamp.version, 2);
+    assert.deepEqual(await readFile(join(directory, "timestamp.json")), published);
+    await writeFile(join(directory, lockName), JSON.stringify({ host: "elsewhere", pid: 1 }));
+    assert.equal(await publisher.tick(), false);
+    await rm(join(directory, lockName));
+    nowMs += 25 * hourMs;
+    assert.equal(await publisher.tick(), true);
+    assert.equal(publisher.state().timestamp.version, 3);
   });
 
   test("a changed target reaches the published state, and readiness tells of expiry", async () => {
