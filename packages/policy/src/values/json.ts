@@ -110,13 +110,11 @@ class JsonParser {
     do {
       if (this.#text.charCodeAt(this.#at) !== 0x22) throw this.#syntax("a name");
       const name = this.#name();
-      if (!this.#lenient && object.get(name) !== undefined) {
-        const message = `Cannot parse JSON: the name ${quote(name)} stands twice in one object`;
-        throw valuesError("POLICY_JSON_DUPLICATE_NAME", message, { found: quote(name) });
-      }
       this.#space();
       if (!this.#take(0x3a)) throw this.#syntax('":"');
-      object.set(name, this.#value(depth));
+      if (object.addName(name, this.#value(depth)) || this.#lenient) continue;
+      const message = `Cannot parse JSON: the name ${quote(name)} stands twice in one object`;
+      throw valuesError("POLICY_JSON_DUPLICATE_NAME", message, { found: quote(name) });
     } while (this.#take(0x2c));
     if (!this.#close(0x7d)) throw this.#syntax('"," or "}"');
     return object.finish();

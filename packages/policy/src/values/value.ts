@@ -171,7 +171,8 @@ export class ObjectBuilder {
   #keys: Map<MapKey, Value> | undefined;
 
   constructor(from?: ObjectValue) {
-    [this.#values, this.#keys] = from === undefined ? [new Map<MapKey, Value>(), undefined] : from.copied();
+    if (from === undefined) this.#values = new Map();
+    else [this.#values, this.#keys] = from.copied();
   }
 
   /** How many pairs there are so far. */
@@ -193,6 +194,13 @@ export class ObjectBuilder {
     }
     this.#values.set(place, value);
     return this;
+  }
+
+  /** Put a value under a name; false, and nothing changes but the value, when the name was there. */
+  addName(name: string, value: Value): boolean {
+    const before = this.#values.size;
+    this.set(name, value);
+    return this.#values.size > before;
   }
 
   /** Remove a key. */
