@@ -53,6 +53,18 @@ export const hostileCases: readonly HostileCase[] = [
     source: rego('allow if regex.match("((a{100}){100}){100}", "a")'),
     ends: "CONTRACT_REGO_UNDEFINED",
   },
+  {
+    name: "a regular expression that repeats a class of Unicode",
+    language: "rego",
+    source: rego(`allow if regex.match("${"\\\\pL{1000}".repeat(1600)}", "a")`),
+    ends: "CONTRACT_REGO_UNDEFINED",
+  },
+  {
+    name: "many regular expressions that are large",
+    language: "rego",
+    source: rego('allow if { some i in numbers.range(1, 1000); regex.match(sprintf("%da{1000}a{1000}a{1000}", [i]), "b") }'),
+    ends: "POLICY_STEPS_EXCEEDED",
+  },
   { name: "a rule that needs itself", language: "rego", source: rego("allow if allow"), ends: "rego_recursion_error" },
   {
     name: "rules that need each other, 300 deep",
@@ -142,6 +154,18 @@ export const hostileCases: readonly HostileCase[] = [
     language: "cue",
     source: 'a: "a" & =~"((a{100}){100}){100}"',
     ends: "CONTRACT_CUE_UNSATISFIED",
+  },
+  {
+    name: "a regular expression that repeats a class of Unicode",
+    language: "cue",
+    source: `a: "a" & =~"${"\\\\pL{1000}".repeat(1600)}"`,
+    ends: "CONTRACT_CUE_UNSATISFIED",
+  },
+  {
+    name: "many regular expressions that are large",
+    language: "cue",
+    source: many(300, (i) => `a${i}: "b" & !~"${i}a{1000}a{1000}a{1000}"`),
+    ends: "POLICY_STEPS_EXCEEDED",
   },
   { name: "a value that needs itself", language: "cue", source: "a: {b: a}", ends: "CONTRACT_CUE_UNSATISFIED" },
   {

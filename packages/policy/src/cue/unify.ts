@@ -159,7 +159,8 @@ export function matchesPattern(evaluator: Engine, value: Scalar, pattern: Scalar
   const text = typeof value === "string" ? value : value instanceof Uint8Array ? String.fromCharCode(...value) : undefined;
   if (text === undefined || typeof pattern !== "string") throw fail(`cannot use ${formatScalar(value)} with =~`, at);
   try {
-    return evaluator.regexes.compile(pattern).test(text, (steps) => evaluator.budget.step(steps));
+    const spend = (steps: number): void => evaluator.budget.step(steps);
+    return evaluator.regexes.compile(pattern, spend).test(text, spend);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "POLICY_REGEX_MALFORMED")
       throw fail(`invalid regexp: ${error.message}`, at);

@@ -46,11 +46,12 @@ describe("compileRegex", () => {
   });
 
   it("is kept by a cache that has an end", () => {
+    const free = (): void => undefined;
     const cache = new RegexCache(2);
-    const first = cache.compile("a");
-    assert.equal(cache.compile("a"), first);
-    cache.compile("b");
-    cache.compile("c");
-    assert.notEqual(cache.compile("a"), first);
+    const first = cache.compile("a", free);
+    assert.equal(cache.compile("a", free), first);
+    cache.compile("b", free);
+    cache.compile("c", free);
+    assert.notEqual(cache.compile("a", free), first);
   });
 });

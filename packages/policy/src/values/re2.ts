@@ -3,6 +3,7 @@
 import { RE2JS, RE2JSException } from "re2js";
 import { valuesError } from "./errors.ts";
 import { quote } from "./policy-error.ts";
+import { regexSize } from "./regex-size.ts";
 
 /** One match: offsets in UTF-16 units; a group that took no part is undefined. */
 export interface RegexMatch {
@@ -77,12 +78,19 @@ export class Regex {
 
 /** UTF-16 units that a pattern may have. */
 export const maxPatternLength = 16_384;
+/** What a pattern may become when its repetitions are written out: that many instructions are compiled in some 50 ms. */
+const maxPatternSize = 20_000;
 
 /** Compile a pattern; throws POLICY_REGEX_MALFORMED, whose message ends with RE2's own sentence. Nothing is cached. */
 export function compileRegex(pattern: string): Regex {
   if (pattern.length > maxPatternLength) {
     const message = `Cannot compile regular expression: it has ${pattern.length} characters, and at most ${maxPatternLength} are read`;
     throw valuesError("POLICY_REGEX_MALFORMED", message, { found: `${pattern.length}`, expected: `at most ${maxPatternLength}` });
+  }
+  const size = regexSize(pattern);
+  if (size > maxPatternSize) {
+    const message = `Cannot compile regular expression: it repeats to some ${size} characters, and at most ${maxPatternSize} are compiled`;
+    throw valuesError("POLICY_REGEX_MALFORMED", message, { found: `${size}`, expected: `at most ${maxPatternSize}` });
   }
   try {
     return new Regex(pattern, RE2JS.compile(pattern));
@@ -104,10 +112,11 @@ export class RegexCache {
     this.#size = size;
   }
 
-  /** `compileRegex`, or what it returned before. */
-  compile(pattern: string): Regex {
+  /** `compileRegex`, or what it returned before. Before it compiles, it calls `spend` with about how many instructions that makes. */
+  compile(pattern: string, spend: Spend): Regex {
     const kept = this.#kept.get(pattern);
     if (kept !== undefined) return kept;
+    spend(50 + Math.min(regexSize(pattern), maxPatternSize));
     const regex = compileRegex(pattern);
     if (this.#kept.size >= this.#size) {
       const [oldest] = this.#kept.keys();

@@ -26,7 +26,7 @@ export const regexpPackage: Readonly<Record<string, Builtin>> = {
 function compile(call: Call): Regex {
   const pattern = call.string(0);
   try {
-    return call.evaluator.regexes.compile(pattern);
+    return call.evaluator.regexes.compile(pattern, (size) => call.evaluator.budget.step(size));
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "POLICY_REGEX_MALFORMED") throw call.fail(error.message);
     throw error;
