@@ -67,8 +67,14 @@ async function bundle(options) {
 }
 
 // What verifying a file needs stands in one part: a start is the dearer, the more it reads. Of the rest, most commands need neither the services
-// nor the policy languages.
+// nor the policy languages, and a policy is of one language.
 const soonest = ["main.ts", "blob/index.ts"];
+const parts = [
+  ["stack", /packages\/stack\//],
+  ["rego", /packages\/policy\/src\/rego/],
+  ["cue", /packages\/policy\/src\/cue\//],
+  ["policy", /packages\/(?:policy|cli\/src\/policy)\//],
+];
 
 function packsOf(outputs, source) {
   const first = new Set();
@@ -79,9 +85,8 @@ function packsOf(outputs, source) {
   };
   for (const [path, { entryPoint }] of Object.entries(outputs))
     if (entryPoint !== undefined && soonest.some((name) => resolve(source, name) === resolve(entryPoint))) add(path);
-  const large = (path) =>
-    ["stack", "policy"].find((name) => Object.keys(outputs[path].inputs).some((of) => of.includes(`packages/${name}/`)));
-  return (path) => (first.has(path) ? "base" : (large(path) ?? "more"));
+  const partOf = (path) => parts.find(([, holds]) => Object.keys(outputs[path].inputs).some((input) => holds.test(input)))?.[0];
+  return (path) => (first.has(path) ? "base" : (partOf(path) ?? "more"));
 }
 
 const threadCall = /\bthreadUrl\(\s*"([^"/]+)",\s*import\.meta\.url\s*\)/g;
