@@ -1,28 +1,14 @@
 // The one door to both languages: which contract, which policies, which document.
-import { quote, type Value } from "../values/index.ts";
+import type { Value } from "../values/index.ts";
 import { compileCosignCli } from "./cosign-cli.ts";
 import { contractError } from "./errors.ts";
 import { compilePolicyController } from "./policy-controller.ts";
-import type { CompiledPolicies, Contract, EvaluateOptions, PolicyLanguage, PolicySource } from "./question.ts";
+import type { CompiledPolicies, Contract, EvaluateOptions, PolicySource } from "./question.ts";
 import { compileStrict } from "./strict.ts";
 import { message, type Verdict, type VerdictMessage, verdictOf } from "./verdict.ts";
 
 /** Every contract. */
 export const contracts: readonly Contract[] = ["strict", "cosign-cli", "policy-controller"];
-
-/** The language of a policy file by its extension; cosign's sentence for any other. */
-export function languageOf(file: string): PolicyLanguage {
-  if (file.endsWith(".cue")) return "cue";
-  if (file.endsWith(".rego")) return "rego";
-  throw contractError(
-    "CONTRACT_LANGUAGE_UNKNOWN",
-    `Cannot read policy ${quote(file)}: invalid policy format, expected .cue or .rego`,
-    {
-      found: file,
-      expected: ".cue or .rego",
-    },
-  );
-}
 
 const compilers = {
   "cosign-cli": compileCosignCli,
