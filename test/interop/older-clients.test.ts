@@ -124,6 +124,16 @@ describe("older cosigns, bootstrapped by TUF", { timeout: 900_000 }, () => {
           : ["--use-signed-timestamps"];
       const own = [...stamps, "--rfc3161-timestamp", "stamp.tsr", "--rekor-url", instance.logUrl];
       await does("verify-blob", "--bundle", "stamped", ...own, ...expected(), "file");
+      // of an attestation the whole envelope is stamped, and we verify that too
+      const image = await pushImage(instance.url("registry"), `older/${name}-stamped`);
+      const again = [
+        "--identity-token",
+        await instance.token(),
+        "--timestamp-server-url",
+        `${instance.timestampUrl}/api/v1/timestamp`,
+      ];
+      await does("attest", "--yes", ...again, ...services(), "--predicate", "file", image);
+      await succeed(instance.sigillum("verify-attestation", "--use-signed-timestamps", ...expected(), image));
     });
   }
 });

@@ -96,7 +96,9 @@ export async function verifyImageAttestations(
   const outcomes = judgeBundles(await source.bundles(image.digest), image, question, wanted);
   for (const { descriptor, bytes } of await source.layers(image.digest, "att")) {
     const read = (): Bundle => bundleOfLayer(descriptor, bytes);
-    outcomes.push(judge(descriptor.digest, read, image, question, "tag", wanted));
+    // cosign 2 has the whole envelope stamped, cosign 3 the signature in it.
+    const layered = { ...question, expectations: { ...question.expectations, acceptTimestampOver: bytes } };
+    outcomes.push(judge(descriptor.digest, read, image, layered, "tag", wanted));
   }
   const { signatures, rejected } = sort(outcomes);
   if (signatures.length === 0) throw attestationRefusal(question, image, rejected, predicateTypes);

@@ -127,6 +127,22 @@ describe("verifyBundle and thresholds", () => {
     await twice(demanding({ observedTimes: 2 }), nameless);
   });
 
+  it("takes a timestamp over an envelope as it is stored from whoever says so, over exactly that, and checks all else of it", async () => {
+    const envelope = new TextEncoder().encode('{"payload":"","payloadType":"","signatures":[]}');
+    const { bundle } = await sigstore.sign({ timestamp: true });
+    const stamped = (timestamps: readonly Uint8Array[]): Recipe => ({ bundle: () => ({ ...bundle, timestamps }) });
+    const over = demanding({ timestamps: 1 }, { acceptTimestampOver: envelope });
+    const trustedRoot = withSecond;
+    const good = stamped([await stamp(secondTsa, envelope, signingTimeMs)]);
+    await verify(good, { expectations: over, trustedRoot });
+    await verify(stamped(bundle.timestamps), { expectations: over, trustedRoot });
+    await assertRefused("TIMESTAMP_IMPRINT_MISMATCH", good, { expectations: demanding({ timestamps: 1 }), trustedRoot });
+    const other = demanding({ timestamps: 1 }, { acceptTimestampOver: flipLastBit(envelope) });
+    await assertRefused("TIMESTAMP_IMPRINT_MISMATCH", good, { expectations: other, trustedRoot });
+    const stranger = await createChain("timeStamping", "stranger");
+    const unknown = stamped([await stamp(stranger, envelope, signingTimeMs)]);
+    await assertRefused("TIMESTAMP_UNKNOWN_AUTHORITY", unknown, { expectations: over, trustedRoot });
+  });
   it("counts a log's promise and an authority's timestamp as two sources of time, and as one timestamp", async () => {
     await verify({ timestamp: true }, { expectations: demanding({ observedTimes: 2, timestamps: 1 }) });
     await assertRefused("THRESHOLD_TIMESTAMPS", {}, { expectations: demanding({ timestamps: 1 }) });

@@ -42,6 +42,8 @@ export type Expectations = ({ readonly identity: ExpectedIdentity } | { readonly
   readonly acceptPromiseWithoutProof?: boolean;
   /** Accept envelopes whose payload type is the predicate type of the statement in them, as cosign 1.3 and 1.4 wrote them. */
   readonly acceptPredicateTypeForPayloadType?: boolean;
+  /** Accept timestamps over these bytes besides those over the signature: cosign 2 has a whole envelope stamped, as a registry stores it. */
+  readonly acceptTimestampOver?: Uint8Array;
 };
 
 /** The artifact: its bytes, or a digest of it where it is too large or not at hand. */

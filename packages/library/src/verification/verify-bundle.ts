@@ -1,5 +1,6 @@
 // Verification of a bundle: every item of client-conformance.md §8, in an order that names the plainest cause first.
 import { type Bundle, signatureBytes, signingCertificate } from "../bundle/index.ts";
+import { isSigillumError } from "../encoding/index.ts";
 import { verifyTimestamp } from "../timestamp/index.ts";
 import type { CertificateAuthority, TrustedRoot } from "../trusted-root/index.ts";
 import type { Certificate } from "../x509/index.ts";
@@ -38,7 +39,7 @@ export function verifyBundle(question: BundleQuestion): Verified {
   for (const entry of entries) requireEntryMatches(entry, bundle, signer, artifact);
   const { acceptPromiseWithoutProof = false, witnesses = [] } = expectations;
   const logEntries = entries.map((entry) => verifyLogEntry(entry, trustedRoot, acceptPromiseWithoutProof, witnesses));
-  const stamped = verifyTimestamps(bundle, trustedRoot);
+  const stamped = verifyTimestamps(bundle, trustedRoot, expectations.acceptTimestampOver);
   for (const { log, integratedTimeS } of logEntries)
     if (integratedTimeS === undefined)
       requireLogWindow(
@@ -86,10 +87,18 @@ function requireSigner(bundle: Bundle, expectations: Expectations): Signer {
 }
 
 // A token that does not verify refuses the bundle, though another source of time may be left (§8.3).
-function verifyTimestamps(bundle: Bundle, root: TrustedRoot): VerifiedTime[] {
-  const signature = signatureBytes(bundle);
+function verifyTimestamps(bundle: Bundle, root: TrustedRoot, also: Uint8Array | undefined): VerifiedTime[] {
+  const authorities = root.timestampAuthorities;
+  const verify = (response: Uint8Array): { readonly timeMs: number; readonly authority: CertificateAuthority } => {
+    try {
+      return verifyTimestamp({ response, signature: signatureBytes(bundle), authorities });
+    } catch (error) {
+      if (also === undefined || !isSigillumError(error) || error.code !== "TIMESTAMP_IMPRINT_MISMATCH") throw error;
+      return verifyTimestamp({ response, signature: also, authorities });
+    }
+  };
   return bundle.timestamps.map((response) => {
-    const { timeMs, authority } = verifyTimestamp({ response, signature, authorities: root.timestampAuthorities });
+    const { timeMs, authority } = verify(response);
     return { source: "timestamp authority", timeMs, url: authority.uri, key: keyOf(authority) };
   });
 }
