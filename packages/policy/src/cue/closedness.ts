@@ -4,9 +4,10 @@
 // root of that tree allows it:
 //  - a definition, a reference, or the top: its parts are unified. A part that is closed must have the field itself; when no part is
 //    closed, one that has the field is enough. A definition is closed, whatever its parts are.
-//  - a struct literal: it has its own fields and, besides them, those of what it embeds; it is closed when something embedded is.
+//  - a struct literal: it has its own fields and, besides them, those of what it embeds; it is closed when something embedded is. A field
+//    that one embedding lacks is allowed when another mentions it.
 import { fieldsOf } from "./conjunct.ts";
-import { type Group, isRegularLabel, type Vertex } from "./vertex.ts";
+import { type Group, isAncestor, isRegularLabel, type Vertex } from "./vertex.ts";
 
 interface Node {
   readonly group: Group | undefined;
@@ -20,8 +21,8 @@ interface Node {
 export function allowance(vertex: Vertex, referred = false): ((label: string) => boolean) | undefined {
   if (!mayBeClosed(vertex) && !(referred && vertex.inDefinition)) return undefined;
   const root = buildTree(vertex);
-  if (!isClosed(root, vertex.depth) && !(referred && vertex.inDefinition)) return undefined;
-  return (label) => !isRegularLabel(label) || has(root, label, vertex.depth);
+  if (!isClosed(root, vertex) && !(referred && vertex.inDefinition)) return undefined;
+  return (label) => !isRegularLabel(label) || has(root, label, vertex);
 }
 
 /** Whether anything could close a vertex: quick, for most that documents have are open. */
@@ -44,13 +45,15 @@ function closes(group: Group, known: Group | undefined): boolean {
   return false;
 }
 
-/** Note which struct literals embed a definition without `...`: it closes what they themselves hold, at any depth. */
+/** Note which struct literals embed a definition without `...`: it closes what they themselves hold, down to where it has one. */
 export function sealStructs(vertex: Vertex): void {
   const visit = (node: Node): void => {
-    const closing = node.children.some(
-      (child) => child.group?.kind === "embedding" && isClosed(child, vertex.depth) && !isOpen(child),
-    );
-    if (closing && isStruct(node) && node.group !== undefined) node.group.sealed = true;
+    const { group } = node;
+    const closed = node.children.filter((child) => child.group?.kind === "embedding" && isClosed(child, vertex, false));
+    if (isStruct(node) && group !== undefined && closed.length > 0) {
+      if (closed.some((child) => !isOpen(child))) group.sealed = true;
+      else if (group.sealed && vertex.depth > group.depth) group.opened.push(vertex);
+    }
     for (const child of node.children) visit(child);
   };
   visit(buildTree(vertex));
@@ -86,23 +89,47 @@ function newNode(group: Group | undefined): Node {
   return { group, children: [], names: new Set(), matchers: [], all: false };
 }
 
-function isClosed(node: Node, depth: number): boolean {
-  const kind = node.group?.kind;
-  if (kind === "definition" || (kind === "close" && node.group?.depth === depth)) return true;
-  if (isStruct(node) && node.group?.sealed === true && depth > node.group.depth) return true;
-  return node.children.some((child) => isClosed(child, depth));
+/** Whether a part is closed; what `close` closes is closed at that depth alone. */
+function isClosed(node: Node, vertex: Vertex, shallow = true): boolean {
+  const { group } = node;
+  if (group?.kind === "definition" || (shallow && group?.kind === "close" && group.depth === vertex.depth)) return true;
+  if (isStruct(node) && group?.sealed === true && vertex.depth > group.depth)
+    if (!group.opened.some((open) => isAncestor(open, vertex))) return true;
+  return node.children.some((child) => isClosed(child, vertex, shallow));
 }
 
 function isStruct({ group }: Node): boolean {
   return group?.kind === "struct" || group?.kind === "files";
 }
 
-function has(node: Node, label: string, depth: number): boolean {
-  if (node.all || node.names.has(label)) return true;
-  if (node.matchers.some((matches) => matches(label.slice(1)))) return true;
+function has(node: Node, label: string, vertex: Vertex): boolean {
+  if (grants(node, label)) return true;
   const embedded = isStruct(node) ? node.children.filter((child) => child.group?.kind === "embedding") : [];
   const own = embedded.length === 0 ? node.children : node.children.filter((child) => child.group?.kind !== "embedding");
-  const closed = own.filter((child) => isClosed(child, depth));
-  if (closed.length > 0) return closed.every((child) => has(child, label, depth));
-  return own.some((child) => has(child, label, depth)) || embedded.some((child) => has(child, label, depth));
+  const closed = own.filter((child) => isClosed(child, vertex));
+  if (
+    closed.length > 0 &&
+    !embedded.flatMap((child) => definitionsBelow(child, child)).every((child) => has(child, label, vertex))
+  )
+    return false;
+  if (closed.length > 0) return closed.every((child) => has(child, label, vertex));
+  if (own.some((child) => has(child, label, vertex))) return true;
+  const shut = embedded.filter((child) => isClosed(child, vertex));
+  if (shut.length === 0) return embedded.some((child) => has(child, label, vertex));
+  // what one embedding lacks another may have, if only in a part of it
+  return shut.every((child) => has(child, label, vertex) || embedded.some((other) => other !== child && mentions(other, label)));
+}
+
+/** The definitions that a field of an embedded struct refers to: they are not embedded themselves. */
+function definitionsBelow(node: Node, embedding: Node): Node[] {
+  const isBelow = node.group?.kind === "definition" && node.group.depth > (embedding.group?.depth ?? 0);
+  return isBelow ? [node] : node.children.flatMap((child) => definitionsBelow(child, embedding));
+}
+
+function grants(node: Node, label: string): boolean {
+  return node.all || node.names.has(label) || node.matchers.some((matches) => matches(label.slice(1)));
+}
+
+function mentions(node: Node, label: string): boolean {
+  return grants(node, label) || node.children.some((child) => mentions(child, label));
 }

@@ -19,6 +19,7 @@ import { findBuiltin, packageNames } from "./packages/index.ts";
 import { parseFile } from "./parse.ts";
 import { type CueSource, documentSource, formatPlace, locate } from "./position.ts";
 import { resolveFiles } from "./resolve.ts";
+import { unsupported } from "./scanner.ts";
 import type { Expression, FileSyntax } from "./syntax.ts";
 import { type Bottom, isIncomplete, Stop } from "./value.ts";
 import {
@@ -94,6 +95,7 @@ export function validateCue(compiled: CompiledCue, document: Value, options: Val
     const at = { source: documentSource, offset: 0 };
     root.conjuncts = added(root.conjuncts, conjunctOf(dataExpression(document, at, evaluator.budget)));
     evaluator.finishRoot(root);
+    refuse(evaluator);
     const problems = problemsOf(evaluator, root, options.final ?? true);
     if (options.documentFields !== true) return problems;
     const known = new Set(problems.map(({ path }) => path));
@@ -163,6 +165,7 @@ export function evaluateCue(compiled: CompiledCue, limits: BudgetLimits = {}): V
     const evaluator = new Evaluator(budgetFor(limits, null));
     const root = rootVertex(compiled);
     evaluator.finishRoot(root);
+    refuse(evaluator);
     const [problem] = problemsOf(evaluator, root, false);
     if (problem !== undefined) throw evaluationError("CUE_EVALUATION", problem);
     try {
@@ -175,6 +178,11 @@ export function evaluateCue(compiled: CompiledCue, limits: BudgetLimits = {}): V
       );
     }
   });
+}
+
+/** Throw CUE_UNSUPPORTED when a construct was met that is outside of the subset. */
+function refuse({ refusals: [refusal] }: Evaluator): void {
+  if (refusal !== undefined) throw unsupported(refusal.at, refusal.construct);
 }
 
 function evaluationError(code: "CUE_EVALUATION" | "CUE_INCOMPLETE", { path, message, positions }: CueProblem): PolicyError {

@@ -56,6 +56,7 @@ function iterate(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, of: Expr
   for (const [label, arc] of source.arcs)
     if (isRegularLabel(label) && arc.presence === "required")
       throw incomplete(`missing required field in for comprehension: ${label.slice(1)}`, of.at);
+  evaluator.ranged(vertex, source, of.at);
   return [...source.arcs]
     .filter(([label, arc]) => isRegularLabel(label) && arc.presence === "member")
     .map(([label, arc]) => [{ kind: "literal", at: of.at, value: label.slice(1) }, arc]);

@@ -29,6 +29,13 @@ function sharesPassed(a: Conjunct, b: Conjunct): boolean {
   return false;
 }
 
+/** Whether a conjunct is one that was taken before, and then closed whatever this one would close: not embedded, but unified. */
+export function repeats(before: Conjunct, conjunct: Conjunct): boolean {
+  if (before.expression !== conjunct.expression || before.environment !== conjunct.environment) return false;
+  for (let at = before.group; at !== undefined; at = at.parent) if (at.kind === "embedding") return false;
+  return true;
+}
+
 /** How a mark after a label says that a field is there. */
 export function presenceOf(constraint: "" | "?" | "!"): Presence {
   return constraint === "" ? "member" : constraint === "?" ? "optional" : "required";

@@ -1,5 +1,6 @@
 // Disjunctions and their defaults (language specification, "Disjunction", "Default values"): each term is tried on a copy of the vertex,
 // and those that do not fail are its values.
+import { isPlainData } from "./conjunct.ts";
 import type { Engine } from "./engine.ts";
 import { vertexKey } from "./format.ts";
 import type { Place } from "./position.ts";
@@ -30,9 +31,15 @@ interface State {
 export function resolveDisjunctions(evaluator: Engine, vertex: Vertex): void {
   let states: State[] = [{ vertex, modes: [] }];
   const causes: Bottom[] = [];
-  for (const disjunction of [...vertex.disjunctions]) {
+  const disjunctions = [...vertex.disjunctions];
+  const granters = disjunctions.length < 2 ? [] : disjunctions.map((disjunction) => granterOf(evaluator, vertex, disjunction));
+  for (const [index, disjunction] of disjunctions.entries()) {
     const next: State[] = [];
-    for (const state of states) next.push(...tryTerms(evaluator, vertex, state, disjunction, causes));
+    const later = granters.slice(index + 1);
+    const outer = vertex.laterGrants;
+    const laterGrants = (label: string): boolean => later.some((may) => may(label)) || outer?.(label) === true;
+    const trial = { disjunction, laterGrants: later.length > 0 ? laterGrants : outer };
+    for (const state of states) next.push(...tryTerms(evaluator, vertex, state, trial, causes));
     states = next.length > 1 ? distinctStates(evaluator, next) : next;
     if (states.length === 0) break;
   }
@@ -75,13 +82,37 @@ function combine(a: Mode, b: Mode): Mode {
   return a === 0 ? b : b === 0 ? a : a === 1 && b === 1 ? 1 : -1;
 }
 
-function tryTerms(evaluator: Engine, vertex: Vertex, state: State, disjunction: Disjunction, causes: Bottom[]): State[] {
+interface Trial {
+  readonly disjunction: Disjunction;
+  /** Whether the disjunctions that are to follow may grant a field. */
+  readonly laterGrants: ((label: string) => boolean) | undefined;
+}
+
+/** Whether some term of a disjunction grants a field: decided when it is first asked. */
+function granterOf(evaluator: Engine, vertex: Vertex, { terms }: Disjunction): (label: string) => boolean {
+  let values: Vertex[] | undefined;
+  const grants = (outer: Vertex, label: string): boolean => {
+    evaluator.settle(outer);
+    const value = evaluator.live(outer);
+    if (value.alternatives !== undefined) return value.alternatives.some((alternative) => grants(alternative.vertex, label));
+    if (value.slots.has(label) || value.grants.some((grant) => grant.grants === true)) return true;
+    return isRegularLabel(label) && value.patterns.some((pattern) => pattern.matches(label.slice(1)));
+  };
+  return (label) => {
+    values ??= terms.map(({ conjunct }) => evaluator.inline(vertex, conjunct));
+    return values.some((value) => grants(value, label));
+  };
+}
+
+function tryTerms(evaluator: Engine, vertex: Vertex, state: State, trial: Trial, causes: Bottom[]): State[] {
+  const { disjunction, laterGrants } = trial;
   const hasMarks = disjunction.terms.some(({ marked }) => marked);
   const found: Alternative[] = [];
   let anyDefault = hasMarks;
   for (const { conjunct, marked } of disjunction.terms) {
     evaluator.budget.step(4);
     const copy = copyOf(evaluator, state.vertex, vertex, conjunct);
+    copy.laterGrants = laterGrants;
     const outer = vertex.standIn;
     vertex.standIn = copy;
     evaluator.finish(copy);
@@ -226,8 +257,8 @@ export function tryWith(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, s
 /** The defaults of the fields below a value, as a struct to unify with it; undefined when there are none. */
 function nestedDefaults(evaluator: Engine, outer: Vertex, at: Place): Expression | undefined {
   const declarations: Declaration[] = [];
-  for (const [label, arc] of outer.arcs) {
-    if (arc.presence !== "member" || !isRegularLabel(label)) continue;
+  for (const [label, arc] of outer.slots) {
+    if (arc.presence !== "member" || !isRegularLabel(label) || isPlainData(arc)) continue;
     evaluator.budget.step();
     const vertex = evaluator.live(arc);
     const [only, second] = (vertex.alternatives ?? []).filter(({ mode }) => mode === 1);

@@ -1,5 +1,6 @@
 // What the parts of the evaluator ask of each other, so that none of them imports the whole.
 import type { Budget, RegexCache } from "../values/index.ts";
+import type { Place } from "./position.ts";
 import type { Expression } from "./syntax.ts";
 import type { Bottom, Scalar } from "./value.ts";
 import type { Conjunct, Item, Vertex } from "./vertex.ts";
@@ -32,6 +33,8 @@ export interface Engine {
   readonly concrete: (vertex: Vertex, conjunct: Conjunct, wanted?: number) => Scalar | Vertex;
   /** The concrete value of a vertex; the expression is for messages. */
   readonly concreteOf: (vertex: Vertex, expression: Expression, wanted?: number) => Scalar | Vertex;
+  /** Note that the fields of a struct were gone through for a vertex. */
+  readonly ranged: (vertex: Vertex, source: Vertex, at: Place) => void;
   /** The arc of a vertex with a label; throws Stop when there is none. */
   readonly arcOf: (vertex: Vertex, label: string, expression: Expression) => Vertex;
 }

@@ -3,16 +3,17 @@
 import { type Budget, RegexCache } from "../values/index.ts";
 import { yieldStructs } from "./comprehension.ts";
 import { concreteValue } from "./concrete.ts";
-import { disjunctionTerms, freshened, makesStruct, maxConjuncts, maxRecursion, presenceOf } from "./conjunct.ts";
+import { disjunctionTerms, freshened, makesStruct, maxConjuncts, maxRecursion, presenceOf, repeats } from "./conjunct.ts";
+import { Decisions, type Refusal } from "./consistency.ts";
 import { resolveDisjunctions } from "./disjunction.ts";
 import { compute } from "./expression.ts";
 import { addField, addPattern, type FieldEngine, leaveFields } from "./fields.ts";
-import { finishAlternatives, finishArcs } from "./finish.ts";
+import { decide, type FinishEngine, finishVertex } from "./finish.ts";
 import { formatExpression } from "./format-syntax.ts";
 import { takeElements } from "./list-value.ts";
 import { takeNamedType } from "./named-type.ts";
 import { patternMatcher } from "./pattern.ts";
-import { documentSource } from "./position.ts";
+import { documentSource, type Place } from "./position.ts";
 import { addReference, lookUp, repeatsSelection, resolveReference, structuralCycle } from "./reference.ts";
 import type { Comprehension, Expression, StructLiteral } from "./syntax.ts";
 import { applyScalarConstraints, takeBound, takeScalar, takeType, takeValidator } from "./unify.ts";
@@ -38,9 +39,15 @@ function waits({ blocked }: Task): boolean {
 }
 
 /** One evaluation: its budget and what it keeps for speed. */
-export class Evaluator implements FieldEngine {
+export class Evaluator implements FieldEngine, FinishEngine {
   readonly budget: Budget;
   readonly regexes: RegexCache = new RegexCache(512);
+  /** What may have been decided too early; undefined while that is looked into. */
+  #decisions: Decisions | undefined = new Decisions();
+  /** Constructs that were found to be outside of the subset. */
+  readonly refusals: Refusal[] = [];
+  /** Passes over the whole value: in the first, what waits may yet become known; from the second on, disjunctions are decided. */
+  pass = 1;
 
   constructor(budget: Budget) {
     this.budget = budget;
@@ -83,7 +90,7 @@ export class Evaluator implements FieldEngine {
         this.take(vertex, freshened(vertex, next));
       }
       if (vertex.bottom !== undefined && !isIncomplete(vertex.bottom)) return;
-      if (vertex.cyclic && !vertex.grounded && vertex.disjunctions.length === 0) {
+      if (vertex.cyclic && !vertex.grounded && (vertex.disjunctions.length === 0 || vertex.refersUp)) {
         this.setBottom(vertex, structuralCycle(vertex));
         return;
       }
@@ -189,8 +196,10 @@ export class Evaluator implements FieldEngine {
           return;
         }
         if (expression.operator === "|") {
+          // the same disjunction once more, by another way, leaves the same values
+          if (vertex.disjunctions.some(({ source }) => source !== undefined && repeats(source, conjunct))) return;
           const terms = disjunctionTerms(expression, conjunct);
-          vertex.disjunctions = added(vertex.disjunctions, { terms, at: expression.at });
+          vertex.disjunctions = added(vertex.disjunctions, { terms, at: expression.at, source: conjunct });
           vertex.alternatives = undefined;
           return;
         }
@@ -236,6 +245,9 @@ export class Evaluator implements FieldEngine {
         return;
       case "validator":
         takeValidator(this, vertex, computed.validator);
+        // as cue has it, an embedded validator of values of all kinds opens the struct that it stands in
+        if (conjunct.group?.kind === "embedding" && computed.validator.mask === kinds.top && conjunct.group.parent !== undefined)
+          vertex.grants = added(vertex.grants, { group: conjunct.group.parent, grants: true });
         return;
       case "conjuncts":
         for (const more of computed.conjuncts) this.take(vertex, more);
@@ -365,6 +377,7 @@ export class Evaluator implements FieldEngine {
       conjunct,
       run: (target, own) => {
         const yielded = yieldStructs(this, target, own, comprehension.clauses);
+        this.#decisions?.decided(target, own, comprehension.clauses, yielded.length);
         for (const environment of yielded) this.take(target, { ...own, environment, expression: comprehension.value });
       },
     });
@@ -378,9 +391,11 @@ export class Evaluator implements FieldEngine {
       const elements: { environment: Environment; expression: Expression }[] = [];
       for (const element of list.elements) {
         if (element.kind !== "comprehension") elements.push({ environment: own.environment, expression: element });
-        else
-          for (const environment of yieldStructs(this, target, own, element.clauses))
-            elements.push({ environment, expression: element.value });
+        else {
+          const yielded = yieldStructs(this, target, own, element.clauses);
+          this.#decisions?.decided(target, { ...own, expression: element.value }, element.clauses, yielded.length);
+          for (const environment of yielded) elements.push({ environment, expression: element.value });
+        }
       }
       this.takeItem(target, { kind: "list", conjunct: own, elements, open: list.open });
     });
@@ -422,7 +437,11 @@ export class Evaluator implements FieldEngine {
     for (;;) {
       this.settle(at);
       at = this.live(at);
-      if (at.alternatives === undefined) return at;
+      decide(this, at);
+      if (at.alternatives === undefined || at.alternatives.length === 1) {
+        if (at.alternatives === undefined) return at;
+        continue;
+      }
       const defaults = at.alternatives.filter(({ mode }) => mode === 1);
       const [only, second] = defaults;
       if (only === undefined || second !== undefined) throw incomplete("unresolved disjunction");
@@ -444,29 +463,26 @@ export class Evaluator implements FieldEngine {
 
   /** Evaluate a vertex and everything below it, and find its errors. */
   finish(vertex: Vertex): void {
-    this.settle(vertex);
-    if (vertex.alternatives !== undefined && vertex.alternatives.length > 1)
-      finishAlternatives(this, vertex, vertex.alternatives);
-    const at = this.live(vertex);
-    if (at !== vertex) {
-      this.finish(at);
-      vertex.finished = at.finished;
-      vertex.childBottom = at.childBottom;
-      return;
-    }
-    if (vertex.finished !== "no") return;
-    vertex.finished = "busy";
-    vertex.childBottom = undefined;
-    this.budget.enter();
-    if (vertex.alternatives === undefined && (vertex.bottom === undefined || isIncomplete(vertex.bottom)))
-      finishArcs(this, vertex);
-    this.budget.leave();
-    if (vertex.finished === "busy") vertex.finished = vertex.state === "settled" ? "yes" : "no";
+    finishVertex(this, vertex);
   }
 
-  /** Evaluate everything below a root; twice, so that what waited for something later is decided. */
+  /** Evaluate everything below a root; again where something waited for what came later, or for a disjunction to be decided. */
   finishRoot(root: Vertex): void {
-    this.finish(root);
-    this.finish(root);
+    for (this.pass = 1; this.pass <= 3; this.pass++) this.finish(root);
+    const decisions = this.#decisions;
+    this.#decisions = undefined;
+    for (const refusal of decisions?.refusals(this, root) ?? []) this.#refuseConstruct(refusal);
+  }
+
+  /** Note that the fields of a struct were gone through for a vertex. */
+  ranged(vertex: Vertex, source: Vertex, at: Place): void {
+    this.#decisions?.ranged(vertex, source, at);
+  }
+
+  #refuseConstruct(refusal: Refusal): void {
+    const { construct, at, vertex } = refusal;
+    this.refusals.push(refusal);
+    const target = this.live(vertex);
+    target.bottom = { code: "unsupported", message: `${construct} is outside the subset`, places: [at], path: pathOf(vertex) };
   }
 }

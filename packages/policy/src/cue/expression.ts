@@ -193,6 +193,7 @@ function isBottom(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, express
     const value = evaluator.live(found);
     const bottom = value.bottom ?? value.childBottom ?? (value.mask === kinds.top ? value.tasks[0]?.blocked : undefined);
     if (bottom?.code === "cycle") throw new Stop(bottom);
+    if (value.mask === kinds.struct) evaluator.ranged(vertex, value, expression.at);
     // what can only be a scalar and is not known yet counts as an error; anything else that is valid does not
     const open = value.scalar === undefined && value.alternatives === undefined;
     return bottom !== undefined || (open && (value.mask & (kinds.struct | kinds.list)) === 0);

@@ -27,13 +27,19 @@ function matcherOf(evaluator: Engine, value: Vertex, conjunct: Conjunct): (name:
   if (value.bottom !== undefined) throw new Stop(value.bottom);
   if (value.tasks.length > 0)
     throw new Stop(value.tasks[0]?.blocked ?? incomplete("incomplete pattern", conjunct.expression.at).bottom);
+  if (value.scalar === undefined && value.mask !== 0 && (value.mask & ~kinds.number) === 0) return () => false;
   if ((value.mask & kinds.string) === 0)
     throw fail(`cannot use ${formatExpression(conjunct.expression)} as a pattern of field names`, conjunct.expression.at);
-  if (value.validators.length > 0)
-    throw fail(
-      `cannot use ${formatExpression(conjunct.expression)} as a pattern: validators are no patterns of the subset`,
-      conjunct.expression.at,
-    );
-  const { scalar, bounds } = value;
-  return (name) => (scalar === undefined || scalar.value === name) && bounds.every((bound) => satisfies(evaluator, name, bound));
+  const { scalar, bounds, validators } = value;
+  const holds = (name: string): boolean => {
+    if (validators.length === 0) return true;
+    const named = evaluator.inline(value, {
+      ...conjunct,
+      expression: { kind: "literal", at: conjunct.expression.at, value: name },
+    });
+    evaluator.settle(named);
+    return validators.every((validator) => validator.check(named) === true);
+  };
+  return (name) =>
+    (scalar === undefined || scalar.value === name) && bounds.every((bound) => satisfies(evaluator, name, bound)) && holds(name);
 }

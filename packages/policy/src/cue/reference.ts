@@ -19,6 +19,8 @@ import {
   Group,
   isDefinitionLabel,
   isIndexLabel,
+  isRegularLabel,
+  originOf,
   type Passed,
   pathOf,
   Vertex,
@@ -52,7 +54,7 @@ function baseOf(
   if (repeats === "recursion") throw new Stop(structuralCycle(vertex, expression.at));
   if (repeats === "cycle")
     throw new Stop({ code: "cycle", message: `cycle with ${formatExpression(expression)}`, places: [expression.at] });
-  const base = evaluator.vertexOf(vertex, { ...conjunct, expression: of, passed: passedBy(vertex, conjunct) });
+  const base = evaluator.vertexOf(vertex, { ...conjunct, expression: of, passed: passedBy(vertex, conjunct, undefined) });
   if (base.label === "" && base.parent === vertex) base.isMade = true;
   return base;
 }
@@ -74,9 +76,9 @@ export function repeatsSelection(
   return undefined;
 }
 
-function passedBy(vertex: Vertex, { expression, environment, passed }: Conjunct): Passed {
+function passedBy(vertex: Vertex, { expression, environment, passed }: Conjunct, target: Vertex | undefined): Passed {
   const made = selectsFromMade(expression) ? { environment, ...standing(vertex) } : undefined;
-  return { node: expression, made, depth: vertex.depth, next: passed };
+  return { node: expression, target, vertex, hasData: false, made, depth: vertex.depth, next: passed };
 }
 
 /**
@@ -181,6 +183,8 @@ export function lookUp(evaluator: Engine, base: Vertex, label: string, expressio
   if (arc !== undefined && arc.presence === "optional") throw incomplete(`cannot reference optional field: ${name}`, at);
   if (arc !== undefined) throw incomplete(`required field missing: ${name}`, at);
   if (struct.bottom !== undefined) throw new Stop(struct.bottom);
+  const open = struct.tasks.find(({ blocked, conjunct }) => blocked?.code === "cycle" && mayAdd(conjunct.expression, label));
+  if (open?.blocked !== undefined) throw new Stop(open.blocked);
   const wanted = isIndexLabel(label) ? kinds.list : kinds.struct;
   if ((struct.mask & wanted) === 0)
     throw fail(
@@ -192,9 +196,24 @@ export function lookUp(evaluator: Engine, base: Vertex, label: string, expressio
   const lengths = struct.listLengths;
   if (wanted === kinds.list && lengths.some(({ open }) => !open))
     throw fail(`index out of range [${name}] with length ${lengths[0]?.length ?? 0}`, at);
-  const allows = allowance(struct, true);
-  if (allows !== undefined && !allows(label) && struct.tasks.length === 0) throw fail(`undefined field: ${name}`, at);
+  if (!struct.isMade && struct.tasks.length === 0 && !mayHave(struct, label)) throw fail(`undefined field: ${name}`, at);
   throw incomplete(`undefined field: ${name}`, at);
+}
+
+/** Whether a struct that is waited for may add a field. */
+function mayAdd(expression: Expression, label: string): boolean {
+  if (expression.kind !== "struct") return true;
+  return expression.declarations.some((declaration) => {
+    if (declaration.kind === "field") return typeof declaration.label !== "string" || declaration.label === label;
+    return declaration.kind === "embedding" || declaration.kind === "comprehension";
+  });
+}
+
+/** Whether a field may come yet, for all that a struct says itself: a pattern that matches is enough. */
+function mayHave(struct: Vertex, label: string): boolean {
+  if (struct.grants.some(({ grants }) => grants === true)) return true;
+  if (isRegularLabel(label) && struct.patterns.some((pattern) => pattern.matches(label.slice(1)))) return true;
+  return allowance(struct, true)?.(label) ?? true;
 }
 
 /** A struct named by a scope: its fields are looked up before its disjunctions are decided. */
@@ -211,30 +230,24 @@ export function addReference(evaluator: Engine, vertex: Vertex, conjunct: Conjun
   // a reference to itself, at once or through others, adds nothing (language specification, "Reference cycles")
   const source = originOf(target);
   if (source === originOf(vertex) || hasPassed(conjunct, node, (depth) => depth === vertex.depth)) return;
-  const structural = isAncestor(target, vertex) || hasPassed(conjunct, node, (depth) => depth < vertex.depth);
+  const hasOther = hasData(vertex, conjunct);
+  const refersUp = liesIn(vertex, source);
+  if (refersUp) vertex.refersUp = true;
+  const structural = refersUp || (!hasOther && hasPassedTo(conjunct, node, source, vertex.depth));
   if (target.copyOf !== undefined && target.copyOf.standIn === undefined && target !== vertex) {
     adopt(evaluator, vertex, target);
     return;
   }
-  const closes = source.inDefinition && !isAncestor(definitionOf(source), vertex);
-  const group = new Group(conjunct.group, closes ? "definition" : "reference", vertex);
-  const groups = new Map<Group, Group>();
-  const shift = vertex.depth - source.depth;
-  const adaptGroup = (own: Group | undefined): Group => {
-    if (own === undefined) return group;
-    let made = groups.get(own) ?? sharedGroup(own, conjunct.group, closes ? undefined : vertex);
-    if (made === undefined) {
-      made = new Group(adaptGroup(own.parent), own.kind, vertex, own.depth + shift, own.origin);
-      groups.set(own, made);
-    }
-    return made;
-  };
-  const passed = passedBy(vertex, conjunct);
+  // a name of a definition closes; what encloses the value referred to does not come along
+  const group = new Group(conjunct.group, namesDefinition(node) ? "definition" : "reference", vertex);
+  const shares = !refersUp && isOnly(vertex, node);
+  if (shares) vertex.shares = source;
+  const passed = { ...passedBy(vertex, conjunct, source), hasData: hasOther };
   const adapt = (own: Conjunct): Conjunct => ({
     environment: own.environment,
     expression: own.expression,
-    group: adaptGroup(own.group),
-    passed,
+    group,
+    passed: shares ? { ...passed, next: shifted(own.passed, vertex.depth - source.depth) } : passed,
     cyclic: conjunct.cyclic || structural || own.cyclic,
   });
   if (structural) vertex.cyclic = true;
@@ -256,30 +269,13 @@ function isAny({ conjuncts }: Vertex): boolean {
   return others.length > 0 && others.every(({ expression }) => expression.kind === "identifier" && expression.name === "_");
 }
 
-/** The definition that a vertex is, or lies in. */
-function definitionOf(vertex: Vertex): Vertex {
-  let at = vertex;
-  while (!isDefinitionLabel(at.label) && at.parent !== undefined) at = at.parent;
-  return at;
-}
-
-/** A definition that closes the referring value too is one and the same: its parts are not closed against each other. */
-function sharedGroup(group: Group, around: Group | undefined, vertex: Vertex | undefined): Group | undefined {
-  if (group.kind !== "definition") return undefined;
-  for (let at = around; at !== undefined; at = at.parent) if (at.origin === group.origin) return at;
-  return vertex !== undefined && group.home !== undefined && isAncestor(group.home, vertex) ? group : undefined;
-}
-
-function originOf(vertex: Vertex): Vertex {
-  let at = vertex;
-  while (at.copyOf !== undefined) at = at.copyOf;
-  return at;
-}
-
-function isAncestor(target: Vertex, vertex: Vertex): boolean {
-  const origin = originOf(target);
-  for (let at = vertex.parent; at !== undefined; at = at.parent) if (originOf(at) === origin) return true;
-  return false;
+/** Whether a definition is named on the way to what is referred to: `#a`, `#a.b`, `a.#b`. */
+function namesDefinition(expression: Expression): boolean {
+  if (expression.kind === "identifier") return expression.target?.kind === "field" && isDefinitionLabel(expression.target.label);
+  if (expression.kind === "selector")
+    return (isDefinitionLabel(expression.name) && !expression.quoted) || namesDefinition(expression.of);
+  if (expression.kind === "index") return namesDefinition(expression.of);
+  return expression.kind === "vertex" && expression.vertex instanceof Vertex && expression.vertex.inDefinition;
 }
 
 /** Whether a reference was passed before; a selection from a made value starts anew, being held to rules of its own. */
@@ -287,6 +283,52 @@ function hasPassed(conjunct: Conjunct, node: Expression, isAt: (depth: number) =
   for (let at = conjunct.passed; at !== undefined && at.made === undefined; at = at.next)
     if (at.node === node && isAt(at.depth)) return true;
   return false;
+}
+
+/** Whether a reference was passed higher up, or a reference to the same value. */
+function hasPassedTo(conjunct: Conjunct, node: Expression, target: Vertex, depth: number): boolean {
+  for (let at = conjunct.passed; at !== undefined && at.made === undefined; at = at.next)
+    if (at.depth < depth && !at.hasData && (at.node === node || at.target === target)) return true;
+  return false;
+}
+
+/** Whether a field is a reference and nothing else: then it is that value, with its history. */
+function isOnly(vertex: Vertex, node: Expression): boolean {
+  const [only, second] = vertex.conjuncts;
+  return only?.expression === node && second === undefined;
+}
+
+/** Whether a vertex lies in a value, or in a field that is that value by reference. */
+function liesIn(vertex: Vertex, target: Vertex): boolean {
+  const origin = sharedBy(target);
+  for (let at = vertex.parent; at !== undefined; at = at.parent) if (sharedBy(originOf(at)) === origin) return true;
+  return false;
+}
+
+function sharedBy(vertex: Vertex): Vertex {
+  let at = vertex;
+  for (let i = 0; i < 20 && at.shares !== undefined && at.conjuncts.length === 1; i++) at = originOf(at.shares);
+  return at;
+}
+
+function shifted(passed: Passed | undefined, by: number): Passed | undefined {
+  if (passed === undefined || by === 0) return passed;
+  return { ...passed, depth: passed.depth + by, next: shifted(passed.next, by) };
+}
+
+/** Whether a field is given a literal besides a reference: as deep as that goes, it may be a value of its own type again. */
+function hasData(vertex: Vertex, { environment }: Conjunct): boolean {
+  const origin = originOf(vertex);
+  if (environment.vertex !== undefined && originOf(environment.vertex) === origin) return false;
+  return origin.conjuncts.some(
+    ({ weak, cyclic, passed, expression }) => weak !== true && !cyclic && passed === undefined && isLiteral(expression),
+  );
+}
+
+function isLiteral(expression: Expression): boolean {
+  const { kind } = expression;
+  if (kind === "binary" && expression.operator === "&") return isLiteral(expression.left) || isLiteral(expression.right);
+  return kind === "struct" || kind === "list" || kind === "literal";
 }
 
 /** The error of a value that contains itself. */

@@ -1,4 +1,5 @@
 // What the parser and the packages say of the subset, for documentation and tests.
+import { refusedConstructs } from "./consistency.ts";
 import { builtinNames } from "./packages/index.ts";
 
 /** Functions and constants of the subset, as `strings.Join`. */
@@ -6,7 +7,10 @@ export function subsetFunctions(): string[] {
   return builtinNames().sort();
 }
 
-/** Constructs of CUE that are refused, each with CUE_UNSUPPORTED and its place, by the name that the message gives them. */
+/**
+ * Constructs of CUE that are refused, each with CUE_UNSUPPORTED and its place, by the name that the message gives them: most when a
+ * policy is compiled, those of the evaluator when they are met.
+ */
 export const unsupportedConstructs: readonly string[] = [
   "the postfix operator ?",
   "the postfix operator ... (explicit opening)",
@@ -25,4 +29,5 @@ export const unsupportedConstructs: readonly string[] = [
   "the attribute @experiment",
   "the attribute @ignore",
   "a function or package outside the list",
+  ...Object.values(refusedConstructs),
 ];

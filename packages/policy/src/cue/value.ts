@@ -33,7 +33,7 @@ export interface Bound {
 }
 
 /** Why a value is bottom. An `incomplete` one may still become a value when more is known, `cycle` when an evaluation under way ends. */
-export type BottomCode = "eval" | "user" | "structural" | "incomplete" | "cycle";
+export type BottomCode = "eval" | "user" | "structural" | "incomplete" | "cycle" | "unsupported";
 
 /** An error as a value: what failed, where in the value, and where in the sources. */
 export interface Bottom {

@@ -95,3 +95,61 @@ describe("a list whose elements are not known yet", () => {
     assert.equal(field('import "list"\n#o: {...}\na: list.Contains([for x in #o.y {x}], 1)', "a").error?.code, "incomplete");
   });
 });
+
+describe("a disjunction", () => {
+  it("loses the terms that wait for what never comes, themselves or in a field", () => {
+    gives("#y: int, #m: {}\na: *(#y + 1) | 2, b: *[#m.b] | 3, c: *{v: #m.b} | 4, d: #m.b | 5", '{"a":2,"b":3,"c":4,"d":5}');
+    gives("#y: 1\na: *(#y + 1) | 2", '{"a":2}');
+    gives("#y: 1\na: (#y + 2) | 3 | *(#y + 3)", '{"a":4}');
+  });
+  it("leaves a field to the disjunctions after it", () => {
+    const metric = "#M: {#S | {}, #T | {}}\n#S: id: string\n#T: avg: number\n";
+    gives(`${metric}m: #M & {id: "x", avg: 1}`, '{"m":{"avg":1,"id":"x"}}');
+    stops(`${metric}m: #M & {id: "x", other: 1}`, "CUE_EVALUATION", /field not allowed/);
+  });
+  it("of a value of its own type goes as deep as its data", () => {
+    const list = "list: {head: int, tail: list | null}\n";
+    const view = field(`${list}a: list\na: {head: 1, tail: {head: 2, tail: {head: 3, tail: null}}}`, "a", "tail", "tail", "head");
+    assert.equal(view.text, "3");
+    assert.equal(field(`${list}a: list`, "list", "tail").text, "null");
+  });
+  it("says the same when it is unified with itself", () => {
+    assert.equal(field('#T: ["a", #T] | ["d", ...#T]\nx: #T\n#X: x\n#X: #T', "#X").kind, "list");
+  });
+});
+
+describe("a definition", () => {
+  const image = "#I: {e: {i: string}, q: {r: int}}\nx: {a: #I}\n";
+  it("closes where it is named, and not what a field below it is referred to by another name", () => {
+    gives(
+      `${image}y: x.a.q & {r: 1, foo: 1}, x: a: {e: i: "", q: r: 1}`,
+      '{"x":{"a":{"e":{"i":""},"q":{"r":1}}},"y":{"foo":1,"r":1}}',
+    );
+    stops(`${image}y: #I.q & {foo: 1}`, "CUE_EVALUATION", /y\.foo: field not allowed/);
+    stops(`${image}y: x.a & {foo: 1}`, "CUE_EVALUATION", /y\.foo: field not allowed/);
+  });
+  it("that is embedded closes down to its `...`", () => {
+    gives("#V: {foo: {...}}\na: {#V, foo: b: c: 1}\na: foo: b: d: 2", '{"a":{"foo":{"b":{"c":1,"d":2}}}}');
+    stops("#V: {foo: _}\na: {#V, foo: b: c: 1}\na: foo: b: d: 2", "CUE_EVALUATION", /d: field not allowed/);
+  });
+  it("that is embedded beside another lets pass what either has in a part", () => {
+    const parts = '#a: [>="k"]: int\n#b: [<="m"]: int\n#c: [>="w"]: int\n#d: [<="y"]: int\n';
+    gives(`${parts}x: {#a & #b, #c & #d}\nx: j: 3`, '{"x":{"j":3}}');
+    stops(`${parts}x: {#a & #b}\nx: j: 3`, "CUE_EVALUATION", /field not allowed/);
+  });
+});
+
+describe("a field that is not there", () => {
+  it("is waited for while what may add it waits", () => {
+    assert.equal(field('a: {if b.p == _|_ {p: ""}}\nb: {if a.p == _|_ {p: ""}}', "a").pending?.code, "cycle");
+    gives('a: {if b.foo == _|_ {n: ""}}\nb: {if a.bar == _|_ {n: ""}}', '{"a":{"n":""},"b":{"n":""}}');
+  });
+});
+
+describe("a pattern of field names", () => {
+  it("may be a validator, and matches nothing when it is a number", () => {
+    gives('import "strings"\n#A: {[strings.HasPrefix("o")]: int}\na: #A & {ob: 1}', '{"a":{"ob":1}}');
+    stops('import "strings"\n#A: {[strings.HasPrefix("o")]: int}\na: #A & {b: 1}', "CUE_EVALUATION", /field not allowed/);
+    stops('#X: [int]: string\na: #X & {b: "c"}', "CUE_EVALUATION", /field not allowed/);
+  });
+});

@@ -30,33 +30,28 @@ export type GroupKind = "reference" | "definition" | "close" | "struct" | "files
 export class Group {
   readonly parent: Group | undefined;
   readonly kind: GroupKind;
-  /** The vertex it was made in. */
-  readonly home: Vertex | undefined;
-  /** The depth of that vertex, or of the one it was moved to; `close` closes that vertex alone. */
+  /** The depth of that vertex; `close` closes that vertex alone. */
   readonly depth: number;
-  /** The group that this one is a copy of. */
-  readonly origin: Group;
   /** For a struct: whether it embeds a definition, which closes the structs in it too. */
   sealed = false;
+  /** For a sealed struct: the values in it that what it embeds leaves open, by `...`; below them it closes nothing. */
+  readonly opened: Vertex[] = [];
 
-  constructor(
-    parent: Group | undefined,
-    kind: GroupKind,
-    home: Vertex | undefined,
-    depth: number = home?.depth ?? 0,
-    origin?: Group,
-  ) {
+  constructor(parent: Group | undefined, kind: GroupKind, home: Vertex | undefined) {
     this.parent = parent;
     this.kind = kind;
-    this.home = home;
-    this.depth = depth;
-    this.origin = origin ?? this;
+    this.depth = home?.depth ?? 0;
   }
 }
 
 /** A reference that a conjunct passed through, and how deep; the chain of them shows structural cycles. */
 export interface Passed {
   readonly node: Expression;
+  /** What it refers to, and where it was. */
+  readonly target: Vertex | undefined;
+  readonly vertex: Vertex;
+  /** Whether that field was given something besides references: then it says nothing of a cycle. */
+  readonly hasData: boolean;
   /** For a selection from a value that stands in the selection, and so is made anew each time: where it was evaluated. */
   readonly made: { readonly environment: Environment; readonly anchor: Vertex; readonly level: number } | undefined;
   readonly depth: number;
@@ -130,6 +125,8 @@ export interface Pattern {
 export interface Disjunction {
   readonly terms: readonly { readonly conjunct: Conjunct; readonly marked: boolean }[];
   readonly at: Place;
+  /** The conjunct that it is, when it was written as one. */
+  readonly source?: Conjunct;
 }
 
 /** One value that is left of a disjunction. */
@@ -201,6 +198,10 @@ export class Vertex extends Evaluated {
   maybeStruct = false;
   bottom: Bottom | undefined;
   cyclic = false;
+  /** The value that it is, as far as it is a reference and nothing else. */
+  shares: Vertex | undefined;
+  /** Whether it refers to a value that it lies in. */
+  refersUp = false;
   grounded = false;
 
   #slots: Map<string, Vertex> | undefined;
@@ -209,10 +210,15 @@ export class Vertex extends Evaluated {
   state: "new" | "busy" | "settled" = "new";
   /** While the terms of its disjunctions are tried: the copy that stands for it. */
   standIn: Vertex | undefined;
+  /** For such a copy, while further disjunctions are to be unified with it: whether a term of theirs may grant it a field. */
+  laterGrants: ((label: string) => boolean) | undefined;
   /** For such a copy: the vertex it is a copy of. */
   copyOf: Vertex | undefined;
   alternatives: readonly Alternative[] | undefined;
   finished: "no" | "busy" | "yes" = "no";
+  /** After it is finished: whether nothing below it waits, and in which pass that was found. */
+  isComplete = false;
+  pass = 0;
   /** The first error of an arc, after it is finished. */
   childBottom: Bottom | undefined;
 
@@ -221,7 +227,7 @@ export class Vertex extends Evaluated {
     this.parent = parent;
     this.label = label;
     this.depth = parent === undefined ? 0 : parent.depth + 1;
-    this.inDefinition = isDefinitionLabel(label) || (parent?.inDefinition ?? false);
+    this.inDefinition = isDefinitionLabel(label) || (label !== "" && (parent?.inDefinition ?? false));
   }
 
   /** Its fields, or the elements of a list. A field that only the document has becomes a vertex by this. */
@@ -297,6 +303,20 @@ export function added<T>(list: readonly T[], item: T): readonly T[] {
   if (list.length === 3 || !Array.isArray(list)) return [...list, item];
   list.push(item);
   return list;
+}
+
+/** The vertex that a copy on trial is a copy of, or the vertex itself. */
+export function originOf(vertex: Vertex): Vertex {
+  let at = vertex;
+  while (at.copyOf !== undefined) at = at.copyOf;
+  return at;
+}
+
+/** Whether a vertex lies below another. */
+export function isAncestor(target: Vertex, vertex: Vertex): boolean {
+  const origin = originOf(target);
+  for (let at = vertex.parent; at !== undefined; at = at.parent) if (originOf(at) === origin) return true;
+  return false;
 }
 
 /** Whether a label names a definition, hidden or not. */
