@@ -85,7 +85,7 @@ describe("the launcher, of what was built", () => {
   const kept = join(home, "sigillum", "compiled");
   const source = {
     "src/main.ts":
-      'export const main = async (words: string[], streams: { stdout: { write(text: string): void } }): Promise<number> => {\n  streams.stdout.write("at once\\n");\n  const { say } = await import("./say/index.ts");\n  streams.stdout.write(await say());\n  return Number(words[1] ?? 0);\n};\n',
+      'export const main = async (words: string[], streams: { stdout: { write(text: string): void } }): Promise<number> => {\n  streams.stdout.write("at once\\n");\n  const { say } = await import("./say/index.ts");\n  streams.stdout.write(await say());\n  if (words[2] === "late") setTimeout(() => streams.stdout.write("late\\n"), 20);\n  return Number(words[1] ?? 0);\n};\n',
     "src/say/index.ts":
       'export const say = async (): Promise<string> => ["first", (await import("other-people")).value, "\\n"].join(" ");\n',
     "node_modules/other-people/package.json": '{ "type": "module", "exports": "./a.js" }',
@@ -123,6 +123,10 @@ describe("the launcher, of what was built", () => {
     for (const file of codeOf("tell")) assert.equal(statSync(file).mode & 0o777, process.platform === "win32" ? 0o666 : 0o600);
     // a text that was changed under the digest of another: only kept code can still say the old word
     edited("first", "other", () => assert.equal(start(["tell"]).stdout, "at once\nfirst external \n"));
+  });
+
+  it("ends when nothing is under way any more", () => {
+    assert.equal(start(["tell", "0", "late"]).stdout, "at once\nfirst external \nlate\n");
   });
 
   it("runs no kept code of another text", () => {

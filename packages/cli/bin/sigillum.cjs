@@ -2,7 +2,7 @@
 // Starts the command line, built or from source. Plain JavaScript that old versions of Node can run, so that they get one
 // sentence and not a stack.
 "use strict";
-const { closeSync, existsSync, fstatSync, openSync, readFileSync, writeSync } = require("node:fs");
+const { closeSync, existsSync, fstatSync, openSync, readFileSync, statSync, writeSync } = require("node:fs");
 const { join } = require("node:path");
 
 const [major, minor] = process.versions.node.split(".").map(Number);
@@ -21,7 +21,10 @@ function start() {
   };
   if (!fromSource) {
     const built = builtProgram(join(__dirname, "..", "dist", "program"));
-    void run(built.link("base/main"), streams).then(built.keep);
+    void run(built.link("base/main"), streams).then((code) => {
+      built.keep(code);
+      setImmediate(endIfIdle);
+    });
     return;
   }
   // Every room's package names its source under this condition (packages/*/package.json).
@@ -30,6 +33,11 @@ function start() {
       next(specifier, { ...context, conditions: [...context.conditions, "@sigillum/source"] }),
   });
   void import("../src/main.ts").then((program) => run(program, streams));
+}
+
+// Where nothing is under way any more Node would end by itself, and take down piece by piece what the end of the process takes down at once.
+function endIfIdle() {
+  if (process.getActiveResourcesInfo().length === 0) process.exit();
 }
 
 async function run({ main }, streams) {
@@ -50,8 +58,8 @@ function builtProgram(directory) {
     const path = `${directory}/${name}.cjs`;
     const text = readFileSync(path, "utf8");
     // The digest that the build put in front says which text the code is of; without one nothing is kept.
-    const digest = /^\/\*([0-9a-f]{64})\*\//.exec(text);
-    const file = digest === null || kept === undefined ? undefined : `${kept}/${digest[1]}-${command}`;
+    const digest = text.slice(2, 66);
+    const file = kept === undefined || !/^[0-9a-f]{64}$/.test(digest) ? undefined : `${kept}/${digest}-${command}`;
     const code = file === undefined ? {} : readCode(file);
     const script = new Script(text, { filename: path, cachedData: code.bytes });
     if (file !== undefined) scripts.push({ file, script, keptMs: script.cachedDataRejected ? undefined : code.keptMs });
@@ -154,7 +162,9 @@ function isTerminal(descriptor) {
   if (!terminals.has(descriptor)) {
     let known = true;
     try {
-      known = fstatSync(descriptor).isCharacterDevice();
+      const status = fstatSync(descriptor);
+      // /dev/null is one too; what tells terminals from it takes as long to load as to verify a bundle
+      known = status.isCharacterDevice() && status.rdev !== statSync("/dev/null", { throwIfNoEntry: false })?.rdev;
     } catch {
       // it is closed, or of a kind that only Node's own streams know
     }

@@ -168,13 +168,18 @@ function isSingleDashed(spec: CommandSpec, word: string): boolean {
 // Since cosign 1.13.2 every flag may be set by a variable; the command line wins.
 function readVariables(spec: CommandSpec, env: Environment, values: Values): void {
   // To look for a variable of each flag takes ten times as long as to see that there is none; Windows has them in any case.
-  if (!Object.keys(env).some((name) => /^(?:COSIGN|SIGILLUM)_/i.test(name))) return;
+  if (!Object.keys(env).some(isOurs)) return;
   for (const flag of flagsOf(spec)) {
     if (values.has(flag.name) || flag.noVariable === true || flag.name === "help") continue;
     const upper = flag.name.toUpperCase().replaceAll("-", "_");
     const name = [`COSIGN_${upper}`, `SIGILLUM_${upper}`].find((one) => (env[one] ?? "") !== "");
     if (name !== undefined) store(spec, flag, name, env[name], [], values);
   }
+}
+
+function isOurs(variable: string): boolean {
+  const start = variable.slice(0, 9).toUpperCase();
+  return start.startsWith("COSIGN_") || start === "SIGILLUM_";
 }
 
 type Values = Map<string, string[]>;

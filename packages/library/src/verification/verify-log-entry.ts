@@ -182,7 +182,7 @@ function noteKeyOf(log: TransparencyLog, name: string): NoteKey {
 
 // Rekor v1 signs with the host, with its port or without; Rekor v2 with its origin, which is the address without scheme.
 function noteNames(baseUrl: string): string[] {
-  const address = baseUrl.replace(/^[a-z][a-z0-9+.-]*:\/\//i, "").replace(/\/+$/, "");
+  const address = baseUrl.replace(/^[A-Za-z][A-Za-z0-9+.-]*:\/\//, "").replace(/\/+$/, "");
   const host = address.split("/")[0] ?? "";
   return [...new Set([host, host.replace(/:\d+$/, ""), address])].filter((name) => name !== "" && !/[\s+]/.test(name));
 }
