@@ -54,7 +54,7 @@ export function prepareEntry(
 }
 
 /** Verify and canonicalize a proposal of an accepted type; one of another is not looked into. */
-export function prepareProposal(proposal: JsonObject, accepted: ReadonlySet<string>): PreparedEntry | Promise<PreparedEntry> {
+function prepareProposal(proposal: JsonObject, accepted: ReadonlySet<string>): PreparedEntry | Promise<PreparedEntry> {
   const kind = `${proposal.string("kind")} ${proposal.string("apiVersion")}`;
   if (!kinds.includes(kind) || !accepted.has(typeOf(kind))) throw unsupportedKind(kind, accepted);
   const prepared = prepareLegacyEntry(proposal, { inflateRaw }) ?? prepareCurrent(proposal);
@@ -82,7 +82,7 @@ function prepareCurrent(proposal: JsonObject): PreparedBody {
 }
 
 /** Turn what a proposal is refused with into Rekor's wording; `diagnose` may throw something more exact. */
-export function preparing<T>(prepare: () => T | Promise<T>, diagnose: () => void): T | Promise<T> {
+function preparing<T>(prepare: () => T | Promise<T>, diagnose: () => void): T | Promise<T> {
   try {
     const prepared = prepare();
     return prepared instanceof Promise ? prepared.catch((cause: unknown) => refuse(cause, diagnose)) : prepared;

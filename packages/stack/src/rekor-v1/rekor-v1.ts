@@ -17,7 +17,7 @@ import {
 import { type ShardRecord, shardRecordJson } from "../keyring/index.ts";
 import type { Attestation } from "../legacy-entries/index.ts";
 import { type Added, type BodyEntry, checkShards, type LogShard, shardJson } from "../log-engine/index.ts";
-import { defaultEntryTypes, invalid, logEntryOf, prepareEntry } from "./entries.ts";
+import { defaultEntryTypes, invalid, logEntryOf, type PreparedEntry, prepareEntry } from "./entries.ts";
 import { errorReply } from "./error-reply.ts";
 import { rekorV1Error } from "./errors.ts";
 import { consistency, integerOf, logInfo, publicKey } from "./log-info.ts";
@@ -63,7 +63,7 @@ export function createRekorV1(options: RekorV1Options): Service {
     threads: options.threads ?? 0,
     logger: options.logger,
   });
-  const handler = routesOf(shards, options, workers, accepted).listener({
+  const handler = routesOf(shards, options, workers).listener({
     logger: options.logger,
     cors: { exposeHeaders: ["etag", "location", "x-request-id", "x-next-before"] },
     onError: errorReply,
@@ -101,7 +101,7 @@ export type RekorV1Operation = (typeof rekorV1Operations)[number];
 
 type Answer = (request: HttpRequest) => HttpReply | Promise<HttpReply>;
 
-function routesOf(shards: ShardList, options: RekorV1Options, workers: BatchWorkers, accepted: ReadonlySet<string>): Router {
+function routesOf(shards: ShardList, options: RekorV1Options, workers: BatchWorkers): Router {
   const off: ReadonlySet<string> = new Set(options.disabledOperations);
   const operation =
     (id: RekorV1Operation, answer: Answer): Answer =>
@@ -109,8 +109,9 @@ function routesOf(shards: ShardList, options: RekorV1Options, workers: BatchWork
       if (!off.has(id)) return answer(request);
       throw rekorV1Error("REKOR_V1_SWITCHED_OFF", `the ${id} API is not enabled on this server`, { found: id });
     };
+  const prepare = async (proposal: Uint8Array): Promise<PreparedEntry> => parsePreparedEntry(await workers.run(proposal));
   const retrieve = async (request: HttpRequest): Promise<HttpReply> =>
-    jsonReply(200, await retrieveEntries(shards, await readBody(request, maxQueryBytes), accepted));
+    jsonReply(200, await retrieveEntries(shards, await readBody(request, maxQueryBytes), prepare));
   const search = async (request: HttpRequest): Promise<HttpReply> =>
     searchIndex(shards, await readBody(request, maxRequestBytes), request.query);
   const create: Answer = (request) => createEntry(shards, options, workers, request);

@@ -1,11 +1,11 @@
 // The two searches of Rekor v1: entries by ids, indexes or content; entry ids by key, hash, e-mail or subject.
 
 import { sha256 } from "@sigillum/library/crypto";
-import { encodeHex, isSigillumError, JsonObject, parseJson, quote } from "@sigillum/library/encoding";
+import { encodeHex, encodeUtf8, isSigillumError, JsonObject, parseJson, quote } from "@sigillum/library/encoding";
 import { parseEntryId } from "@sigillum/library/log-entry";
 import { type HttpReply, jsonReply } from "../host/index.ts";
 import { canonicalKey, keyFormats } from "../legacy-entries/index.ts";
-import { invalid, type LogEntryJson, logEntryOf, prepareProposal, preparing } from "./entries.ts";
+import { invalid, type LogEntryJson, logEntryOf, type PreparedEntry } from "./entries.ts";
 import { rekorV1Error } from "./errors.ts";
 import { integerOf } from "./log-info.ts";
 import { maxPageResults, searchAll, searchPage } from "./search.ts";
@@ -15,17 +15,18 @@ import type { Place, ShardList } from "./shards.ts";
 const maxItems = 10;
 const uuidPattern = /^(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{80})$/;
 
-/** POST /api/v1/log/entries/retrieve: what is not found is left out. Proposals of types that are not accepted are refused, not sought. */
+/** POST /api/v1/log/entries/retrieve: what is not found is left out. Proposals of types that are not accepted are refused, not sought.
+ * `prepare` reads them where it holds up nothing else. */
 export async function retrieveEntries(
   shards: ShardList,
   requestBody: Uint8Array,
-  accepted: ReadonlySet<string>,
+  prepare: (requestBody: Uint8Array) => Promise<PreparedEntry>,
 ): Promise<readonly LogEntryJson[]> {
   const query = readQuery(requestBody);
   const lists = {
     entryUUIDs: query.optionalStrings("entryUUIDs"),
     logIndexes: readIndexes(query),
-    entries: query.optionalObjects("entries"),
+    entries: query.optionalObjects("entries").length === 0 ? [] : query.array("entries"),
   };
   for (const [name, list] of Object.entries(lists)) {
     if (query.has(name) && (list.length === 0 || list.length > maxItems))
@@ -36,7 +37,10 @@ export async function retrieveEntries(
   const places: Place[] = [];
   for (const index of lists.logIndexes) places.push(...[shards.placeOf(index)].filter((place) => place !== undefined));
   for (const text of lists.entryUUIDs) places.push(...(await findUuid(shards, text)).slice(0, 1));
-  for (const entry of lists.entries) places.push(...(await findProposal(shards, entry, accepted)));
+  for (const { value } of lists.entries) {
+    const { entry } = await prepare(encodeUtf8(JSON.stringify(value)));
+    places.push(...(await shards.find({ uuid: encodeHex(entry.leafHash) })));
+  }
   return Promise.all(places.map((place) => logEntryOf(shards, place)));
 }
 
@@ -71,14 +75,6 @@ export async function findUuid(shards: ShardList, text: string): Promise<Place[]
   if (!uuidPattern.test(text))
     throw invalid(605, `entryUUID should match '^([0-9a-fA-F]{64}|[0-9a-fA-F]{80})$', found ${quote(text)}`);
   return shards.find(parseEntryId(text));
-}
-
-async function findProposal(shards: ShardList, proposal: JsonObject, accepted: ReadonlySet<string>): Promise<Place[]> {
-  const { entry } = await preparing(
-    () => prepareProposal(proposal, accepted),
-    () => undefined,
-  );
-  return shards.find({ uuid: encodeHex(entry.leafHash) });
 }
 
 /** The JSON object of a query's body. */
