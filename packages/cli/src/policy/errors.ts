@@ -4,6 +4,7 @@ import { type Arguments, argumentError } from "../arguments/index.ts";
 /** Codes of the room `policy`: what stands between a command and its verdict. */
 export const policyErrors = {
   POLICY_UNREADABLE: { kind: "state", means: "A policy that a command names cannot be read, or a directory has none." },
+  POLICY_LANGUAGE_UNKNOWN: { kind: "malformed", means: "A policy that a command names is named neither .cue nor .rego." },
   POLICY_REFUSED: { kind: "verification", means: "A policy does not allow what an attestation says." },
   POLICY_INPUT_INVALID: {
     kind: "malformed",

@@ -170,7 +170,7 @@ describe("readPolicies", () => {
     const empty = await mkdtemp(join(tmpdir(), "sigillum-empty-"));
     assert.throws(() => readPolicies([empty]), { code: "POLICY_UNREADABLE" });
     await rm(empty, { recursive: true });
-    assert.throws(() => readPolicies([at("statement.json")]), { code: "CONTRACT_LANGUAGE_UNKNOWN" });
+    assert.throws(() => readPolicies([at("statement.json")]), { code: "POLICY_LANGUAGE_UNKNOWN" });
   });
 });
 

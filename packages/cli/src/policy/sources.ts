@@ -1,7 +1,7 @@
 // Policies on disk: files and directories of them.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { languageOf, type PolicySource } from "@sigillum/policy/contracts";
+import type { PolicyLanguage, PolicySource } from "@sigillum/policy/contracts";
 import { policyError } from "./errors.ts";
 
 const maxPolicyBytes = 4 << 20;
@@ -45,4 +45,14 @@ export function readPolicy(file: string): PolicySource {
 function unreadable(path: string, cause: unknown): Error {
   const why = cause instanceof Error ? cause.message : String(cause);
   return policyError("POLICY_UNREADABLE", `Cannot read policy ${path}: ${why}`, { cause, found: path });
+}
+
+// As the contracts' own function of this name says it; to ask that one would load both languages.
+function languageOf(file: string): PolicyLanguage {
+  if (file.endsWith(".cue")) return "cue";
+  if (file.endsWith(".rego")) return "rego";
+  throw policyError("POLICY_LANGUAGE_UNKNOWN", `Cannot read policy ${file}: invalid policy format, expected .cue or .rego`, {
+    found: file,
+    expected: ".cue or .rego",
+  });
 }
