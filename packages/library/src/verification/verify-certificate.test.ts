@@ -18,7 +18,7 @@ import {
 } from "../testing/index.ts";
 import type { TrustedRoot } from "../trusted-root/index.ts";
 import { extendedKeyUsageExtension, keyPurposes, keyUsageExtension, subjectAltNameExtension } from "../x509/index.ts";
-import type { Expectations } from "./expectations.ts";
+import type { Expectations, TextMatcher } from "./expectations.ts";
 import type { Verified } from "./verified.ts";
 
 const identity: Expectations = { identity: fixtureIdentity };
@@ -121,13 +121,34 @@ describe("verifyBundle refuses by certificate and identity", () => {
       {},
       { expectations: { identity: { ...fixtureIdentity, issuer: "https://issuer.sigstore.tes" } } },
     ));
-  it("ISSUER_MISSING: a certificate that names none", () =>
-    assertRefused("ISSUER_MISSING", {
+  describe("of a certificate that names no issuer", () => {
+    const nameless: Recipe = {
       certificate: (fields) => ({
         ...fields,
         extensions: [...fields.extensions.slice(0, 4), subjectAltNameExtension({ type: "email", value: fixtureIdentity.san })],
       }),
-    }));
+    };
+    const expecting = (issuer: string | TextMatcher): { expectations: Expectations } => ({
+      expectations: { identity: { ...fixtureIdentity, issuer } },
+    });
+    for (const [what, issuer] of [
+      ["an issuer", fixtureIdentity.issuer],
+      ["the empty text", ""],
+      ["any name at all", { description: "any name", matches: (text: string) => text !== "" }],
+    ] as const)
+      it(`ISSUER_MISSING: where ${what} is expected`, () => assertRefused("ISSUER_MISSING", nameless, expecting(issuer)));
+    it("takes it where no name is fine too, and its subject still counts", async () => {
+      const any = expecting({ description: "anything", matches: () => true });
+      assert.equal((await verify(nameless, any)).identity?.issuer, "");
+      const san = {
+        expectations: { identity: { san: "eve@sigstore.test", issuer: { description: "anything", matches: () => true } } },
+      };
+      await assertRefused("SUBJECT_ALT_NAME_MISMATCH", nameless, san);
+      await verify({}, any);
+    });
+    it("ISSUER_MISMATCH: a certificate that names one, where none is expected", () =>
+      assertRefused("ISSUER_MISMATCH", {}, expecting({ description: "none", matches: (text) => text === "" })));
+  });
   it("says who signed, and who was expected", async () => {
     const expectations: Expectations = { identity: { san: "eve@sigstore.test", issuer: fixtureIdentity.issuer } };
     await assert.rejects(verify({}, { expectations }), { found: '"dev@sigstore.test"', expected: '"eve@sigstore.test"' });
