@@ -101,6 +101,23 @@ describe("attachBundle", () => {
 });
 
 describe("verifyImage", () => {
+  it("asks for what it needs once: the manifest, who refers to it, the bundle; and of a tag whether it moved", async () => {
+    await withImage({}, async ({ attach, sign, verify, registry, client, reference, subject }) => {
+      const attached = await attach(await sign());
+      const [blob] = (await fetchManifest(client, reference, attached.digest)).manifest.layers;
+      const read = [`referrers/${subject.digest}`, `manifests/${attached.digest}`, `blobs/${blob?.digest}`].map(
+        (path) => `GET /v2/app/${path}`,
+      );
+      registry.requests.length = 0;
+      await verify();
+      assert.deepEqual(registry.requests, ["GET /v2/app/manifests/v1", ...read, "HEAD /v2/app/manifests/v1"]);
+      registry.requests.length = 0;
+      const expectations = { identity: fixtureIdentity };
+      const byDigest = { registry: reference.registry, name: reference.name, digest: subject.digest };
+      await verifyImage({ client, reference: byDigest, trustedRoot: sigstore.trustedRoot, expectations });
+      assert.deepEqual(registry.requests, [`GET /v2/app/manifests/${subject.digest}`, ...read]);
+    });
+  });
   for (const quirks of [{}, { noReferrersApi: true }] satisfies RegistryQuirks[]) {
     it(`proves who signed the digest the tag names, on a registry with ${JSON.stringify(quirks)}`, async () => {
       await withImage(quirks, async ({ attach, sign, verify, subject }) => {
