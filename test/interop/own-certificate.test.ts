@@ -92,6 +92,24 @@ describe("a certificate of one's own", { timeout: 600_000 }, () => {
       assert.notEqual((await theirs(...verify, "predicate.json")).exit, 0);
     });
   }
+
+  const [newest] = peers;
+  const noNewest = newest?.path === undefined ? (newest?.missing ?? "cosign-3 is not here") : false;
+  it("cosign-3 verifies signatures by keys of other types, and we verify its own", { skip: noNewest }, async () => {
+    const env = { HOME: at("algorithms"), TUF_ROOT: at("algorithms.tuf") };
+    const theirs = (...words: string[]): Promise<Outcome> =>
+      runProgram(newest?.path ?? "", words, { cwd: instance.directory, env });
+    await succeed(theirs("initialize", "--mirror", instance.tufUrl, "--root", instance.rootPath));
+    const expected = ["--certificate-identity", instance.identity, "--certificate-oidc-issuer", instance.issuer];
+    for (const algorithm of ["ecdsa-sha2-384-nistp384", "ecdsa-sha2-512-nistp521", "rsa-sign-pkcs1-2048-sha256"]) {
+      const words = ["--signing-algorithm", algorithm, "--bundle", at(`${algorithm}.json`)];
+      const verify = ["verify-blob", "--bundle", at(`${algorithm}.json`), ...expected, at("file")];
+      await succeed(ours("sign-blob", "--identity-token", await instance.token(), ...words, at("file")));
+      await succeed(theirs(...verify));
+      await succeed(theirs("sign-blob", "--yes", "--identity-token", await instance.token(), ...words, at("file")));
+      await succeed(ours(...verify));
+    }
+  });
 });
 
 // A root, an authority of signers below it, and a leaf for one of them.

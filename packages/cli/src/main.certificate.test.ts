@@ -188,6 +188,30 @@ describe("certificates of one's own", { timeout: 120_000 }, () => {
     await assert.rejects(readFile(at("none.json")), { code: "ENOENT" });
   });
 
+  it("TestSignBlobNewBundleNonDefaultAlgorithm: a key of another type for one signature", async () => {
+    const identity = ["--certificate-identity", "dev@example.com", "--certificate-oidc-issuer", stack.urls.identity ?? ""];
+    const sign = ["sign-blob", "--development", at("artifact"), "--bundle", at("algorithm.json"), "--signing-algorithm"];
+    for (const [name, bytes] of [
+      ["ecdsa-sha2-256-nistp256", 91],
+      ["ecdsa-sha2-384-nistp384", 120],
+      ["ecdsa-sha2-512-nistp521", 158],
+      ["rsa-sign-pkcs1-2048-sha256", 294],
+    ] as const) {
+      await does(...sign, name);
+      await does("verify-blob", ...identity, "--bundle", at("algorithm.json"), at("artifact"));
+      const bundle = JSON.parse(await readFile(at("algorithm.json"), "utf8"));
+      const certificate = parseCertificate(Buffer.from(bundle.verificationMaterial.certificate.rawBytes, "base64"));
+      assert.equal(certificate.spki.length, bytes, name);
+    }
+    const image = await pushImage("algorithm");
+    await does("sign", "--development", "--signing-algorithm", "ecdsa-sha2-384-nistp384", image);
+    await does("verify", ...identity, image);
+    await refused("FLAG_VALUE_INVALID", ...sign, "ed25519");
+    const key = ["sign-blob", "--key", at("leaf.key"), "--tlog-upload=false", at("artifact"), "--bundle", at("algorithm.json")];
+    await does(...key, "--signing-algorithm", "ecdsa-sha2-256-nistp256");
+    await refused("FLAG_VALUE_INVALID", ...key, "--signing-algorithm", "ecdsa-sha2-384-nistp384");
+  });
+
   it("TestTSAMTLS, TestSignBlobTSAMTLS, …WithSigningConfig: a timestamp authority that knows its clients", async () => {
     const client = ["--timestamp-client-cert", at("tls.pem"), "--timestamp-client-key", at("tls.key")];
     const server = ["--timestamp-client-cacert", at("root.pem"), "--timestamp-server-name", "tsa.company.test"];

@@ -14,7 +14,6 @@ const signingOnly: readonly string[] = ["rfc3161-timestamp"];
 // What such a flag may say and mean nothing else than what is done anyway.
 const harmless: Readonly<Record<string, readonly string[]>> = {
   "rekor-entry-type": ["dsse"],
-  "signing-algorithm": ["ecdsa-sha2-256-nistp256"],
   "fulcio-auth-flow": ["normal", "device", "token", "oob"],
   "oidc-provider": [
     "envvar",

@@ -92,7 +92,12 @@ export const signingFlags: readonly FlagSpec[] = [
   text("timestamp-client-key", "FILE", "its key (PEM)"),
   text("timestamp-server-name", "NAME", "name that the timestamp authority's server must have in its certificate"),
   text("rekor-entry-type", "TYPE", "", old),
-  text("signing-algorithm", "NAME", "", old),
+  text("signing-algorithm", "NAME", "of which type the key of a signature by login is (ecdsa-sha2-256-nistp256)", {
+    choices: [
+      ...["ecdsa-sha2-256-nistp256", "ecdsa-sha2-384-nistp384", "ecdsa-sha2-512-nistp521"],
+      ...["rsa-sign-pkcs1-2048-sha256", "rsa-sign-pkcs1-3072-sha256", "rsa-sign-pkcs1-4096-sha256"],
+    ],
+  }),
   yesFlag,
 ];
 
