@@ -176,6 +176,19 @@ describe("certificates of one's own", { timeout: 120_000 }, () => {
     assert.match((await does("inspect", at("blob.json"))).stdout, /release@company\.test, vouched for by nobody named/);
   });
 
+  it("a signature that was made elsewhere is attached with its certificate and chain", async () => {
+    const image = await pushImage("attached");
+    await writeFile(at("payload"), (await does("generate", image)).stdout);
+    const parts = ["--output-signature", at("p.sig"), "--rfc3161-timestamp-bundle", at("p.tsr"), "--tlog-upload=false"];
+    await does("sign-blob", ...own(), ...parts, at("payload"));
+    const attached = ["--payload", at("payload"), "--signature", at("p.sig"), "--tsr", at("p.tsr")];
+    const chain = ["--certificate", at("leaf.pem"), "--certificate-chain", at("chain.pem")];
+    await does("attach", "signature", ...attached, ...chain, image);
+    await does("verify", ...expected(), "--insecure-ignore-tlog", "--use-signed-timestamps", image);
+    const shown = JSON.parse((await does("download", "signature", image)).stdout.trim());
+    assert.ok(shown.Cert !== undefined && JSON.stringify(shown.Chain ?? []).length > 100);
+  });
+
   it("is refused before anything is signed", async () => {
     const [key, certificate, chain] = [own().slice(0, 2), own().slice(2, 4), own().slice(4)];
     const sign = ["sign-blob", at("artifact"), "--bundle", at("none.json")];
