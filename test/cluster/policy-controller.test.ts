@@ -143,6 +143,12 @@ describe("the webhook of policy-controller over images signed here", { skip: mis
     await expects(false, "unsigned");
   });
 
+  it("key and timestamp: admits by our timestamp authority", async () => {
+    await inForce({ key: { data: signed.pem }, rfc3161timestamp: { trustRootRef: "ours" } });
+    await expects(true, "key-tag");
+    await expects(false, "unsigned");
+  });
+
   it("keyless, the layout of cosign 2: admits, and denies another identity", async () => {
     await inForce(keyless());
     await expects(true, "keyless-tag");
