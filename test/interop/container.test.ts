@@ -13,8 +13,8 @@ import {
   type Contained,
   containerMissing,
   type Instruction,
+  instructionOf,
   makeRoot,
-  only,
   readContainerfile,
   runContained,
 } from "./container.ts";
@@ -50,8 +50,8 @@ describe("the image of the Containerfile", { skip: missing !== undefined && miss
   });
 
   it("runs as nobody, with what the chart expects", () => {
-    assert.match(only(stage, "USER"), /^[1-9]\d*:[1-9]\d*$/);
-    assert.deepEqual(JSON.parse(only(stage, "CMD")), ["--help"]);
+    assert.match(instructionOf(stage, "USER"), /^[1-9]\d*:[1-9]\d*$/);
+    assert.deepEqual(JSON.parse(instructionOf(stage, "CMD")), ["--help"]);
     assert.match(
       readFileSync(join(import.meta.dirname, "../../charts/sigillum/values.yaml"), "utf8"),
       /readOnlyRootFilesystem: true/,
@@ -59,7 +59,7 @@ describe("the image of the Containerfile", { skip: missing !== undefined && miss
   });
 
   it("prints its help where it is told nothing", async () => {
-    const { ended, log } = runContained(stage, root, JSON.parse(only(stage, "CMD")));
+    const { ended, log } = runContained(stage, root, JSON.parse(instructionOf(stage, "CMD")));
     assert.equal(await ended, 0, log());
     assert.match(log(), /sigillum COMMAND|Usage/);
   });

@@ -25,7 +25,7 @@ export function readContainerfile(): Instruction[][] {
 }
 
 /** The rest of the only instruction of a name. */
-export function only(stage: readonly Instruction[], name: string): string {
+export function instructionOf(stage: readonly Instruction[], name: string): string {
   const found = stage.filter((one) => one.name === name);
   const [one] = found;
   if (found.length !== 1 || one === undefined) throw new Error(`the stage has ${found.length} ${name}, expected one`);
@@ -45,14 +45,20 @@ export function containerMissing(): string | undefined {
 
 /** Carry out the build stage over what `COPY . .` takes: everything that .containerignore leaves. */
 export function buildStage(stage: readonly Instruction[], source: string): void {
-  if (only(stage, "COPY") !== ". ." || only(stage, "WORKDIR") !== "/src") throw new Error("the build stage is another");
+  if (instructionOf(stage, "COPY") !== ". ." || instructionOf(stage, "WORKDIR") !== "/src")
+    throw new Error("the build stage is another");
   const ignored = readFileSync(join(top, ".containerignore"), "utf8").split("\n").filter(Boolean);
   const names = new Set(ignored.map((pattern) => basename(pattern)));
   cpSync(top, source, { recursive: true, filter: (path) => path === top || !names.has(basename(path)) });
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(?:npm_|NODE_OPTIONS$|INIT_CWD$)/i.test(name)),
   );
-  execFileSync("/bin/sh", ["-c", only(stage, "RUN")], { cwd: source, env, stdio: ["ignore", "pipe", "pipe"], timeout: 600_000 });
+  execFileSync("/bin/sh", ["-c", instructionOf(stage, "RUN")], {
+    cwd: source,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 600_000,
+  });
 }
 
 /** What the last stage copies, on a root that has nothing but Node and the libraries that it names. */
@@ -91,10 +97,10 @@ export function runContained(
   args: readonly string[],
   volumes: Readonly<Record<string, string>> = {},
 ): Contained {
-  const user = only(stage, "USER");
+  const user = instructionOf(stage, "USER");
   const [uid = 0, gid = 0] = user.split(":").map(Number);
-  const env = ["PATH=/usr/local/bin", ...only(stage, "ENV").split(" ")].map(quoted);
-  const entry: string[] = JSON.parse(only(stage, "ENTRYPOINT"));
+  const env = ["PATH=/usr/local/bin", ...instructionOf(stage, "ENV").split(" ")].map(quoted);
+  const entry: string[] = JSON.parse(instructionOf(stage, "ENTRYPOINT"));
   const mounts = Object.entries(volumes).map(([from, to]) => `mount --bind ${quoted(from)} ${quoted(root + to)}`);
   for (const from of Object.keys(volumes)) own(from, uid, gid);
   const script = [
