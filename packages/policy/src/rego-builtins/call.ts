@@ -125,8 +125,8 @@ export class Call {
   regex(pattern: string): Regex {
     this.context.budget.step(1 + (pattern.length >> 2));
     try {
-      // an instruction takes about as long as ten of the steps that the budget counts
-      return this.context.regexes.compile(pattern, (size) => this.context.budget.step(10 * size));
+      // an instruction takes about as long as twenty of the steps that the budget counts
+      return this.context.regexes.compile(pattern, (size) => this.context.budget.step(20 * size));
     } catch (error) {
       if (!isPolicyError(error) || error.code !== "POLICY_REGEX_MALFORMED") throw error;
       throw this.fail(error.message.replace(/^Cannot compile regular expression: /, ""), error);
