@@ -116,7 +116,7 @@ export class RegexCache {
   compile(pattern: string, spend: Spend): Regex {
     const kept = this.#kept.get(pattern);
     if (kept !== undefined) return kept;
-    spend(50 + Math.min(regexSize(pattern), maxPatternSize));
+    spend(50 + (pattern.length > maxPatternLength ? 0 : Math.min(regexSize(pattern), maxPatternSize)));
     const regex = compileRegex(pattern);
     if (this.#kept.size >= this.#size) {
       const [oldest] = this.#kept.keys();

@@ -34,6 +34,17 @@ describe("regexSize", () => {
     it(`says ${size} of ${pattern}`, () => assert.equal(regexSize(pattern), size));
 });
 
+describe("regexSize of a long pattern", () => {
+  it("reads each character about once, whatever begins there and does not end", () => {
+    for (const start of ["(?P<", "(?", "\\p{", "\\x{", "[[:", "\\Q", "(((", "a{1", "[^"]) {
+      const before = process.cpuUsage();
+      regexSize(start.repeat(16_384 / start.length));
+      const { user, system } = process.cpuUsage(before);
+      assert.ok(user + system < 500_000, `${start} took ${(user + system) / 1000} ms`);
+    }
+  });
+});
+
 describe("compileRegex", () => {
   it("refuses what repeats to too much, whatever its length", () => {
     for (const pattern of ["a{1000}".repeat(30), "\\pL{1000}".repeat(6), "(?:[a-z]{50}){500}"])

@@ -4,11 +4,12 @@
 /** A property of Unicode has hundreds of ranges. */
 const propertySize = 4;
 const repetition = /\{([0-9]+)(?:,([0-9]*))?\}/y;
-const property = /\\[pP](?:\{[^}]*\}|.)?/y;
-const hexadecimal = /\\x\{[^}]*\}/y;
+// names have an end, or a pattern of nothing but beginnings would be read to its end for each
+const property = /\\[pP](?:\{[^}]{0,64}\}|.)?/y;
+const hexadecimal = /\\x\{[^}]{0,16}\}/y;
 const quoted = /\\Q((?:[^\\]|\\(?!E))*)(?:\\E)?/y;
-const groupStart = /\((?:\?(?:P?<[^>]*>|[a-zA-Z-]*:))?/y;
-const flags = /\(\?[a-zA-Z-]*\)/y;
+const groupStart = /\((?:\?(?:P?<[^>]{0,64}>|[a-zA-Z-]{0,16}:))?/y;
+const flags = /\(\?[a-zA-Z-]{0,16}\)/y;
 
 /** About how many instructions a pattern compiles to. The pattern need not be well-formed: then it is a guess. */
 export function regexSize(pattern: string): number {
@@ -66,8 +67,8 @@ function classLength(pattern: string, from: number): number {
   for (; at < pattern.length && pattern.charAt(at) !== "]"; at++) {
     if (pattern.charAt(at) === "\\") at++;
     else if (pattern.startsWith("[:", at)) {
-      const end = pattern.indexOf(":]", at + 2);
-      if (end > 0) at = end + 1;
+      const end = pattern.slice(at + 2, at + 20).indexOf(":]");
+      if (end >= 0) at += end + 3;
     }
   }
   return Math.min(pattern.length, at + 1) - from;
