@@ -12,7 +12,12 @@ export function concreteValue(engine: Engine, vertex: Vertex, expression: Expres
   if (chosen.bottom !== undefined) throw new Stop(chosen.bottom);
   if (chosen.scalar !== undefined) return chosen.scalar.value;
   if (chosen.mask === kinds.struct || chosen.mask === kinds.list) return chosen;
-  if (chosen.state !== "busy" && isStruct(chosen)) return chosen;
+  if (chosen.state !== "busy" && isStruct(chosen)) {
+    // braces whose embedded value is not known yet may turn out to be that value
+    const embedded = chosen.tasks.find(({ conjunct, blocked }) => conjunct.expression.kind !== "struct" && blocked !== undefined);
+    if (embedded?.blocked !== undefined) throw new Stop(embedded.blocked);
+    return chosen;
+  }
   if ((chosen.mask & wanted) === 0)
     throw fail(
       `cannot use ${formatVertex(engine, chosen)} (type ${describeType(chosen)}) as type ${formatKinds(wanted)}`,

@@ -62,11 +62,20 @@ function interpolate(
   conjunct: Conjunct,
   { parts, bytes, at }: Extract<Expression, { kind: "interpolation" }>,
 ): Scalar {
+  let waiting: Stop | undefined;
   const pieces = parts.map((part) => {
-    const piece = typeof part === "string" ? part : interpolated(evaluator, vertex, { ...conjunct, expression: part }, at);
-    evaluator.budget.allocate(2 * piece.length);
-    return piece;
+    try {
+      const piece = typeof part === "string" ? part : interpolated(evaluator, vertex, { ...conjunct, expression: part }, at);
+      evaluator.budget.allocate(2 * piece.length);
+      return piece;
+    } catch (error) {
+      // an error that nothing can mend counts before one that something may
+      if (!(error instanceof Stop) || !isIncomplete(error.bottom)) throw error;
+      waiting ??= error;
+      return "";
+    }
   });
+  if (waiting !== undefined) throw waiting;
   if (bytes)
     return repeatBytes(
       evaluator,

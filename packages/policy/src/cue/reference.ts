@@ -159,7 +159,12 @@ function resolveIndex(
   expression: Extract<Expression, { kind: "index" }>,
 ): Vertex {
   const base = baseOf(evaluator, vertex, conjunct, expression);
-  const index = evaluator.concrete(vertex, { ...conjunct, expression: expression.index });
+  const indexed = evaluator.vertexOf(vertex, { ...conjunct, expression: expression.index });
+  const chosen = evaluator.choose(indexed);
+  // an index that may be anything is an error; one that is an integer or a string and not known yet is waited for
+  if (chosen.mask === kinds.top && chosen.state === "settled" && chosen.tasks.length === 0 && chosen.bottom === undefined)
+    throw fail(`invalid index ${formatExpression(expression.index)} (invalid type _)`, expression.index.at);
+  const index = evaluator.concreteOf(indexed, expression.index);
   if (index instanceof Vertex)
     throw fail(`invalid index ${formatExpression(expression.index)} (invalid type ${describeType(index)})`, expression.index.at);
   if (typeof index === "string") return lookUp(evaluator, base, `"${index}`, expression);

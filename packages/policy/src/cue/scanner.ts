@@ -67,6 +67,7 @@ const operators = [
 ] as const;
 
 const space = /[ \t\r\n]/;
+const goingOn = /[ \t\r\n]*[,:]/y;
 const letter = /[\p{L}_$]/u;
 const identifierPattern = /(?:__)?(?:_?#)?[\p{L}_$][\p{L}\p{N}_$]*|_?#(?![#"'])|_/uy;
 const numberPattern =
@@ -124,7 +125,7 @@ export class Scanner {
     for (;;) {
       const character = this.#text[this.#at];
       if (character === undefined) return this.#mayEndLine ? "comma" : skipped;
-      if (character === "\n" && this.#mayEndLine) return "comma";
+      if (character === "\n" && this.#mayEndLine && !this.#goesOn()) return "comma";
       if (space.test(character)) this.#at++;
       else if (this.#text.startsWith("//", this.#at)) {
         const end = this.#text.indexOf("\n", this.#at);
@@ -132,6 +133,12 @@ export class Scanner {
       } else return skipped;
       skipped = "space";
     }
+  }
+
+  /** Whether a comma or a colon begins the next line that has anything: then none is put in at the end of this one. */
+  #goesOn(): boolean {
+    goingOn.lastIndex = this.#at;
+    return goingOn.test(this.#text);
   }
 
   #token(start: number, spaced: boolean): Token {

@@ -45,8 +45,16 @@ function closed(call: Call): Result {
   const argument = call.unresolved(0);
   call.evaluator.settle(call.evaluator.live(argument));
   const { alternatives } = call.evaluator.live(argument);
-  const expression = alternatives === undefined ? call.expression(0) : toExpression(call.at, call.value(0));
   const group = new Group(call.conjunct.group, "close", call.vertex);
+  const chosen = alternatives === undefined ? undefined : call.value(0);
+  if (chosen instanceof Vertex && chosen.items.every(({ kind }) => kind === "struct"))
+    return {
+      computed: {
+        kind: "conjuncts",
+        conjuncts: chosen.items.flatMap((item) => (item.kind === "struct" ? [{ ...item.conjunct, group }] : [])),
+      },
+    };
+  const expression = chosen === undefined ? call.expression(0) : toExpression(call.at, chosen);
   return { computed: { kind: "conjuncts", conjuncts: [{ ...call.conjunct, expression, group }] } };
 }
 
