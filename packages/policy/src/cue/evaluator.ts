@@ -247,7 +247,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
         takeValidator(this, vertex, computed.validator);
         // as cue has it, an embedded validator of values of all kinds opens the struct that it stands in
         if (conjunct.group?.kind === "embedding" && computed.validator.mask === kinds.top && conjunct.group.parent !== undefined)
-          vertex.grants = added(vertex.grants, { group: conjunct.group.parent, grants: true });
+          this.takeItem(vertex, { kind: "open", group: conjunct.group.parent });
         return;
       case "conjuncts":
         for (const more of computed.conjuncts) this.take(vertex, more);
@@ -295,6 +295,10 @@ export class Evaluator implements FieldEngine, FinishEngine {
       case "struct":
         vertex.items = added(vertex.items, item);
         this.#takeFields(vertex, item.conjunct, item.environment, item.group);
+        return;
+      case "open":
+        vertex.items = added(vertex.items, item);
+        vertex.grants = added(vertex.grants, { group: item.group, grants: true });
         return;
       case "pattern":
         vertex.items = added(vertex.items, item);

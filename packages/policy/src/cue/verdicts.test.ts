@@ -153,3 +153,41 @@ describe("a pattern of field names", () => {
     stops('#X: [int]: string\na: #X & {b: "c"}', "CUE_EVALUATION", /field not allowed/);
   });
 });
+
+describe("what is not known yet", () => {
+  it("is waited for in braces around it, in an index and in a list to flatten", () => {
+    assert.equal(field('_t: {#p: string, "a\\(#p)"}\nr: "\\(_t)"', "r").error?.code, "incomplete");
+    assert.equal(field("#i: int\na: [1][#i]", "a").error?.code, "incomplete");
+    assert.equal(field("#i: _\na: [1][#i]", "a").error?.code, "eval");
+    assert.equal(field('import "list"\n#i: string | [...string]\na: list.FlattenN([#i], 1)', "a").kind, "list");
+  });
+  it("counts after an error that nothing can mend", () => {
+    assert.equal(field('#T: {x: {y: string}, o: "\\(x.y) \\(x.z)"}', "#T", "o").error?.code, "eval");
+  });
+});
+
+describe("an embedded validator", () => {
+  const schema = "#S: {a?: int, b?: int}\n#X: {matchN(1, [#S]), a?: int}\n#Y: {#S, a?: int}\n";
+  it("of values of all kinds leaves its struct open, also while a disjunction is decided", () => {
+    gives(`${schema}x: #X & {b: 1}`, '{"x":{"b":1}}');
+    gives(`${schema}x: (#X | string) & {b: 1}`, '{"x":{"b":1}}');
+    stops(`${schema}x: #Y & {c: 1}`, "CUE_EVALUATION", /field not allowed/);
+  });
+});
+
+describe("a required field", () => {
+  it("of one definition that another does not have is an error", () => {
+    assert.equal(field("#B: {b!: int}\n#A: a!: int\n#A: #B", "#A", "a").error?.message, "field not allowed");
+  });
+});
+
+describe("commas and colons", () => {
+  it("may begin a line", () => gives('a\n: {"x": 1\n, y\n: 2\n}\n\n, b: [\n1\n, 2\n]', '{"a":{"x":1,"y":2},"b":[1,2]}'));
+});
+
+describe("close", () => {
+  it("closes the default of a disjunction", () => {
+    stops("a: close(*{b: 1} | 0) & {c: 1}", "CUE_EVALUATION", /field not allowed/);
+    gives("a: close(*{b: 1} | 0)", '{"a":{"b":1}}');
+  });
+});

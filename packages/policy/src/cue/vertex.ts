@@ -87,6 +87,7 @@ export type Item =
   | { readonly kind: "bound"; readonly bound: Bound }
   | { readonly kind: "validator"; readonly validator: Validator }
   | { readonly kind: "pattern"; readonly pattern: Pattern }
+  | { readonly kind: "open"; readonly group: Group }
   | { readonly kind: "field"; readonly label: string; readonly presence: Presence; readonly conjunct: Conjunct };
 
 /** A function of a package used as a value, `list.MaxItems(3)`. */

@@ -124,9 +124,17 @@ function contains(call: Call): Result {
 function flatten(call: Call, elements: readonly Vertex[], levels: number): Vertex[] {
   return elements.flatMap((element) => {
     call.evaluator.budget.step();
-    const value = levels === 0 ? undefined : call.evaluator.choose(element);
+    const value = levels === 0 ? undefined : chosen(call, element);
     return value?.mask === kinds.list ? flatten(call, elementsOf(value), levels - 1) : [element];
   });
+}
+
+/** The one value of an element; undefined while it has several, being no list then. */
+function chosen({ evaluator }: Call, element: Vertex): Vertex | undefined {
+  evaluator.settle(evaluator.live(element));
+  const { alternatives } = evaluator.live(element);
+  const defaults = alternatives?.filter(({ mode }) => mode === 1).length ?? 1;
+  return defaults === 1 ? evaluator.choose(element) : undefined;
 }
 
 function maxItems(call: Call): Result {
