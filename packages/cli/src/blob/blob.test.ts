@@ -22,6 +22,7 @@ const spec: CommandSpec = {
     { name: "oidc-client-id", type: "string", summary: "" },
     { name: "key", type: "string", summary: "" },
     { name: "signature-digest-algorithm", type: "string", summary: "" },
+    { name: "allow-certificate-chain", type: "boolean", summary: "" },
     { name: "certificate-identity-regexp", type: "string", summary: "" },
     { name: "certificate-oidc-issuer-regexp", type: "string", summary: "" },
     { name: "certificate-github-workflow-repository", type: "string", summary: "" },
@@ -187,5 +188,7 @@ describe("demandsOf", () => {
     const { expectations } = await demandsOf(given(...words, "--use-signed-timestamps"), quiet);
     assert.deepEqual(expectations.thresholds, { logEntries: 0, scts: 0, timestamps: 1 });
     await assert.rejects(demandsOf(given("--signature-digest-algorithm", "sha512"), quiet), { code: "FLAG_UNSUPPORTED" });
+    await assert.rejects(demandsOf(given("--allow-certificate-chain"), quiet), { code: "FLAG_UNSUPPORTED" });
+    await demandsOf(given(...words, "--allow-certificate-chain=false"), quiet);
   });
 });

@@ -6,6 +6,7 @@ const unsupported: readonly string[] = [
   "sct",
   "k8s-keychain",
   "signature-digest-algorithm",
+  "allow-certificate-chain",
   "oidc-client-secret-file",
   "oidc-redirect-url",
 ];
