@@ -486,7 +486,9 @@ export class Evaluator implements FieldEngine, FinishEngine {
   #refuseConstruct(refusal: Refusal): void {
     const { construct, at, vertex } = refusal;
     this.refusals.push(refusal);
-    const target = this.live(vertex);
-    target.bottom = { code: "unsupported", message: `${construct} is outside the subset`, places: [at], path: pathOf(vertex) };
+    let field = vertex;
+    while (field.label === "" && field.parent !== undefined) field = field.parent;
+    const message = `${construct} is outside the subset`;
+    this.live(field).bottom = { code: "unsupported", message, places: [at], path: pathOf(field) };
   }
 }

@@ -191,3 +191,18 @@ describe("close", () => {
     gives("a: close(*{b: 1} | 0)", '{"a":{"b":1}}');
   });
 });
+
+describe("what depends on the order of evaluation", () => {
+  it("is refused by name and place, and the field is marked", () => {
+    const compared = "a: {\n  r: {}\n  if r == _|_ {s: x: 1}\n  s: {}\n  if s != _|_ {r: x: 1}\n}";
+    stops(
+      compared,
+      "CUE_UNSUPPORTED",
+      /p\.cue:3:\d+: a struct that gains fields after it was gone through or compared with _\|_/,
+    );
+    assert.equal(field(compared, "a").error?.code, "unsupported");
+    const decided = "a: {\n  if a.b == _|_ {b: 1}\n  b: int\n}";
+    stops(decided, "CUE_UNSUPPORTED", /p\.cue:2:\d+: a comprehension that is decided by what it/);
+    gives("a: {b: int, if b == _|_ {c: 1}}\na: b: 5", '{"a":{"b":5}}');
+  });
+});
