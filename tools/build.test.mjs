@@ -66,6 +66,10 @@ describe("bundleProgram", () => {
     );
   });
 
+  it("makes the part that every start reads long enough to stay outside V8's heap", () => {
+    assert.ok(readFileSync(join(root, "dist/program/base.cjs")).length > 0xfbee9);
+  });
+
   it("runs, loads only what is asked for, and no code twice", () => {
     const env = { PATH: process.env.PATH, XDG_CACHE_HOME: join(root, "home") };
     const run = spawnSync(process.execPath, [join(root, "bin/sigillum.cjs")], { encoding: "utf8", env });
