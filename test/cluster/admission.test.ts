@@ -255,6 +255,12 @@ describe("admission on a cluster", { skip: missing !== undefined && missing }, (
     await succeed(apply(policy("filled", { images: [{ glob: "nothing" }], authorities: [{ static: { action: "pass" } }] })));
     const filled = await succeed(kubectl("get", "cip", "filled", "-o", "jsonpath={.spec.mode} {.spec.authorities[0].name}"));
     assert.equal(filled, "enforce authority-0");
+    // by the chart's own role, which may write a status and nothing else of a policy
+    const ready = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}';
+    await until(
+      "its status says that it is ready",
+      async () => (await kubectl("get", "cip", "filled", "-o", ready)).stdout === "True",
+    );
     // both versions, without a conversion
     assert.match(
       await succeed(kubectl("get", "clusterimagepolicies.v1alpha1.policy.sigstore.dev", "filled", "-o", "name")),
