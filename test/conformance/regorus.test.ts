@@ -52,7 +52,7 @@ function kept(rego: RegoCase): string[] {
   return regorusQuestions(rego).map((question) => keptAnswer(answerOf(question)));
 }
 
-describe("regorus' cases", { skip: missing, timeout: 300_000 }, () => {
+describe("regorus' cases", { skip: missing, timeout: 600_000 }, () => {
   it("are answered as regorus expects, or as OPA does", () => {
     const failures: string[] = [];
     const counts = { own: 0, opa: 0, opaCase: 0, extension: 0, notPassed: 0 };
