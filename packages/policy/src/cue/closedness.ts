@@ -7,7 +7,7 @@
 //  - a struct literal: it has its own fields and, besides them, those of what it embeds; it is closed when something embedded is. A field
 //    that one embedding lacks is allowed when another mentions it.
 import { fieldsOf } from "./conjunct.ts";
-import { type Group, isAncestor, isRegularLabel, type Vertex } from "./vertex.ts";
+import { added, type Group, isAncestor, isRegularLabel, type Vertex } from "./vertex.ts";
 
 interface Node {
   readonly group: Group | undefined;
@@ -52,7 +52,7 @@ export function sealStructs(vertex: Vertex): void {
     const closed = node.children.filter((child) => child.group?.kind === "embedding" && isClosed(child, vertex, false));
     if (isStruct(node) && group !== undefined && closed.length > 0) {
       if (closed.some((child) => !isOpen(child))) group.sealed = true;
-      else if (group.sealed && vertex.depth > group.depth) group.opened.push(vertex);
+      else if (group.sealed && vertex.depth > group.depth) group.opened = added(group.opened, vertex);
     }
     for (const child of node.children) visit(child);
   };

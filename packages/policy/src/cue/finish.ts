@@ -44,7 +44,8 @@ export function finishVertex(engine: FinishEngine, vertex: Vertex): void {
 }
 
 function isComplete(vertex: Vertex): boolean {
-  if (vertex.tasks.length > 0 || (vertex.bottom !== undefined && isIncomplete(vertex.bottom))) return false;
+  if (vertex.bottom !== undefined) return !isIncomplete(vertex.bottom);
+  if (vertex.tasks.length > 0) return false;
   let complete = true;
   vertex.slots.forEach((arc) => {
     if (complete && arc.presence !== "optional" && !arc.isComplete && !isPlainData(arc)) complete = false;

@@ -114,10 +114,9 @@ export function applyScalarConstraints(evaluator: Engine, vertex: Vertex): void 
         evaluator.setBottom(vertex, outOfBound(vertex.scalar, bound));
         return;
       }
+  if (vertex.validators.length === 0 || vertex.tasks.length > 0) return;
   const isComposite = vertex.mask === kinds.struct || vertex.mask === kinds.list;
-  const known =
-    vertex.scalar !== undefined || (isComposite && vertex.items.some(({ kind }) => kind === "struct" || kind === "list"));
-  if (known && vertex.validators.length > 0 && vertex.tasks.length === 0)
+  if (vertex.scalar !== undefined || (isComposite && vertex.items.some(({ kind }) => kind === "struct" || kind === "list")))
     for (const validator of vertex.validators) if (!validate(evaluator, vertex, validator)) return;
 }
 

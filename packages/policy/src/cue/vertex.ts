@@ -3,6 +3,8 @@ import { documentSource, type Place } from "./position.ts";
 import { Evaluated, type Expression, type LetClause, type StructLiteral } from "./syntax.ts";
 import { type Bottom, type Bound, kinds, type Scalar } from "./value.ts";
 
+const none: readonly never[] = Object.freeze([]);
+
 /** Where an expression is evaluated: the enclosing struct, or the variables of a clause, and what lies around. */
 export class Environment {
   readonly up: Environment | undefined;
@@ -35,7 +37,7 @@ export class Group {
   /** For a struct: whether it embeds a definition, which closes the structs in it too. */
   sealed = false;
   /** For a sealed struct: the values in it that what it embeds leaves open, by `...`; below them it closes nothing. */
-  readonly opened: Vertex[] = [];
+  opened: readonly Vertex[] = none;
 
   constructor(parent: Group | undefined, kind: GroupKind, home: Vertex | undefined) {
     this.parent = parent;
@@ -162,7 +164,6 @@ export interface Dependent {
   readonly adapt: (conjunct: Conjunct) => Conjunct;
 }
 
-const none: readonly never[] = Object.freeze([]);
 const noArcs: ReadonlyMap<string, Vertex> = new Map();
 
 /** A field, a list element, a let clause or a value on the way: what its conjuncts unify to, and how far that is known. */
