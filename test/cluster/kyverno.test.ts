@@ -5,17 +5,9 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { findPeer } from "../../tools/peers-list.mjs";
 import { type Instance, startInstance } from "../interop/instance.ts";
+import { type SignedImages, signImages } from "../interop/signed-images.ts";
 import { type Cluster, clusterMissing, startCluster, until } from "./cluster.ts";
-import {
-  leadHere,
-  type Running,
-  type SignedImages,
-  signImages,
-  startProgram,
-  succeed,
-  tryPod,
-  writeKubeconfig,
-} from "./foreign-controller.ts";
+import { leadHere, type Running, startProgram, succeed, tryPod, writeKubeconfig } from "./foreign-controller.ts";
 
 const namespace = "kyverno";
 const policies = "/apis/kyverno.io/v1/clusterpolicies";

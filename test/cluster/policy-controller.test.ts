@@ -6,17 +6,9 @@ import { after, before, describe, it } from "node:test";
 import { request } from "@sigillum/library/http";
 import { findPeer } from "../../tools/peers-list.mjs";
 import { type Instance, startInstance } from "../interop/instance.ts";
+import { type SignedImages, signImages } from "../interop/signed-images.ts";
 import { type Cluster, clusterMissing, hostAddress, startCluster, until } from "./cluster.ts";
-import {
-  leadHere,
-  type Running,
-  type SignedImages,
-  signImages,
-  startProgram,
-  succeed,
-  tryPod,
-  writeKubeconfig,
-} from "./foreign-controller.ts";
+import { leadHere, type Running, startProgram, succeed, tryPod, writeKubeconfig } from "./foreign-controller.ts";
 
 const namespace = "cosign-system";
 const slsa = "https://slsa.dev/provenance/v0.2";

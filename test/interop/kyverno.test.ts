@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { findPeer } from "../../tools/peers-list.mjs";
 import { type Outcome, runProgram } from "./clients/program.ts";
-import { pushImage } from "./image.ts";
 import { type Instance, startInstance } from "./instance.ts";
+import { type SignedImages, signImages } from "./signed-images.ts";
 
 const peer = findPeer("kyverno");
 const kyverno = peer.path;
@@ -16,30 +16,11 @@ describe("Kyverno over images signed here", { skip: kyverno === undefined && pee
   let stack: Instance;
   let pem = "";
   let strangerPem = "";
-  const images: Record<string, string> = {};
-
-  const sign = async (...args: string[]): Promise<void> => {
-    const { exit, stderr } = await stack.sigillum(...args);
-    assert.equal(exit, 0, stderr);
-  };
-  const push = async (name: string): Promise<string> => {
-    const pinned = await pushImage(stack.url("registry"), `team/${name}`);
-    images[name] = pinned;
-    return pinned;
-  };
+  let images: SignedImages["images"] = {};
 
   before(async () => {
     stack = await startInstance();
-    await sign("generate-key-pair", "--output-key-prefix", "cosign", "-y");
-    await sign("generate-key-pair", "--output-key-prefix", "stranger", "-y");
-    pem = await readFile(join(stack.directory, "cosign.pub"), "utf8");
-    strangerPem = await readFile(join(stack.directory, "stranger.pub"), "utf8");
-    const key = ["--key", "cosign.key", "-y"];
-    await push("unsigned");
-    await sign("sign", ...key, "--layout", "tag", await push("key-tag"));
-    await sign("sign", ...key, "--layout", "bundle", await push("key-bundle"));
-    await sign("sign", "--identity-token", await stack.token(), "-y", "--layout", "tag", await push("keyless-tag"));
-    await sign("sign", "--identity-token", await stack.token(), "-y", "--layout", "bundle", await push("keyless-bundle"));
+    ({ images, pem, strangerPem } = await signImages(stack));
   });
   after(() => stack?.stop());
 

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { findPeer } from "../../tools/peers-list.mjs";
 import { runProgram } from "./clients/program.ts";
-import { pushImage } from "./image.ts";
 import { type Instance, startInstance } from "./instance.ts";
+import { type SignedImages, signImages } from "./signed-images.ts";
 
 const peer = findPeer("policy-controller");
 const tester = peer.path;
@@ -18,34 +18,11 @@ describe("policy-controller and ours over the same images and policies", { skip:
   let stack: Instance;
   let pem = "";
   let strangerPem = "";
-  const images: Record<string, string> = {};
-
-  const sign = async (...args: string[]): Promise<void> => {
-    const { exit, stderr } = await stack.sigillum(...args);
-    assert.equal(exit, 0, stderr);
-  };
-  const push = async (name: string): Promise<string> => {
-    const pinned = await pushImage(stack.url("registry"), `team/${name}`);
-    images[name] = pinned;
-    return pinned;
-  };
+  let images: SignedImages["images"] = {};
 
   before(async () => {
     stack = await startInstance();
-    const predicate = (id: string): string => JSON.stringify({ builder: { id }, buildType: "t", invocation: {}, materials: [] });
-    await writeFile(join(stack.directory, "ci.json"), predicate("ci"));
-    await sign("generate-key-pair", "--output-key-prefix", "cosign", "-y");
-    await sign("generate-key-pair", "--output-key-prefix", "stranger", "-y");
-    pem = await readFile(join(stack.directory, "cosign.pub"), "utf8");
-    strangerPem = await readFile(join(stack.directory, "stranger.pub"), "utf8");
-    const key = ["--key", "cosign.key", "-y"];
-    await push("unsigned");
-    await sign("sign", ...key, "--layout", "tag", await push("key-tag"));
-    await sign("sign", ...key, "--layout", "bundle", await push("key-bundle"));
-    await sign("sign", ...key, "--layout", "both", await push("key-both"));
-    await sign("sign", "--identity-token", await stack.token(), "-y", "--layout", "tag", await push("keyless-tag"));
-    await sign("sign", "--identity-token", await stack.token(), "-y", "--layout", "bundle", await push("keyless-bundle"));
-    await sign("attest", ...key, "--predicate", "ci.json", "--type", "slsaprovenance", "--layout", "tag", await push("attested"));
+    ({ images, pem, strangerPem } = await signImages(stack));
   });
   after(() => stack?.stop());
 
