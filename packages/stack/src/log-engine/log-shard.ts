@@ -54,7 +54,7 @@ export const defaultLogLimits: LogLimits = {
   maxBatchEntries: 256,
   maxOutstandingEntries: 4096,
   maxOutstandingBytes: 64 * 1024 * 1024,
-  maxWriteAheadBytes: 32 * 1024 * 1024,
+  maxWriteAheadBytes: 24 * 1024 * 1024,
   cacheBytes: 48 * 1024 * 1024,
 };
 
@@ -137,8 +137,8 @@ export class LogShard<Entry> {
    * there. Rejects LOG_OVERLOADED, LOG_NOT_PUBLISHED, LOG_STOPPED, or what the format or the storage throws.
    */
   async add(entry: Entry): Promise<Added> {
-    const { index, duplicate } = await this.#sequencer.add(entry);
-    const { leaf, timeMs } = await this.#published.entry(index);
+    const { index, duplicate, placed } = await this.#sequencer.add(entry);
+    const { leaf, timeMs } = placed ?? (await this.#published.entry(index));
     return { index, timeMs, leaf, duplicate };
   }
 

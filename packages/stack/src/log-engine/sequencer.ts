@@ -19,6 +19,14 @@ export interface SequencerLimits {
 export interface Sequenced {
   readonly index: number;
   readonly duplicate: boolean;
+  /** What stands there; absent for an entry that the log had before, which is read. */
+  readonly placed?: Placed;
+}
+
+/** An entry that got its place just now. */
+export interface Placed {
+  readonly leaf: Uint8Array;
+  readonly timeMs: number;
 }
 
 /** What the sequencer works with. */
@@ -41,6 +49,11 @@ interface Waiting<Entry> {
   readonly bytes: number;
   readonly resolve: (sequenced: Sequenced) => void;
   readonly reject: (error: unknown) => void;
+}
+
+interface WaitingWithPlace<Entry> {
+  readonly waiting: Waiting<Entry>;
+  readonly sequenced: Sequenced;
 }
 
 const defaultEntryBytes = 2048;
@@ -80,7 +93,7 @@ export class Sequencer<Entry> {
     const identity = format.identity(entry);
     const name = Buffer.from(identity.buffer, identity.byteOffset, identity.length).toString("latin1");
     const joined = this.#joined.get(name);
-    if (joined !== undefined) return joined.then(({ index }) => ({ index, duplicate: true }));
+    if (joined !== undefined) return joined.then((sequenced) => ({ ...sequenced, duplicate: true }));
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     const bytes = format.byteLength?.(entry) ?? defaultEntryBytes;
@@ -151,7 +164,6 @@ export class Sequencer<Entry> {
     if (this.#failure !== undefined) throw stopped(this.#failure);
     const known = await this.#parts.storage.index.findIdentities(batch.map(({ identity }) => identity));
     const fresh = batch.filter((_, position) => known[position] === undefined);
-    const first = this.#state.size;
     const placed = fresh.length === 0 ? [] : await this.#commit(fresh);
     const unpublished = await this.#publish();
     for (const [position, waiting] of batch.entries()) {
@@ -160,29 +172,30 @@ export class Sequencer<Entry> {
       if (index < this.#parts.publishedSize()) waiting.resolve({ index, duplicate: true });
       else waiting.reject(unpublished);
     }
-    for (const [position, waiting] of placed.entries()) {
-      if (unpublished === undefined) waiting.resolve({ index: first + position, duplicate: false });
+    for (const { waiting, sequenced } of placed) {
+      if (unpublished === undefined) waiting.resolve(sequenced);
       else waiting.reject(unpublished);
     }
   }
 
   /** Commit entries; those that cannot be written (too long, say) are rejected and left out. Returns the rest, in the order of their indexes. */
-  async #commit(fresh: readonly Waiting<Entry>[]): Promise<readonly Waiting<Entry>[]> {
+  async #commit(fresh: readonly Waiting<Entry>[]): Promise<readonly WaitingWithPlace<Entry>[]> {
     const { format, clock, storage } = this.#parts;
     const before = this.#state;
     const timeMs = Math.max(before.timeMs, clock.nowMs());
-    const placed: Waiting<Entry>[] = [];
+    const placed: WaitingWithPlace<Entry>[] = [];
     const records: { identity: Uint8Array; searchKeys: readonly Uint8Array[]; record: Uint8Array; leafHash: Uint8Array }[] = [];
     for (const waiting of fresh) {
       try {
-        const leaf = format.leaf(waiting.entry, before.size + placed.length, timeMs);
+        const index = before.size + placed.length;
+        const leaf = format.leaf(waiting.entry, index, timeMs);
         records.push({
           identity: waiting.identity,
           searchKeys: searchKeyHashesOf(format, waiting.entry),
           record: format.record(waiting.entry, leaf),
           leafHash: format.leafHash?.(waiting.entry) ?? leafHash(leaf),
         });
-        placed.push(waiting);
+        placed.push({ waiting, sequenced: { index, duplicate: false, placed: { leaf, timeMs } } });
       } catch (error) {
         waiting.reject(error);
       }

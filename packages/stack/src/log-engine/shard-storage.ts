@@ -7,7 +7,7 @@
 //   document head.json  state/head.json: the snapshot that the first segment of the journal follows; replaced in one durable step.
 //   document sealed.json  state/sealed.json: there once the shard is sealed: its final size, root and checkpoint.
 //   index               index/: key-value store that follows the log; its cursor says how far. Lost, it is rebuilt when the log is opened.
-import { encodeUtf8, equalBytes, isSigillumError } from "@sigillum/library/encoding";
+import { encodeUtf8, isSigillumError } from "@sigillum/library/encoding";
 import type { Logger } from "../host/index.ts";
 import type { Journal, KeyValueStore, ObjectStore, ShardStore } from "../storage/index.ts";
 import { type Batch, encodeBatch } from "./batch.ts";
@@ -18,7 +18,7 @@ import { type LeafReader, rebuildIndex } from "./index-rebuild.ts";
 import { replayJournal } from "./replay.ts";
 import { encodeSeal, parseSeal, type Seal } from "./seal.ts";
 import { encodeSnapshot, loadState, parseSnapshot, type Snapshot } from "./snapshot.ts";
-import { type StoredObject, TileStore } from "./tile-store.ts";
+import { TileStore } from "./tile-store.ts";
 import { type Grown, partialObjects, type TreeState } from "./tree-state.ts";
 
 /** More full tiles than this do not wait in memory while batches go on. */
@@ -89,7 +89,11 @@ export class ShardStorage {
     this.#journal = journal;
     try {
       this.#requireIndexFits(state);
+      // What a killed process left is read once: whoever is killed again and again does not read ever more.
+      const long = journal.segment > this.#snapshot.firstGeneration || journal.length > this.#options.maxWriteAheadBytes;
+      if (long && state.size > this.#snapshot.size) await this.#roll(state);
     } catch (error) {
+      await this.#snapshotting;
       await journal.close();
       throw error;
     }
@@ -117,14 +121,17 @@ export class ShardStorage {
 
   /**
    * Bring full tiles to the disk in the background, and begin a new segment of the journal when this one is long. Waits only while much is
-   * still unwritten. Errors leave everything in memory and in the journal.
+   * still unwritten, or while the journal has become so long that reading it would hold up the next opening. Errors leave everything in
+   * memory and in the journal.
    */
   async settle(state: TreeState): Promise<void> {
     try {
       if (this.tiles.unwrittenBytes > maxUnwrittenBytes) await this.tiles.flush();
       else this.tiles.flush().catch((error: unknown) => this.#logSettleFailure(error, state));
-      const tooLong = this.#journal !== undefined && this.#journal.length > this.#options.maxWriteAheadBytes;
-      if (tooLong && this.#snapshotting === undefined) await this.#roll(state);
+      const { maxWriteAheadBytes } = this.#options;
+      const length = this.#journal?.length ?? 0;
+      if (length > 2 * maxWriteAheadBytes) await this.#snapshotting;
+      if (length > maxWriteAheadBytes && this.#snapshotting === undefined) await this.#roll(state);
     } catch (error) {
       this.#logSettleFailure(error, state);
     }
@@ -214,13 +221,13 @@ export class ShardStorage {
 
   // What a batch made full may be there already; whatever stands there, the journal decides.
   async #acceptReplayed(grown: Grown, batch: Batch, leafHashes: readonly Uint8Array[]): Promise<void> {
-    const missing: StoredObject[] = [];
-    for (const object of grown.full) {
-      const stored = await this.objects.read(object.path);
-      if (stored === undefined || !equalBytes(stored, object.bytes)) missing.push(object);
-    }
+    const stored = await Promise.all(grown.full.map(({ path }) => this.objects.read(path)));
+    const missing = grown.full.filter(({ bytes }, position) => {
+      const found = stored[position];
+      return found === undefined || Buffer.compare(found, bytes) !== 0;
+    });
     this.accept({ ...grown, full: missing }, batch, leafHashes);
-    await this.tiles.flush();
+    if (this.tiles.unwrittenBytes > maxUnwrittenBytes) await this.tiles.flush();
   }
 
   async #roll(state: TreeState): Promise<void> {

@@ -29,6 +29,7 @@ export class TileStore {
   readonly #files: ByteCache<Uint8Array>;
   readonly #nodes: ByteCache<TileNodes>;
   readonly #bundles: ByteCache<Bundle>;
+  readonly #bundlesBeingRead: Map<number, Promise<Bundle>> = new Map();
   #unwrittenBytes = 0;
   #flushing: Promise<void> | undefined;
 
@@ -110,9 +111,18 @@ export class TileStore {
   }
 
   /** A full entry bundle with its times, as it stands: its leaves were not compared with the tree. */
-  async bundle(index: number): Promise<Bundle> {
+  bundle(index: number): Promise<Bundle> {
     const hot = this.#bundles.get(String(index));
-    if (hot !== undefined) return hot;
+    if (hot !== undefined) return Promise.resolve(hot);
+    // Hundreds may ask for entries of one bundle at once: it is taken apart once.
+    const known = this.#bundlesBeingRead.get(index);
+    if (known !== undefined) return known;
+    const reading = this.#readBundle(index).finally(() => this.#bundlesBeingRead.delete(index));
+    this.#bundlesBeingRead.set(index, reading);
+    return reading;
+  }
+
+  async #readBundle(index: number): Promise<Bundle> {
     const bytes = await this.#read(entryBundlePath(index, tileWidth));
     const bundle = { records: this.#splitBundle(bytes), timesMs: parseTimes(await this.#read(timesPath(index, tileWidth))) };
     if (bundle.records.length !== tileWidth || bundle.timesMs.length !== tileWidth) {
@@ -137,5 +147,7 @@ export function encodeTimes(timesMs: readonly number[]): Uint8Array {
 /** Read a block of times. */
 export function parseTimes(bytes: Uint8Array): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Array.from({ length: Math.floor(bytes.length / 8) }, (_, position) => Number(view.getBigUint64(position * 8)));
+  const timesMs: number[] = [];
+  for (let at = 0; at + 8 <= bytes.length; at += 8) timesMs.push(view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4));
+  return timesMs;
 }

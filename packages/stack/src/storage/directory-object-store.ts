@@ -8,6 +8,9 @@ import { type ObjectStore, requireObjectPath } from "./object-store.ts";
 /** Where objects are written before they get their names: one folder, so that what a crash leaves is found at once. */
 const temporaryFolder = ".tmp";
 
+/** Files that are synced at a time: those that wait together share one commit of the file system's own journal. */
+const syncsAtOnce = 16;
+
 /** An object store in a directory: an object is a file, a part of its path a directory. */
 export class DirectoryObjectStore implements ObjectStore {
   readonly #directory: string;
@@ -67,8 +70,8 @@ export class DirectoryObjectStore implements ObjectStore {
     this.#dirtyDirectories = new Set();
     try {
       // Contents before names: a name must not outlive a power cut that its contents did not.
-      for (const file of files) await this.#syncFile(file);
-      for (const directory of directories) await this.#fileSystem.syncDirectory(directory);
+      await eachOf(files, (file) => this.#syncFile(file));
+      await eachOf(directories, (directory) => this.#fileSystem.syncDirectory(directory));
     } catch (cause) {
       throw storageError("STORAGE_SYNC_FAILED", `Cannot make objects in ${this.#directory} durable: ${reasonOf(cause)}`, {
         cause,
@@ -106,4 +109,22 @@ export class DirectoryObjectStore implements ObjectStore {
     requireObjectPath(path);
     return join(this.#directory, path);
   }
+}
+
+/** Do something to each item, some at a time. Rejects with the first error, when nothing runs any more. */
+async function eachOf<Item>(items: Iterable<Item>, run: (item: Item) => Promise<void>): Promise<void> {
+  const left = items[Symbol.iterator]();
+  let failed = false;
+  const one = async (): Promise<void> => {
+    for (let next = left.next(); next.done !== true && !failed; next = left.next()) {
+      try {
+        await run(next.value);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const ended = await Promise.allSettled(Array.from({ length: syncsAtOnce }, one));
+  for (const end of ended) if (end.status === "rejected") throw end.reason;
 }
