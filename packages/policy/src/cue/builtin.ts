@@ -3,6 +3,7 @@ import { plainInteger, toBigInt } from "../values/index.ts";
 import { elementsOf } from "./comprehension.ts";
 import type { Engine } from "./engine.ts";
 import { describeType, formatVertex } from "./format.ts";
+import { elementCount } from "./list-value.ts";
 import type { Place } from "./position.ts";
 import type { Declaration, Expression, NumberLiteral } from "./syntax.ts";
 import { fail, formatKinds, formatScalar, incomplete, isNumber, kindOf, kinds, type Scalar, Stop } from "./value.ts";
@@ -117,9 +118,18 @@ export class Call {
   }
 
   list(index: number): Vertex[] {
+    return elementsOf(this.#list(index));
+  }
+
+  /** How many elements a list has. */
+  length(index: number): number {
+    return elementCount(this.#list(index));
+  }
+
+  #list(index: number): Vertex {
     const value = this.value(index);
     if (!(value instanceof Vertex) || value.mask !== kinds.list) throw this.#wrong(index, value, "list");
-    return elementsOf(value);
+    return value;
   }
 
   strings(index: number): string[] {

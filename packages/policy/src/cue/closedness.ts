@@ -39,7 +39,7 @@ function mayBeClosed({ items, grants }: Vertex): boolean {
 }
 
 /** Whether a group or one around it closes what is in it, up to one that is known not to. */
-function closes(group: Group, known: Group | undefined): boolean {
+export function closes(group: Group | undefined, known: Group | undefined): boolean {
   for (let at: Group | undefined = group; at !== undefined && at !== known; at = at.parent)
     if (at.kind === "definition" || at.kind === "close" || at.sealed) return true;
   return false;

@@ -11,7 +11,8 @@ import {
   valuesError,
 } from "../values/index.ts";
 import { isPlainData } from "./conjunct.ts";
-import { dataExpression, exportVertex, toDocument } from "./document.ts";
+import { dataExpression } from "./data.ts";
+import { exportVertex, toDocument } from "./document.ts";
 import { cueError } from "./errors.ts";
 import { Evaluator } from "./evaluator.ts";
 import { formatLabel } from "./format-syntax.ts";
@@ -92,8 +93,7 @@ export function validateCue(compiled: CompiledCue, document: Value, options: Val
   return guarded(() => {
     const evaluator = new Evaluator(budgetFor(options.limits, document));
     const root = rootVertex(compiled);
-    const at = { source: documentSource, offset: 0 };
-    root.conjuncts = added(root.conjuncts, conjunctOf(dataExpression(document, at, evaluator.budget)));
+    root.conjuncts = added(root.conjuncts, conjunctOf(dataExpression(document, { source: documentSource, offset: 0 })));
     evaluator.finishRoot(root);
     refuse(evaluator);
     const problems = problemsOf(evaluator, root, options.final ?? true);
@@ -142,21 +142,28 @@ export const defaultLimits: {
   bytesPerValue: 2048,
 };
 
-/** A budget for an evaluation over a document. */
+/** A budget for an evaluation over a document, which may be no deeper than it allows. */
 export function budgetFor(limits: BudgetLimits | undefined, document: Value): Budget {
-  const size = countValues(document);
-  const steps = defaultLimits.steps + defaultLimits.stepsPerValue * size;
-  return new Budget({ steps, bytes: defaultLimits.bytes + defaultLimits.bytesPerValue * size, ...limits });
+  const size = { values: 0, depth: 0 };
+  measure(document, 0, size);
+  const steps = defaultLimits.steps + defaultLimits.stepsPerValue * size.values;
+  const bytes = defaultLimits.bytes + defaultLimits.bytesPerValue * size.values;
+  const budget = new Budget({ steps, bytes, ...limits });
+  for (let i = 0; i < size.depth; i++) budget.enter();
+  for (let i = 0; i < size.depth; i++) budget.leave();
+  return budget;
 }
 
-function countValues(value: Value): number {
-  let count = 1;
-  const add = (each: Value): void => {
-    count += countValues(each);
-  };
-  if (isArray(value)) value.forEach(add);
-  else if (value instanceof ObjectValue) value.forEachValue(add);
-  return count;
+function measure(value: Value, depth: number, size: { values: number; depth: number }): void {
+  size.values++;
+  if (typeof value !== "object" || value === null) return;
+  if (isArray(value)) {
+    size.depth = Math.max(size.depth, depth + 1);
+    for (let i = 0; i < value.length; i++) measure(value[i] ?? null, depth + 1, size);
+  } else if (value instanceof ObjectValue) {
+    size.depth = Math.max(size.depth, depth + 1);
+    value.forEachValue((each) => measure(each, depth + 1, size));
+  }
 }
 
 /** The concrete value of a policy. Throws CUE_EVALUATION when it has an error, and CUE_INCOMPLETE when it is not concrete. */

@@ -2,10 +2,11 @@
 // the order in which it was found: the construct is refused, by name and place, instead of one of the answers being given.
 import { yieldStructs } from "./comprehension.ts";
 import type { Engine } from "./engine.ts";
+import { elementCount } from "./list-value.ts";
 import type { Place } from "./position.ts";
 import type { Clause, Expression } from "./syntax.ts";
 import { isIncomplete, Stop } from "./value.ts";
-import { type Conjunct, originOf, unreadField, type Vertex } from "./vertex.ts";
+import { type Conjunct, isIndexLabel, originOf, unreadField, type Vertex } from "./vertex.ts";
 
 /** Names of the constructs that are refused in the course of an evaluation. */
 export const refusedConstructs = {
@@ -77,10 +78,10 @@ function holds(engine: Engine, { vertex, conjunct, clauses, count }: Decision): 
   }
 }
 
-function sizeOf({ slots }: Vertex): number {
-  let size = 0;
-  slots.forEach((arc) => {
-    if (arc.presence === "member" || arc === unreadField) size++;
+function sizeOf(vertex: Vertex): number {
+  let size = elementCount(vertex);
+  vertex.slots.forEach((arc, label) => {
+    if ((arc.presence === "member" || arc === unreadField) && !isIndexLabel(label)) size++;
   });
   return size;
 }

@@ -1,6 +1,7 @@
 // The end of an evaluation: everything below a vertex, the fields that are refused, and what is left of disjunctions.
-import { allowance, sealStructs } from "./closedness.ts";
+import { allowance, closes, sealStructs } from "./closedness.ts";
 import { isPlainData } from "./conjunct.ts";
+import { allOf, dataCheck, neverKnown } from "./data-check.ts";
 import { hasFailed } from "./disjunction.ts";
 import type { Engine } from "./engine.ts";
 import { type Bottom, isIncomplete } from "./value.ts";
@@ -56,8 +57,9 @@ function isComplete(vertex: Vertex): boolean {
 function finishArcs(engine: FinishEngine, vertex: Vertex): void {
   const allows = allowance(vertex);
   if (allows !== undefined) sealStructs(vertex);
+  if (vertex.unreadElements !== undefined) readElements(engine, vertex);
   // forEach, which makes nothing for each arc: there are as many as the document has values
-  (allows === undefined ? vertex.slots : vertex.arcs).forEach((arc) => {
+  (allows === undefined || vertex.unreadElements !== undefined ? vertex.slots : vertex.arcs).forEach((arc) => {
     if (arc.presence === "optional") return;
     if (allows !== undefined && !allows(arc.label) && vertex.laterGrants?.(arc.label) !== true) refuse(arc);
     else if (isPlainData(arc)) {
@@ -68,6 +70,21 @@ function finishArcs(engine: FinishEngine, vertex: Vertex): void {
     const bottom = engine.live(arc).bottom ?? arc.childBottom ?? arc.bottom;
     if (bottom !== undefined && !isIncomplete(bottom)) vertex.childBottom ??= bottom;
   });
+}
+
+/** Make vertices of the elements of a document's list that are not seen to fit at once; the others have no errors. */
+function readElements(engine: FinishEngine, vertex: Vertex): void {
+  const { unreadElements: unread, listRests: rests } = vertex;
+  if (unread === undefined || rests.length === 0) return;
+  const isSimple = !vertex.inDefinition && !closes(unread.conjunct.group, undefined);
+  const checks = rests.map(({ conjunct }) =>
+    isSimple ? dataCheck(conjunct.expression, closes(conjunct.group, undefined)) : neverKnown,
+  );
+  const from = Math.min(...rests.map((rest) => rest.from));
+  // that a rest begins later is left to unification
+  const check = rests.every((rest) => rest.from === from) ? allOf(checks) : neverKnown;
+  const { values } = unread.list;
+  for (let i = from; i < values.length; i++) if (!check(engine, values[i] ?? null)) vertex.arc(String(i));
 }
 
 /** What is known by now may leave fewer values of a disjunction than when it was first looked at. */

@@ -1,8 +1,10 @@
 // Lists: the elements that a conjunct gives, and the type of those after its ellipsis.
+import { DataList } from "./data.ts";
 import type { Engine } from "./engine.ts";
+import type { Expression } from "./syntax.ts";
 import { takeType } from "./unify.ts";
 import { fail, kinds } from "./value.ts";
-import { added, type Conjunct, type Item, isIndexLabel, type Rest, Vertex } from "./vertex.ts";
+import { added, type Conjunct, type Environment, type Item, isIndexLabel, type Rest, Vertex } from "./vertex.ts";
 
 /** Give a list the elements of one of its conjuncts. */
 export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item, { kind: "list" }>): void {
@@ -10,11 +12,13 @@ export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item,
   if (conjunct.cyclic) vertex.cyclic = true;
   else vertex.grounded = true;
   const { at } = conjunct.expression;
+  const data = conjunct.expression instanceof DataList ? conjunct.expression : undefined;
+  const count = data?.values.length ?? elements.length;
   takeType(engine, vertex, kinds.list, "list", at, false);
-  vertex.listLengths = added(vertex.listLengths, { length: elements.length, open: open !== undefined, at });
+  vertex.listLengths = added(vertex.listLengths, { length: count, open: open !== undefined, at });
   if (typeof open === "object")
     vertex.listRests = added(vertex.listRests, {
-      from: elements.length,
+      from: count,
       conjunct: { ...conjunct, expression: open, weak: true },
     });
   const longest = Math.max(...vertex.listLengths.map(({ length }) => length));
@@ -28,15 +32,20 @@ export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item,
     );
   }
   const newest = typeof open === "object" ? vertex.listRests[vertex.listRests.length - 1] : undefined;
-  const { group, passed, cyclic } = conjunct;
-  for (let i = 0; i < elements.length; i++) {
-    const element = elements[i];
-    if (element === undefined) continue;
-    const { environment, expression } = element;
-    addElement(engine, vertex, i, { environment, expression, group, passed, cyclic, weak: conjunct.weak === true }, newest);
-  }
+  const { environment: own, group, passed, cyclic } = conjunct;
+  const weak = conjunct.weak === true;
+  const add = (i: number, environment: Environment, expression: Expression | undefined): void => {
+    if (expression !== undefined) addElement(engine, vertex, i, { environment, expression, group, passed, cyclic, weak }, newest);
+  };
+  if (data !== undefined && vertex.leaves(conjunct)) {
+    // its elements become vertices where something else has a conjunct for them alone, or asks for them
+    for (const label of vertex.slots.keys()) if (isIndexLabel(label)) add(Number(label), own, data.element(Number(label)));
+    engine.budget.allocate(64 * count);
+    vertex.leave({ ...conjunct, weak });
+  } else if (data !== undefined) for (const [i, expression] of data.elements.entries()) add(i, own, expression);
+  else for (const [i, { environment, expression }] of elements.entries()) add(i, environment, expression);
   if (newest === undefined) return;
-  for (const [label, arc] of vertex.arcs)
+  for (const [label, arc] of vertex.slots)
     if (isIndexLabel(label) && Number(label) >= newest.from) engine.addConjunct(arc, newest.conjunct);
 }
 
@@ -53,4 +62,11 @@ function addElement(engine: Engine, vertex: Vertex, index: number, conjunct: Con
       for (const rest of vertex.listRests) if (rest !== newest && index >= rest.from) engine.addConjunct(arc, rest.conjunct);
   }
   engine.addConjunct(arc, conjunct);
+}
+
+/** How many elements a list has so far, those that are not read among them. */
+export function elementCount(vertex: Vertex): number {
+  let longest = 0;
+  for (const { length } of vertex.listLengths) longest = Math.max(longest, length);
+  return longest;
 }

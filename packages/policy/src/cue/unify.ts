@@ -97,7 +97,8 @@ export function takeValidator(evaluator: Engine, vertex: Vertex, validator: Vali
   if (!same) vertex.validators = added(vertex.validators, validator);
 }
 
-function boundMask({ operator, value }: Bound): number {
+/** The kinds of values that a bound may hold of. */
+export function boundMask({ operator, value }: Bound): number {
   if (operator === "!=" && value === null) return kinds.top & ~kinds.null;
   if (operator === "=~" || operator === "!~") return kinds.string;
   return isNumber(value) ? kinds.number : kindOf(value);

@@ -1,4 +1,5 @@
 // What the evaluator works on: a graph of vertices, one a field, each holding the conjuncts whose unification it is.
+import { DataList } from "./data.ts";
 import { documentSource, type Place } from "./position.ts";
 import { Evaluated, type Expression, type LetClause, type StructLiteral } from "./syntax.ts";
 import { type Bottom, type Bound, kinds, type Scalar } from "./value.ts";
@@ -208,6 +209,10 @@ export class Vertex extends Evaluated {
 
   #slots: Map<string, Vertex> | undefined;
   #unread: Conjunct | undefined;
+  /** How many rests there were when its elements were left: those stand before the element among its conjuncts. */
+  #restsBefore = 0;
+  /** Whether an element was read before one that stands before it. */
+  #disordered = false;
 
   state: "new" | "busy" | "settled" = "new";
   /** While the terms of its disjunctions are tried: the copy that stands for it. */
@@ -232,32 +237,56 @@ export class Vertex extends Evaluated {
     this.inDefinition = isDefinitionLabel(label) || (label !== "" && (parent?.inDefinition ?? false));
   }
 
-  /** Its fields, or the elements of a list. A field that only the document has becomes a vertex by this. */
+  /** Its fields, or the elements of a list. A field or an element that only the document has becomes a vertex by this. */
   get arcs(): ReadonlyMap<string, Vertex> {
     const unread = this.#unread;
     this.#unread = undefined;
-    if (unread?.expression.kind === "struct")
+    if (unread?.expression.kind === "struct") {
       for (const field of unread.expression.declarations)
         if (field.kind === "field" && typeof field.label === "string" && this.#slots?.get(field.label) === unreadField)
           this.#read(field.label, field.value, unread);
+    } else if (unread?.expression instanceof DataList) {
+      const { elements } = unread.expression;
+      for (let i = 0; i < elements.length; i++) {
+        const element = elements[i];
+        if (element !== undefined && this.#slots?.has(String(i)) !== true) this.#read(String(i), element, unread);
+      }
+    }
     return this.slots;
   }
 
-  /** The same without making any: `unreadField` stands in the place of a field that only the document has. */
+  /** The same without making any: `unreadField` stands in the place of a field that only the document has, and such an element is left out. */
   get slots(): ReadonlyMap<string, Vertex> {
+    if (this.#disordered) {
+      this.#disordered = false;
+      const [elements, others] = [[], []] as [string, Vertex][][];
+      for (const slot of this.#slots ?? []) (isIndexLabel(slot[0]) ? elements : others)?.push(slot);
+      this.#slots = new Map([...(elements ?? []).sort(([a], [b]) => Number(a) - Number(b)), ...(others ?? [])]);
+    }
     return this.#slots ?? noArcs;
   }
 
   /** One field or element, or nothing. */
   arc(label: string): Vertex | undefined {
     const found = this.#slots?.get(label);
-    if (found !== unreadField) return found;
-    const struct = this.#unread?.expression;
+    if (found !== unreadField && (found !== undefined || this.#unread === undefined)) return found;
+    const unread = this.#unread?.expression;
+    if (unread instanceof DataList) {
+      const element = isIndexLabel(label) ? unread.element(Number(label)) : undefined;
+      return element === undefined ? undefined : this.#read(label, element, this.#unread);
+    }
+    if (found === undefined) return undefined;
     // to look for one among a few costs less than to make them all
-    if (struct?.kind !== "struct" || struct.declarations.length > 32) return this.arcs.get(label);
-    for (const field of struct.declarations)
+    if (unread?.kind !== "struct" || unread.declarations.length > 32) return this.arcs.get(label);
+    for (const field of unread.declarations)
       if (field.kind === "field" && field.label === label) return this.#read(label, field.value, this.#unread);
     return undefined;
+  }
+
+  /** The elements that were left unread, as a list of the document with its conjunct; some may have been read since. */
+  get unreadElements(): { readonly list: DataList; readonly conjunct: Conjunct } | undefined {
+    const conjunct = this.#unread;
+    return conjunct?.expression instanceof DataList ? { list: conjunct.expression, conjunct } : undefined;
   }
 
   /** Give it a field or an element. */
@@ -271,19 +300,23 @@ export class Vertex extends Evaluated {
     return this.#unread === undefined && this.patterns.length === 0 && expression.at.source === documentSource;
   }
 
-  /** Leave those fields unread that are not here yet; `fields` is what they would have as conjuncts, with the struct as expression. */
+  /** Leave those fields, or elements, unread that are not here yet; `fields` is what they would have as conjuncts, with the whole as expression. */
   leave(fields: Conjunct): void {
     this.#unread = fields;
+    this.#restsBefore = this.listRests.length;
   }
 
   #read(label: string, expression: Expression, fields: Conjunct | undefined): Vertex | undefined {
     if (fields === undefined) return undefined;
-    const { environment, group, passed, cyclic } = fields;
     const made = new Vertex(this, label);
     made.presence = "member";
-    made.conjuncts = [{ environment, expression, group, passed, cyclic, weak: false }];
+    const own = { ...fields, expression };
+    const rests = this.listRests.filter(({ from }) => from <= Number(label));
+    const before = this.listRests.slice(0, this.#restsBefore).filter(({ from }) => from <= Number(label)).length;
+    made.conjuncts = rests.length === 0 ? [own] : rests.map(({ conjunct }) => conjunct).toSpliced(before, 0, own);
     // nothing is wrong with it as it is: see isPlainData
-    if (this.finished !== "no") made.finished = "yes";
+    if (rests.length === 0 && this.finished !== "no") made.finished = "yes";
+    if (fields.expression.kind === "list") this.#disordered ||= (this.#slots?.size ?? 0) !== Number(label);
     this.setArc(label, made);
     return made;
   }

@@ -1,8 +1,9 @@
 // Packages encoding/json, encoding/base64 and encoding/hex.
 import { parseJson } from "../../values/index.ts";
 import type { Builtin, Call, Package, Result } from "../builtin.ts";
+import { dataExpression } from "../data.ts";
 import { tryWith } from "../disjunction.ts";
-import { dataExpression, exportVertex, writeJson } from "../document.ts";
+import { exportVertex, writeJson } from "../document.ts";
 import { decodeText, encodeText } from "../text.ts";
 import { kinds } from "../value.ts";
 
@@ -79,14 +80,14 @@ function marshal(call: Call): Result {
 }
 
 function unmarshal(call: Call): Result {
-  const expression = dataExpression(readJson(call, textOf(call, 0)), call.at, call.evaluator.budget);
+  const expression = dataExpression(readJson(call, textOf(call, 0)), call.at);
   return { computed: { kind: "conjuncts", conjuncts: [{ ...call.conjunct, expression }] } };
 }
 
 function validate(call: Call): Result {
   const data = call.evaluator.inline(call.vertex, {
     ...call.conjunct,
-    expression: dataExpression(readJson(call, textOf(call, 0)), call.at, call.evaluator.budget),
+    expression: dataExpression(readJson(call, textOf(call, 0)), call.at),
   });
   const bottom = tryWith(call.evaluator, data, call.conjunct, call.unresolved(1));
   return bottom === undefined ? true : { because: bottom.message };

@@ -138,12 +138,12 @@ function chosen({ evaluator }: Call, element: Vertex): Vertex | undefined {
 }
 
 function maxItems(call: Call): Result {
-  const [length, most] = [call.list(0).length, call.int(1)];
+  const [length, most] = [call.length(0), call.int(1)];
   return length <= most ? true : { because: `len(list) > MaxItems(${most}) (${length} > ${most})` };
 }
 
 function minItems(call: Call): Result {
-  const [length, least] = [call.list(0).length, call.int(1)];
+  const [length, least] = [call.length(0), call.int(1)];
   return length >= least ? true : { because: `len(list) < MinItems(${least}) (${length} < ${least})` };
 }
 

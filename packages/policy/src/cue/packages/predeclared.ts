@@ -1,8 +1,9 @@
 // The functions that need no import (language specification, "Built-in Functions").
 import { type Builtin, type Call, fieldsOf, type Result, toExpression } from "../builtin.ts";
-import { elementsOf, integer } from "../comprehension.ts";
+import { integer } from "../comprehension.ts";
 import { tryWith } from "../disjunction.ts";
 import { formatExpression } from "../format-syntax.ts";
+import { elementCount } from "../list-value.ts";
 import type { Expression } from "../syntax.ts";
 import { encodeText } from "../text.ts";
 import { type Bottom, isIncomplete, isNumber, kinds, Stop } from "../value.ts";
@@ -69,7 +70,7 @@ function length(call: Call): Result {
 
 function listLength(call: Call, list: Vertex): number {
   if (list.listLengths.every(({ open }) => open)) throw call.incomplete("incomplete list: its length is not known");
-  return elementsOf(list).length;
+  return elementCount(list);
 }
 
 function anyOf(call: Call): Result {
