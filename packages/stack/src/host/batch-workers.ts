@@ -1,6 +1,9 @@
-// Work on bytes in threads of its own: whole batches of inputs in one transferred buffer, the next when a thread is free. A message
-// for each input would cost as much as the work (docs/performance.md has the numbers).
-import { parentPort, Worker, workerData } from "node:worker_threads";
+// Work on bytes in threads of its own: what one turn of the event loop brings goes in whole batches, each one transferred buffer, and a
+// thread has the next batch at hand when it ends one. A message for each input would cost as much as the work, and a thread that waits
+// for its next batch waits for whatever the main thread does meanwhile (docs/performance.md has the numbers).
+//
+//   batch = count:u32 ‖ length:u32* ‖ bytes*          (in the order of the machine: both ends are one process)
+import { type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
 import { type ErrorKind, isSigillumError, SigillumError } from "@sigillum/library/encoding";
 import { hostError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
@@ -20,11 +23,6 @@ export interface BatchWorkersOptions {
   readonly logger: Logger;
 }
 
-interface Batch {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly lengths: readonly number[];
-}
-
 interface PlainError {
   readonly code: string;
   readonly kind: ErrorKind;
@@ -33,10 +31,11 @@ interface PlainError {
   readonly expected?: string | undefined;
 }
 
-interface BatchAnswer extends Batch {
-  /** By position in the batch; the output there is empty. */
-  readonly errors: readonly (readonly [position: number, error: PlainError])[];
-}
+/** What was refused, by position in the batch; the output there is empty. */
+type Refusals = readonly (readonly [position: number, error: PlainError])[];
+
+/** A batch of outputs, alone where nothing was refused. */
+type BatchAnswer = ArrayBuffer | { readonly outputs: ArrayBuffer; readonly refusals: Refusals };
 
 interface Waiting {
   readonly input: Uint8Array;
@@ -48,6 +47,8 @@ interface Waiting {
 const maxBatch = 32;
 /** Nor more bytes, save in one input. */
 const maxBatchBytes = 1024 * 1024;
+/** A thread works on one batch while another waits for it. */
+const batchesAhead = 2;
 /** More inputs than this do not wait. */
 const maxWaiting = 4096;
 
@@ -57,6 +58,7 @@ export class BatchWorkers {
   #threads: Thread[] = [];
   #queue: Waiting[] = [];
   #started = false;
+  #dispatching = false;
 
   constructor(options: BatchWorkersOptions) {
     this.#options = options;
@@ -73,7 +75,7 @@ export class BatchWorkers {
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({ input, resolve, reject });
-      this.#dispatch();
+      this.#dispatchSoon();
     });
   }
 
@@ -113,11 +115,24 @@ export class BatchWorkers {
     return thread;
   }
 
+  // After the turn of the event loop: what else it reads comes into the same batch.
+  #dispatchSoon(): void {
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    setImmediate(() => {
+      this.#dispatching = false;
+      this.#dispatch();
+    });
+  }
+
   #dispatch(): void {
-    for (const thread of this.#threads) {
-      if (this.#queue.length === 0) return;
-      // Share what waits between the threads instead of giving all of it to the first.
-      if (thread.ready && !thread.busy) thread.send(this.#nextBatch(Math.ceil(this.#queue.length / this.#threads.length)));
+    for (let ahead = 0; ahead < batchesAhead; ahead += 1) {
+      const free = this.#threads.filter((thread) => thread.ready && thread.batches === ahead);
+      for (const [position, thread] of free.entries()) {
+        if (this.#queue.length === 0) return;
+        // Share what waits between the threads instead of giving all of it to the first.
+        thread.send(this.#nextBatch(Math.ceil(this.#queue.length / (free.length - position))));
+      }
     }
   }
 
@@ -135,7 +150,8 @@ class Thread {
   /** Resolves when the thread is ready or broken. */
   readonly settled: Promise<void>;
   readonly #worker: Worker;
-  #batch: readonly Waiting[] = [];
+  /** Those that were sent and not answered, in the order they are answered. */
+  #batches: (readonly Waiting[])[] = [];
   ready = false;
 
   constructor(
@@ -155,7 +171,7 @@ class Thread {
     const breakDown = (error: unknown): void => {
       resolve();
       this.ready = false;
-      if (!broken) events.onBroken(error, this.#batch);
+      if (!broken) events.onBroken(error, this.#batches.flat());
       broken = true;
     };
     this.#worker.on("message", (answer: BatchAnswer | "ready") => {
@@ -176,31 +192,32 @@ class Thread {
 
   #ending = false;
 
-  get busy(): boolean {
-    return this.#batch.length > 0;
+  /** How many batches it has. */
+  get batches(): number {
+    return this.#batches.length;
   }
 
   send(batch: readonly Waiting[]): void {
-    this.#batch = batch;
+    this.#batches.push(batch);
     const packed = pack(batch.map(({ input }) => input));
-    this.#worker.postMessage(packed, [packed.bytes.buffer]);
+    this.#worker.postMessage(packed, [packed]);
   }
 
   async end(): Promise<void> {
     this.#ending = true;
     await this.#worker.terminate();
-    for (const { reject } of this.#batch)
+    for (const { reject } of this.#batches.flat())
       reject(hostError("REQUEST_ABORTED", "Cannot answer: the service was closed while the request was verified"));
   }
 
   #settle(answer: BatchAnswer): void {
-    const batch = this.#batch;
-    this.#batch = [];
-    const errors = new Map(answer.errors);
-    for (const [position, output] of unpack(answer).entries()) {
-      const error = errors.get(position);
-      if (error === undefined) batch[position]?.resolve(output);
-      else batch[position]?.reject(new SigillumError(error.code, error.kind, error.message, { ...fieldsOf(error) }));
+    const batch = this.#batches.shift() ?? [];
+    const outputs = unpack(answer instanceof ArrayBuffer ? answer : answer.outputs);
+    const refusals = new Map(answer instanceof ArrayBuffer ? [] : answer.refusals);
+    for (const [position, { resolve, reject }] of batch.entries()) {
+      const error = refusals.get(position);
+      if (error !== undefined) reject(new SigillumError(error.code, error.kind, error.message, { ...fieldsOf(error) }));
+      else resolve(outputs[position] ?? new Uint8Array(0));
     }
   }
 }
@@ -213,34 +230,56 @@ class Thread {
 export function serveBatches(run: (input: Uint8Array, data: unknown) => ReturnType<BatchFunction>): void {
   const port = parentPort;
   if (port === null) throw new TypeError("serveBatches is for a thread");
-  port.on("message", (batch: Batch) => {
-    const errors: [number, PlainError][] = [];
-    const refuse = (position: number, error: unknown): Uint8Array => {
-      if (!isSigillumError(error)) throw error;
-      const { code, kind, message, found, expected } = error;
-      errors.push([position, { code, kind, message, found, expected }]);
-      return new Uint8Array(0);
-    };
-    let later = false;
-    const outputs = unpack(batch).map((input, position) => {
-      try {
-        const output = run(input, workerData);
-        if (output instanceof Uint8Array) return output;
-        later = true;
-        return output.catch((error: unknown) => refuse(position, error));
-      } catch (error) {
-        return refuse(position, error);
-      }
-    });
-    const answer = (ready: readonly Uint8Array[]): void => {
-      const packed = pack(ready);
-      port.postMessage({ ...packed, errors }, [packed.bytes.buffer]);
-    };
-    // What rejects here is not an error of ours: unhandled, it breaks the thread.
-    if (later) void Promise.all(outputs).then(answer);
-    else answer(outputs.filter((output) => output instanceof Uint8Array));
+  // One batch after another, also where outputs come later: they are answered in the order they came.
+  let before = Promise.resolve();
+  let waiting = 0;
+  port.on("message", (batch: ArrayBuffer) => {
+    if (waiting === 0) {
+      const answered = answerBatch(port, batch, run);
+      if (answered !== undefined) follow(() => answered);
+    } else follow(() => answerBatch(port, batch, run));
   });
+  function follow(next: () => Promise<void> | undefined): void {
+    waiting += 1;
+    // What rejects here is not an error of ours: unhandled, it breaks the thread.
+    before = before.then(next).then(() => {
+      waiting -= 1;
+    });
+  }
   port.postMessage("ready");
+}
+
+/** Work on a batch and answer it, at once where every output is there at once. */
+function answerBatch(
+  port: MessagePort,
+  batch: ArrayBuffer,
+  run: (input: Uint8Array, data: unknown) => ReturnType<BatchFunction>,
+): Promise<void> | undefined {
+  const refusals: [number, PlainError][] = [];
+  const refuse = (position: number, error: unknown): Uint8Array => {
+    if (!isSigillumError(error)) throw error;
+    const { code, kind, message, found, expected } = error;
+    refusals.push([position, { code, kind, message, found, expected }]);
+    return new Uint8Array(0);
+  };
+  let later = false;
+  const outputs = unpack(batch).map((input, position) => {
+    try {
+      const output = run(input, workerData);
+      if (output instanceof Uint8Array) return output;
+      later = true;
+      return output.catch((error: unknown) => refuse(position, error));
+    } catch (error) {
+      return refuse(position, error);
+    }
+  });
+  const answer = (ready: readonly Uint8Array[]): void => {
+    const packed = pack(ready);
+    port.postMessage(refusals.length === 0 ? packed : { outputs: packed, refusals }, [packed]);
+  };
+  if (later) return Promise.all(outputs).then(answer);
+  answer(outputs.filter((output) => output instanceof Uint8Array));
+  return undefined;
 }
 
 /**
@@ -263,21 +302,32 @@ function fieldsOf(error: PlainError): { found?: string; expected?: string } {
   };
 }
 
-function pack(parts: readonly Uint8Array[]): Batch {
-  const lengths = parts.map((part) => part.length);
-  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
+const wordBytes = Uint32Array.BYTES_PER_ELEMENT;
+
+function pack(parts: readonly Uint8Array[]): ArrayBuffer {
+  let length = (1 + parts.length) * wordBytes;
+  let at = length;
+  for (const part of parts) length += part.length;
+  const buffer = new ArrayBuffer(length);
+  const lengths = new Uint32Array(buffer, 0, 1 + parts.length);
+  const bytes = new Uint8Array(buffer);
+  lengths[0] = parts.length;
+  for (const [position, part] of parts.entries()) {
+    lengths[1 + position] = part.length;
     bytes.set(part, at);
     at += part.length;
   }
-  return { bytes, lengths };
+  return buffer;
 }
 
-function unpack(batch: Batch): Uint8Array[] {
-  let at = 0;
-  return batch.lengths.map((length) => {
+function unpack(buffer: ArrayBuffer): Uint8Array[] {
+  const [count = 0] = new Uint32Array(buffer, 0, 1);
+  const lengths = new Uint32Array(buffer, wordBytes, count);
+  const parts: Uint8Array[] = [];
+  let at = (1 + count) * wordBytes;
+  for (const length of lengths) {
+    parts.push(new Uint8Array(buffer, at, length));
     at += length;
-    return batch.bytes.subarray(at - length, at);
-  });
+  }
+  return parts;
 }
