@@ -1,4 +1,5 @@
 // Entries whose leaf is a finished body that does not depend on its place: those of Rekor.
+import { hash } from "node:crypto";
 import { sha256 } from "@sigillum/library/crypto";
 import { encodeUtf8 } from "@sigillum/library/encoding";
 import { leafHash } from "@sigillum/library/merkle";
@@ -46,9 +47,39 @@ export function encodeBodyEntry(entry: BodyEntry): Uint8Array {
   return bytes;
 }
 
+// Where texts are written: an array of its own for each would cost more than what is written into it.
+const slabBytes = 64 * 1024;
+let slab = Buffer.allocUnsafeSlow(slabBytes);
+let slabUsed = 0;
+
+function takeFromSlab(length: number): Buffer {
+  if (length > slabBytes) return Buffer.allocUnsafeSlow(length);
+  if (slabUsed + length > slabBytes) {
+    slab = Buffer.allocUnsafeSlow(slabBytes);
+    slabUsed = 0;
+  }
+  slabUsed += length;
+  return slab.subarray(slabUsed - length, slabUsed);
+}
+
+/** As `encodeBodyEntry(bodyEntry(body, searchKeys))`, of a body that is ASCII; before it `room` octets are left to the caller. */
+export function encodeTextEntry(body: string, searchKeys: readonly string[], room: number): Uint8Array {
+  const keysStart = room + hashLength + countLength;
+  const bodyStart = keysStart + searchKeys.length * hashLength;
+  const bytes = takeFromSlab(bodyStart + body.length);
+  bytes.write(body, bodyStart, "latin1");
+  // RFC 9162 §2.1.1: a leaf is hashed behind an octet 0, which stands for a moment where count or keys go.
+  bytes[bodyStart - 1] = 0;
+  bytes.write(hash("sha256", bytes.subarray(bodyStart - 1), "binary"), room, "latin1");
+  bytes.writeUInt16BE(searchKeys.length, room + hashLength);
+  for (const [position, key] of searchKeys.entries())
+    bytes.write(hash("sha256", key, "binary"), keysStart + position * hashLength, "latin1");
+  return bytes;
+}
+
 /** Read what `encodeBodyEntry` wrote; bytes of any other origin must not come here. */
 export function parseBodyEntry(bytes: Uint8Array): BodyEntry {
-  const count = new DataView(bytes.buffer, bytes.byteOffset).getUint16(hashLength);
+  const count = (bytes[hashLength] ?? 0) * 256 + (bytes[hashLength + 1] ?? 0);
   const keysStart = hashLength + countLength;
   const searchKeyHashes = Array.from({ length: count }, (_, position) =>
     bytes.subarray(keysStart + position * hashLength, keysStart + (position + 1) * hashLength),

@@ -1,9 +1,8 @@
 // The file that a thread runs: posted requests in, entries that are ready to be added out.
 import { serveBatches } from "../host/index.ts";
-import { prepareEntry } from "./entries.ts";
-import { encodeWhenPrepared } from "./prepared-entry.ts";
+import { prepareEncoded } from "./prepared-entry.ts";
 
 serveBatches((requestBody, entryTypes) => {
   if (!(entryTypes instanceof Set)) throw new TypeError("the thread was not told which entries are accepted");
-  return encodeWhenPrepared(prepareEntry(requestBody, entryTypes));
+  return prepareEncoded(requestBody, entryTypes);
 });

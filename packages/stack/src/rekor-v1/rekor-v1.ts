@@ -17,11 +17,11 @@ import {
 import { type ShardRecord, shardRecordJson } from "../keyring/index.ts";
 import type { Attestation } from "../legacy-entries/index.ts";
 import { type Added, type BodyEntry, checkShards, type LogShard, shardJson } from "../log-engine/index.ts";
-import { defaultEntryTypes, invalid, logEntryOf, type PreparedEntry, prepareEntry } from "./entries.ts";
+import { defaultEntryTypes, invalid, logEntryOf, type PreparedEntry } from "./entries.ts";
 import { errorReply } from "./error-reply.ts";
 import { rekorV1Error } from "./errors.ts";
 import { consistency, integerOf, logInfo, publicKey } from "./log-info.ts";
-import { encodeWhenPrepared, parsePreparedEntry } from "./prepared-entry.ts";
+import { parsePreparedEntry, prepareEncoded } from "./prepared-entry.ts";
 import { findUuid, retrieveEntries, searchIndex } from "./retrieve.ts";
 import { type RekorV1RotationParts, rekorV1Rotation } from "./rotation.ts";
 import { type RekorV1Shard, rekorV1LogId, ShardList } from "./shards.ts";
@@ -59,7 +59,7 @@ export function createRekorV1(options: RekorV1Options): Service {
   const workers = new BatchWorkers({
     url: threadUrl("prepare-worker", import.meta.url),
     data: accepted,
-    inline: (requestBody) => encodeWhenPrepared(prepareEntry(requestBody, accepted)),
+    inline: (requestBody) => prepareEncoded(requestBody, accepted),
     threads: options.threads ?? 0,
     logger: options.logger,
   });
