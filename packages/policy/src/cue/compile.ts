@@ -217,7 +217,7 @@ function conjunctOf(expression: Expression): Conjunct {
 
 /** What a vertex still waits for. */
 function waitingOf({ tasks }: Vertex): Bottom | undefined {
-  return tasks.find(({ blocked }) => blocked?.code === "incomplete")?.blocked;
+  return tasks.find(({ blocked }) => blocked !== undefined && isIncomplete(blocked))?.blocked;
 }
 
 /** Every error in an evaluated value that nothing can mend; when it is `final`, those too that more data could, and missing fields. */
@@ -234,11 +234,11 @@ export function problemsOf(evaluator: Evaluator, root: Vertex, final: boolean): 
   const visit = (outer: Vertex): void => {
     evaluator.budget.step();
     const vertex = evaluator.live(outer);
-    // what more data could still mend is an error of a value that is final, as the command line of cosign asks; a cycle is none
+    // what more data could still mend is an error of a value that is final, as the command line of cosign asks
     const known = vertex.bottom ?? outer.bottom;
     const waits = final && (known !== undefined || vertex.tasks.length > 0) && !pathOf(outer).some(isDefinitionLabel);
     const bottom = known ?? (waits ? waitingOf(vertex) : undefined);
-    if (bottom !== undefined && (!isIncomplete(bottom) || (waits && bottom.code === "incomplete"))) {
+    if (bottom !== undefined && (!isIncomplete(bottom) || waits)) {
       add(bottom, bottom.path ?? pathOf(outer));
       return;
     }

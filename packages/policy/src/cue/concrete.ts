@@ -1,5 +1,6 @@
 // When a value is concrete, and why it is not.
 import type { Engine } from "./engine.ts";
+import { decide, type FinishEngine } from "./finish.ts";
 import { describeType, formatVertex } from "./format.ts";
 import { formatExpression } from "./format-syntax.ts";
 import type { Expression } from "./syntax.ts";
@@ -8,6 +9,8 @@ import { isStruct, type Vertex } from "./vertex.ts";
 
 /** The concrete value of a vertex: a scalar, or the vertex when it is a struct or a list; throws Stop when it is none. */
 export function concreteValue(engine: Engine, vertex: Vertex, expression: Expression, wanted: number): Scalar | Vertex {
+  const given = engine.given(vertex);
+  if (given !== undefined) return given;
   const chosen = engine.choose(vertex);
   if (chosen.bottom !== undefined) throw new Stop(chosen.bottom);
   if (chosen.scalar !== undefined) return chosen.scalar.value;
@@ -24,8 +27,28 @@ export function concreteValue(engine: Engine, vertex: Vertex, expression: Expres
       expression.at,
     );
   const blocked = chosen.tasks[0]?.blocked;
-  if (chosen.state === "busy")
+  if (chosen.state === "busy") {
+    if (chosen.disjunctions.length > 0) chosen.askedFor = expression;
     throw new Stop({ code: "cycle", message: `cycle with ${formatExpression(expression)}`, places: [expression.at] });
+  }
   if (blocked !== undefined) throw new Stop(blocked);
   throw incomplete(`non-concrete value ${describeType(chosen)}`, expression.at);
+}
+
+/** The one value of a vertex: what is left of its disjunction, or its default; throws Stop when there are several. */
+export function chooseValue(engine: FinishEngine, vertex: Vertex): Vertex {
+  engine.settle(engine.live(vertex));
+  let at = engine.live(vertex);
+  for (;;) {
+    engine.settle(at);
+    at = engine.live(at);
+    decide(engine, at);
+    if (at.alternatives === undefined || at.alternatives.length === 1) {
+      if (at.alternatives === undefined) return at;
+      continue;
+    }
+    const [only, second] = at.alternatives.filter(({ mode }) => mode === 1);
+    if (only === undefined || second !== undefined) throw incomplete("unresolved disjunction");
+    at = engine.live(only.vertex);
+  }
 }

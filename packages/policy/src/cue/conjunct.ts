@@ -82,3 +82,8 @@ export function disjunctionTerms(expression: Expression, conjunct: Conjunct): { 
   collect(expression);
   return terms;
 }
+
+/** Whether an expression refers to a value, and calculates none. */
+export function isReference({ kind }: Expression): boolean {
+  return kind === "identifier" || kind === "selector" || kind === "index";
+}

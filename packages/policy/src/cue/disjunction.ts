@@ -3,6 +3,7 @@
 import { isPlainData } from "./conjunct.ts";
 import type { Engine } from "./engine.ts";
 import { vertexKey } from "./format.ts";
+import { formatExpression } from "./format-syntax.ts";
 import type { Place } from "./position.ts";
 import type { Declaration, Expression } from "./syntax.ts";
 import { type Bottom, isIncomplete } from "./value.ts";
@@ -43,12 +44,24 @@ export function resolveDisjunctions(evaluator: Engine, vertex: Vertex): void {
     states = next.length > 1 ? distinctStates(evaluator, next) : next;
     if (states.length === 0) break;
   }
-  if (states.length > 0) vertex.alternatives = distinct(evaluator, decideModes(states));
-  else {
+  if (states.length > 0) {
+    vertex.alternatives = distinct(evaluator, decideModes(states));
+    refuseAsked(evaluator, vertex, vertex.alternatives);
+  } else {
     const message = `${causes.length} errors in empty disjunction:`;
     const code = causes.every((cause) => cause.code === "structural") ? "structural" : "eval";
     evaluator.setBottom(vertex, { code, message, places: causes.flatMap(({ places }) => places), causes });
   }
+}
+
+/** What depends on the one value of a disjunction may not decide which values are left of it, unless one of them is the default. */
+function refuseAsked(evaluator: Engine, vertex: Vertex, alternatives: readonly Alternative[]): void {
+  const by = vertex.askedFor;
+  if (by === undefined || alternatives.filter(({ mode }) => mode === 1).length === 1) return;
+  vertex.alternatives = undefined;
+  vertex.tasks = [];
+  const message = `cycle across unresolved disjunction referenced by ${formatExpression(by)}`;
+  evaluator.setBottom(vertex, { code: "cycle", message, places: [by.at] });
 }
 
 /** Of states of the same value, those that the disjunctions so far favour most. */
@@ -113,15 +126,12 @@ function tryTerms(evaluator: Engine, vertex: Vertex, state: State, trial: Trial,
     evaluator.budget.step(4);
     const copy = copyOf(evaluator, state.vertex, vertex, conjunct);
     copy.laterGrants = laterGrants;
-    const outer = vertex.standIn;
-    vertex.standIn = copy;
-    evaluator.finish(copy);
+    evaluator.trials.run(vertex, copy, () => evaluator.finish(copy));
     const left: readonly Alternative[] = copy.alternatives ?? [{ vertex: copy, mode: 0 }];
     const nested = left.some(({ mode }) => mode === 1);
     if (nested) anyDefault = true;
     for (const alternative of left) {
-      vertex.standIn = alternative.vertex;
-      evaluator.finish(alternative.vertex);
+      evaluator.trials.run(vertex, alternative.vertex, () => evaluator.finish(alternative.vertex));
       const cause = failure(evaluator.live(alternative.vertex));
       if (cause !== undefined) causes.push(cause);
       else
@@ -130,7 +140,6 @@ function tryTerms(evaluator: Engine, vertex: Vertex, state: State, trial: Trial,
           mode: !hasMarks ? alternative.mode : !marked ? -1 : nested ? (alternative.mode === 1 ? 1 : -1) : 1,
         });
     }
-    vertex.standIn = outer;
   }
   return found.map(({ vertex: left, mode }) => ({ vertex: left, modes: [...state.modes, anyDefault && mode === 0 ? -1 : mode] }));
 }
@@ -174,12 +183,11 @@ function copyOf(
   const moved = new Map<Environment, Environment>();
   const move = (environment: Environment): Environment => moveEnvironment(environment, source, original, copy, moved);
   const moveConjunct = (own: Conjunct): Conjunct => ({ ...own, environment: move(own.environment) });
-  const outer = original.standIn;
-  original.standIn = copy;
-  for (const item of source.items) if (keep(item)) evaluator.takeItem(copy, moveItem(item, move, moveConjunct));
-  for (const task of source.tasks) copy.tasks = added(copy.tasks, moveTask(task, moveConjunct));
-  evaluator.take(copy, moveConjunct(conjunct));
-  original.standIn = outer;
+  evaluator.trials.run(original, copy, () => {
+    for (const item of source.items) if (keep(item)) evaluator.takeItem(copy, moveItem(item, move, moveConjunct));
+    for (const task of source.tasks) copy.tasks = added(copy.tasks, moveTask(task, moveConjunct));
+    evaluator.take(copy, moveConjunct(conjunct));
+  });
   return copy;
 }
 
@@ -246,11 +254,10 @@ export function tryWith(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, s
     { ...conjunct, expression, group: undefined },
     (item) => item.kind !== "validator",
   );
-  const outer = subject.standIn;
-  subject.standIn = copy;
-  if (defaults !== undefined) evaluator.take(copy, { ...conjunct, expression: defaults, group: undefined });
-  evaluator.finish(copy);
-  subject.standIn = outer;
+  evaluator.trials.run(subject, copy, () => {
+    if (defaults !== undefined) evaluator.take(copy, { ...conjunct, expression: defaults, group: undefined });
+    evaluator.finish(copy);
+  });
   return failure(evaluator.live(copy)) ?? missingField(evaluator, copy);
 }
 

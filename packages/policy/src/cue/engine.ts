@@ -2,6 +2,7 @@
 import type { Budget, RegexCache } from "../values/index.ts";
 import type { Place } from "./position.ts";
 import type { Expression } from "./syntax.ts";
+import type { Trials } from "./trials.ts";
 import type { Bottom, Scalar } from "./value.ts";
 import type { Conjunct, Item, Vertex } from "./vertex.ts";
 
@@ -11,6 +12,9 @@ export interface Engine {
   readonly regexes: RegexCache;
   /** The vertex that stands for this one now: a copy on trial, or the only value left of a disjunction. */
   readonly live: (vertex: Vertex) => Vertex;
+  readonly trials: Trials;
+  /** While something is on trial: the scalar that a field is given as such, whatever is calculated besides. */
+  readonly given: (vertex: Vertex) => Scalar | undefined;
   /** Find out what a vertex is, its arcs aside. */
   readonly settle: (vertex: Vertex) => void;
   /** Evaluate a vertex and everything below it, and find its errors. */
@@ -35,6 +39,4 @@ export interface Engine {
   readonly concreteOf: (vertex: Vertex, expression: Expression, wanted?: number) => Scalar | Vertex;
   /** Note that the fields of a struct were gone through for a vertex. */
   readonly ranged: (vertex: Vertex, source: Vertex, at: Place) => void;
-  /** The arc of a vertex with a label; throws Stop when there is none. */
-  readonly arcOf: (vertex: Vertex, label: string, expression: Expression) => Vertex;
 }

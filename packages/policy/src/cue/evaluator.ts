@@ -2,22 +2,32 @@
 // may point anywhere; what cannot be known yet waits as a task and is tried again.
 import { type Budget, RegexCache } from "../values/index.ts";
 import { yieldStructs } from "./comprehension.ts";
-import { concreteValue } from "./concrete.ts";
-import { disjunctionTerms, freshened, makesStruct, maxConjuncts, maxRecursion, presenceOf, repeats } from "./conjunct.ts";
+import { chooseValue, concreteValue } from "./concrete.ts";
+import {
+  disjunctionTerms,
+  freshened,
+  isReference,
+  makesStruct,
+  maxConjuncts,
+  maxRecursion,
+  presenceOf,
+  repeats,
+} from "./conjunct.ts";
 import { Decisions, type Refusal } from "./consistency.ts";
 import { resolveDisjunctions } from "./disjunction.ts";
 import { compute } from "./expression.ts";
 import { addField, addPattern, type FieldEngine, leaveFields } from "./fields.ts";
-import { decide, type FinishEngine, finishVertex } from "./finish.ts";
+import { type FinishEngine, finishVertex } from "./finish.ts";
 import { formatExpression } from "./format-syntax.ts";
 import { takeElements } from "./list-value.ts";
 import { takeNamedType } from "./named-type.ts";
 import { patternMatcher } from "./pattern.ts";
 import { documentSource, type Place } from "./position.ts";
-import { addReference, lookUp, repeatsSelection, resolveReference, structuralCycle } from "./reference.ts";
+import { addReference, inlineVertex, repeatsSelection, resolveReference, structuralCycle, vertexFor } from "./reference.ts";
 import type { Comprehension, Expression, StructLiteral } from "./syntax.ts";
+import { Trials } from "./trials.ts";
 import { applyScalarConstraints, takeBound, takeScalar, takeType, takeValidator } from "./unify.ts";
-import { type Bottom, fail, incomplete, isIncomplete, kinds, type Scalar, Stop } from "./value.ts";
+import { type Bottom, fail, isIncomplete, kinds, type Scalar, Stop } from "./value.ts";
 import {
   added,
   type Computed,
@@ -25,6 +35,7 @@ import {
   Environment,
   Group,
   type Item,
+  isRooted,
   isStruct,
   type Pattern,
   type Presence,
@@ -46,6 +57,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
   #decisions: Decisions | undefined = new Decisions();
   /** Constructs that were found to be outside of the subset. */
   readonly refusals: Refusal[] = [];
+  readonly trials: Trials = new Trials();
   /** Passes over the whole value: in the first, what waits may yet become known; from the second on, disjunctions are decided. */
   pass = 1;
 
@@ -65,7 +77,10 @@ export class Evaluator implements FieldEngine, FinishEngine {
 
   /** Find out what a vertex is, its arcs aside. A vertex that is being settled already is left alone. */
   settle(vertex: Vertex): void {
-    if (vertex.state !== "new") return;
+    if (vertex.state === "new") this.trials.within(vertex, this.#settleNew);
+  }
+
+  readonly #settleNew = (vertex: Vertex): void => {
     this.budget.step();
     this.budget.enter();
     vertex.state = "busy";
@@ -77,7 +92,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
     // what waits for a vertex that is being settled further out is tried again when asked next
     vertex.state = vertex.tasks.length > 0 && vertex.tasks.some(waits) ? "new" : "settled";
     this.budget.leave();
-  }
+  };
 
   #understand(vertex: Vertex): void {
     if (vertex.depth > maxRecursion && vertex.conjuncts.some(({ passed }) => passed !== undefined)) {
@@ -85,10 +100,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
       return;
     }
     for (;;) {
-      for (let next = vertex.conjuncts[vertex.understood]; next !== undefined; next = vertex.conjuncts[vertex.understood]) {
-        vertex.understood++;
-        this.take(vertex, freshened(vertex, next));
-      }
+      this.#takeConjuncts(vertex);
       if (vertex.bottom !== undefined && !isIncomplete(vertex.bottom)) return;
       if (vertex.cyclic && !vertex.grounded && (vertex.disjunctions.length === 0 || vertex.refersUp)) {
         this.setBottom(vertex, structuralCycle(vertex));
@@ -96,6 +108,26 @@ export class Evaluator implements FieldEngine, FinishEngine {
       }
       if (!this.#runTasks(vertex) && vertex.understood === vertex.conjuncts.length) return;
     }
+  }
+
+  #takeConjuncts(vertex: Vertex): void {
+    for (let next = vertex.conjuncts[vertex.understood]; next !== undefined; next = vertex.conjuncts[vertex.understood]) {
+      vertex.understood++;
+      this.take(vertex, freshened(vertex, next));
+    }
+  }
+
+  /**
+   * The scalar that a field is given as such, when something is on trial: whether what else is said of the field holds is found when the
+   * field itself is looked at, and may not be known while the trial lasts.
+   */
+  given(vertex: Vertex): Scalar | undefined {
+    const field = this.live(vertex);
+    if (field.state !== "new" || !isRooted(field)) return undefined;
+    field.state = "busy";
+    this.#takeConjuncts(field);
+    field.state = "new";
+    return field.tasks.length === 0 || field.bottom !== undefined ? undefined : field.scalar?.value;
   }
 
   /** Try each task once; whether one was done. */
@@ -205,7 +237,10 @@ export class Evaluator implements FieldEngine, FinishEngine {
         }
         break;
     }
-    this.#try(vertex, conjunct, (target, own) => this.#takeComputed(target, own));
+    const run = (target: Vertex, own: Conjunct): void => this.#takeComputed(target, own);
+    if (isReference(expression)) this.#try(vertex, conjunct, run);
+    // what is calculated comes after what is given
+    else vertex.tasks = added(vertex.tasks, { conjunct, run });
   }
 
   #try(vertex: Vertex, conjunct: Conjunct, run: (vertex: Vertex, conjunct: Conjunct) => void): void {
@@ -220,7 +255,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
 
   #takeComputed(vertex: Vertex, conjunct: Conjunct): void {
     const { expression } = conjunct;
-    if (expression.kind === "identifier" || expression.kind === "selector" || expression.kind === "index") {
+    if (isReference(expression)) {
       // a value that is selected from what selects it adds nothing to itself
       if (repeatsSelection(vertex, conjunct) === "cycle") return;
       const target = resolveReference(this, vertex, conjunct);
@@ -405,52 +440,19 @@ export class Evaluator implements FieldEngine, FinishEngine {
     });
   }
 
-  /** The arc of a vertex with a label; throws Stop when there is none. */
-  arcOf(vertex: Vertex, label: string, expression: Expression): Vertex {
-    return lookUp(this, vertex, label, expression);
-  }
-
   /** A vertex for an expression that is no field, as deep as the one it is needed for. */
   inline(vertex: Vertex, conjunct: Conjunct): Vertex {
-    const made = new Vertex(vertex, "");
-    made.presence = "member";
-    made.conjuncts = [{ ...conjunct, group: undefined, cyclic: false }];
-    this.budget.allocate(256);
-    return made;
+    return inlineVertex(this, vertex, conjunct);
   }
 
   /** The vertex that an expression stands for: the one referred to, or a new one. */
   vertexOf(vertex: Vertex, conjunct: Conjunct): Vertex {
-    const { expression } = conjunct;
-    if (expression.kind === "vertex" && expression.vertex instanceof Vertex) return expression.vertex;
-    if (
-      expression.kind === "selector" ||
-      expression.kind === "index" ||
-      (expression.kind === "identifier" && expression.target?.kind !== "predeclared")
-    ) {
-      const found = resolveReference(this, vertex, conjunct);
-      if (found instanceof Vertex) return found;
-    }
-    return this.inline(vertex, conjunct);
+    return vertexFor(this, vertex, conjunct);
   }
 
   /** The one value of a vertex: what is left of its disjunction, or its default. */
   choose(vertex: Vertex): Vertex {
-    this.settle(this.live(vertex));
-    let at = this.live(vertex);
-    for (;;) {
-      this.settle(at);
-      at = this.live(at);
-      decide(this, at);
-      if (at.alternatives === undefined || at.alternatives.length === 1) {
-        if (at.alternatives === undefined) return at;
-        continue;
-      }
-      const defaults = at.alternatives.filter(({ mode }) => mode === 1);
-      const [only, second] = defaults;
-      if (only === undefined || second !== undefined) throw incomplete("unresolved disjunction");
-      at = this.live(only.vertex);
-    }
+    return chooseValue(this, vertex);
   }
 
   /** The concrete value of an expression: a scalar, or a vertex that is a struct or a list. */

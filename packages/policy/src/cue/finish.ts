@@ -92,11 +92,9 @@ function finishAlternatives(engine: FinishEngine, vertex: Vertex, alternatives: 
   if (vertex.standIn !== undefined) return;
   if (alternatives.every(({ vertex: own }) => own.finished === "yes" && (own.isComplete || own.pass === engine.pass))) return;
   const left = alternatives.filter((alternative) => {
-    vertex.standIn = alternative.vertex;
-    engine.finish(alternative.vertex);
+    engine.trials.run(vertex, alternative.vertex, () => engine.finish(alternative.vertex));
     return !hasFailed(engine.live(alternative.vertex));
   });
-  vertex.standIn = undefined;
   if (left.length > 0) vertex.alternatives = left;
   decide(engine, vertex);
 }

@@ -1,6 +1,7 @@
 // References: what a name, a selector or an index stands for, and how the conjuncts of one vertex become another's.
 import { toBigInt } from "../values/index.ts";
 import { allowance } from "./closedness.ts";
+import { isReference } from "./conjunct.ts";
 import { adopt } from "./disjunction.ts";
 import type { Engine } from "./engine.ts";
 import { callResult } from "./expression.ts";
@@ -39,6 +40,26 @@ export function resolveReference(evaluator: Engine, vertex: Vertex, conjunct: Co
   }
   if (expression.kind !== "index") throw new TypeError("only names, selectors and indexes are resolved");
   return resolveIndex(evaluator, vertex, conjunct, expression);
+}
+
+/** A vertex for an expression that is no field, as deep as the one it is needed for. */
+export function inlineVertex({ budget }: Engine, vertex: Vertex, conjunct: Conjunct): Vertex {
+  const made = new Vertex(vertex, "");
+  made.presence = "member";
+  made.conjuncts = [{ ...conjunct, group: undefined, cyclic: false }];
+  budget.allocate(256);
+  return made;
+}
+
+/** The vertex that an expression stands for: the one referred to, or a new one. */
+export function vertexFor(evaluator: Engine, vertex: Vertex, conjunct: Conjunct): Vertex {
+  const { expression } = conjunct;
+  if (expression.kind === "vertex" && expression.vertex instanceof Vertex) return expression.vertex;
+  if (isReference(expression) && (expression.kind !== "identifier" || expression.target?.kind !== "predeclared")) {
+    const found = resolveReference(evaluator, vertex, conjunct);
+    if (found instanceof Vertex) return found;
+  }
+  return evaluator.inline(vertex, conjunct);
 }
 
 /** The value that a selector or an index selects from; throws Stop when it is calculated in the course of calculating itself. */

@@ -222,6 +222,8 @@ export class Vertex extends Evaluated {
   /** For such a copy: the vertex it is a copy of. */
   copyOf: Vertex | undefined;
   alternatives: readonly Alternative[] | undefined;
+  /** What asked for its one value while its disjunctions were being decided, and was told that it is not known. */
+  askedFor: Expression | undefined;
   finished: "no" | "busy" | "yes" = "no";
   /** After it is finished: whether nothing below it waits, and in which pass that was found. */
   isComplete = false;
@@ -352,6 +354,12 @@ export function isAncestor(target: Vertex, vertex: Vertex): boolean {
   const origin = originOf(target);
   for (let at = vertex.parent; at !== undefined; at = at.parent) if (originOf(at) === origin) return true;
   return false;
+}
+
+/** Whether a vertex is a field, and so are those that it lies in: each of them is looked at for itself. */
+export function isRooted(vertex: Vertex): boolean {
+  for (let at = vertex; at.parent !== undefined; at = at.parent) if (at.label === "") return false;
+  return true;
 }
 
 /** Whether a label names a definition, hidden or not. */

@@ -1,0 +1,62 @@
+// Values on trial: what lies outside of a disjunction does not take over what one of its terms would make of it.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { encodeJson, parseJson } from "../values/index.ts";
+import { type CueView, compileCue, evaluateCue, inspectCue, validateCue } from "./index.ts";
+
+const compile = (source: string): ReturnType<typeof compileCue> => compileCue([{ file: "p.cue", source }]);
+
+function gives(source: string, json: string): void {
+  assert.equal(encodeJson(evaluateCue(compile(source))), json);
+}
+
+function at(source: string, ...path: readonly string[]): CueView {
+  let view = inspectCue(compile(source));
+  for (const label of path) {
+    const field = view.fields.find((each) => each.label === label);
+    assert.ok(field, `no field ${label}`);
+    view = field.value();
+  }
+  return view;
+}
+
+describe("a value that asks a disjunction on trial", () => {
+  it("does not keep what a term that fails would make of it", () =>
+    gives("a: 1 | 2\na: !=b\nb: 1 | 2\nb: !=a\na: 1", '{"a":1,"b":2}'));
+  it("is found the same whichever comes first", () => gives("b: 1 | 2\nb: !=a\na: 1 | 2\na: !=b\na: 1", '{"a":1,"b":2}'));
+  it("calculates with what is given before what is calculated", () => {
+    const source = "p: q & 7 | r & 8\nq: s + 2\ns: 5 & p - 2\nr: q + 3";
+    gives(source, '{"p":7,"q":7,"r":10,"s":5}');
+  });
+  it("finds the field that a wrong choice makes wrong, and that field alone", () => {
+    const source = "p: q & 7 | r & 8\nq: s + 2\ns: 5 & p - 2\nr: q + 1\np: 8";
+    assert.equal(at(source, "s").error?.code, "eval");
+    assert.deepEqual(
+      ["p", "q", "r"].map((name) => at(source, name).text),
+      ["8", "7", "8"],
+    );
+  });
+  it("may not decide what is left of the disjunction", () => {
+    const source = "a: 0 | 1\na: !=b\nb: 0 | 1\nb: !=a";
+    assert.equal(at(source, "a").error?.code, "cycle");
+    assert.match(at(source, "a").error?.message ?? "", /across unresolved disjunction/);
+  });
+  it("is a cycle where two defaults hang on each other", () => {
+    const source = "a: *0 | 1\na: c - b\nb: *0 | 1\nb: c - a\nc: 1";
+    assert.equal(at(source, "a").error?.code, "cycle");
+    assert.equal(at(source, "b").pending?.code, "cycle");
+  });
+});
+
+describe("validateCue of a value that is final", () => {
+  it("names a cycle that nothing breaks", () => {
+    const problems = validateCue(compile("a: b - 1\nb: a + 1"), parseJson("{}"));
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      ["a", "b"],
+    );
+    assert.deepEqual(validateCue(compile("a: b - 1\nb: a + 1"), parseJson('{"b": 3}')), []);
+  });
+  it("lets it stand while more may come", () =>
+    assert.deepEqual(validateCue(compile("a: b - 1\nb: a + 1"), parseJson("{}"), { final: false }), []));
+});
