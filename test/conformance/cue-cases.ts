@@ -173,7 +173,7 @@ export function runCase(root: CueView, { path, directive, arguments: args, doubt
     return { status: "outside", reason: `construct: ${refused.message.replace(" is outside the subset", "")}` };
   switch (name) {
     case "eq":
-      return compareText(view, args[0] ?? "", { depth: 0, path: labels, doubted });
+      return compareText(view, args.find((argument) => !/^[a-z]+=/.test(argument)) ?? "", { depth: 0, path: labels, doubted });
     case "err":
       return isRefused(root, labels) && options.get("contains") === '"field not allowed"'
         ? outcome(true, "")

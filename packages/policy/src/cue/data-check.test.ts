@@ -81,9 +81,9 @@ describe("lists of a document under a constraint on their elements", () => {
       _all: [for e in l {e.m}] & [1, 1, 1]
       _few: len(l) & <3`;
     assert.deepEqual(problems(source, '{"l": [{"n": 1, "m": 1}, {"n": 2, "m": 2}, {"n": 3, "m": 1}]}'), [
-      "_all.1: conflicting values 1 and 2",
+      "_all.1: conflicting values 2 and 1",
       "_few: invalid value 3 (out of bound <3)",
-      "_first: conflicting values 2 and 1",
+      "_first: conflicting values 1 and 2",
       "_last: invalid value 3 (out of bound <3)",
       "l.2.n: invalid value 3 (out of bound <3)",
     ]);

@@ -37,6 +37,8 @@ export interface Engine {
   readonly concrete: (vertex: Vertex, conjunct: Conjunct, wanted?: number) => Scalar | Vertex;
   /** The concrete value of a vertex; the expression is for messages. */
   readonly concreteOf: (vertex: Vertex, expression: Expression, wanted?: number) => Scalar | Vertex;
+  /** The arc of a vertex with a label; throws Stop when there is none. */
+  readonly arcOf: (vertex: Vertex, label: string, expression: Expression) => Vertex;
   /** Note that the fields of a struct were gone through for a vertex. */
   readonly ranged: (vertex: Vertex, source: Vertex, at: Place) => void;
 }

@@ -16,18 +16,24 @@ import {
 import { Decisions, type Refusal } from "./consistency.ts";
 import { resolveDisjunctions } from "./disjunction.ts";
 import { compute } from "./expression.ts";
-import { addField, addPattern, type FieldEngine, leaveFields } from "./fields.ts";
+import { addField, addPattern, type FieldEngine, leaveFields, takeDynamicField, takePattern } from "./fields.ts";
 import { type FinishEngine, finishVertex } from "./finish.ts";
-import { formatExpression } from "./format-syntax.ts";
 import { takeElements } from "./list-value.ts";
 import { takeNamedType } from "./named-type.ts";
-import { patternMatcher } from "./pattern.ts";
 import { documentSource, type Place } from "./position.ts";
-import { addReference, inlineVertex, repeatsSelection, resolveReference, structuralCycle, vertexFor } from "./reference.ts";
+import {
+  addReference,
+  inlineVertex,
+  lookUp,
+  repeatsSelection,
+  resolveReference,
+  structuralCycle,
+  vertexFor,
+} from "./reference.ts";
 import type { Comprehension, Expression, StructLiteral } from "./syntax.ts";
 import { Trials } from "./trials.ts";
 import { applyScalarConstraints, takeBound, takeScalar, takeType, takeValidator } from "./unify.ts";
-import { type Bottom, fail, isIncomplete, kinds, type Scalar, Stop } from "./value.ts";
+import { type Bottom, isIncomplete, kinds, type Scalar, Stop } from "./value.ts";
 import {
   added,
   type Computed,
@@ -37,12 +43,14 @@ import {
   type Item,
   isRooted,
   isStruct,
-  type Pattern,
-  type Presence,
   pathOf,
   type Task,
   Vertex,
 } from "./vertex.ts";
+
+function isUntriedReference({ conjunct, blocked }: Task): boolean {
+  return blocked === undefined && isReference(conjunct.expression);
+}
 
 /** Whether a task may be done when something else is known. */
 function waits({ blocked }: Task): boolean {
@@ -135,8 +143,14 @@ export class Evaluator implements FieldEngine, FinishEngine {
     let done = false;
     const tasks = vertex.tasks;
     if (tasks.length === 0) return false;
+    // what a value refers to is taken in before anything is decided by it
+    const referring = tasks.some(isUntriedReference);
     vertex.tasks = [];
     for (const task of tasks) {
+      if (referring && !isUntriedReference(task)) {
+        vertex.tasks = added(vertex.tasks, task);
+        continue;
+      }
       this.budget.step();
       try {
         task.run(vertex, task.conjunct);
@@ -238,12 +252,12 @@ export class Evaluator implements FieldEngine, FinishEngine {
         break;
     }
     const run = (target: Vertex, own: Conjunct): void => this.#takeComputed(target, own);
-    if (isReference(expression)) this.#try(vertex, conjunct, run);
     // what is calculated comes after what is given
-    else vertex.tasks = added(vertex.tasks, { conjunct, run });
+    vertex.tasks = added(vertex.tasks, { conjunct, run });
   }
 
-  #try(vertex: Vertex, conjunct: Conjunct, run: (vertex: Vertex, conjunct: Conjunct) => void): void {
+  /** Do something with a conjunct; while something is missing it waits as a task. */
+  attempt(vertex: Vertex, conjunct: Conjunct, run: (vertex: Vertex, conjunct: Conjunct) => void): void {
     try {
       run(vertex, conjunct);
     } catch (error) {
@@ -313,14 +327,15 @@ export class Evaluator implements FieldEngine, FinishEngine {
           declaration,
         );
       else if (declaration.kind === "field" && typeof declaration.label !== "string")
-        this.#takeDynamicField(
+        takeDynamicField(
+          this,
           vertex,
           { ...inner, expression: declaration.label },
           declaration.value,
           presenceOf(declaration.constraint),
         );
       else if (declaration.kind === "pattern")
-        this.#takePattern(vertex, { ...inner, expression: declaration.pattern }, declaration.value, declaration.alias);
+        takePattern(this, vertex, { ...inner, expression: declaration.pattern }, declaration.value, declaration.alias);
     }
   }
 
@@ -384,33 +399,6 @@ export class Evaluator implements FieldEngine, FinishEngine {
     }
   }
 
-  #takePattern(vertex: Vertex, conjunct: Conjunct, value: Expression, alias: string | undefined): void {
-    this.#try(vertex, conjunct, (target, own) => {
-      const matches = patternMatcher(this, target, own);
-      const pattern: Pattern = {
-        matches,
-        text: formatExpression(own.expression),
-        conjunct: { ...own, expression: value },
-        alias,
-      };
-      this.takeItem(target, { kind: "pattern", pattern });
-    });
-  }
-
-  #takeDynamicField(vertex: Vertex, conjunct: Conjunct, value: Expression, presence: Presence): void {
-    this.#try(vertex, conjunct, (target, own) => {
-      const label = this.concrete(target, own);
-      if (typeof label !== "string") throw fail(`integer fields not supported, or label is no string`, own.expression.at);
-      this.takeItem(target, {
-        kind: "field",
-        label: `"${label}`,
-        presence,
-        conjunct: { ...own, expression: value, weak: presence === "optional" },
-      });
-    });
-    if (vertex.scalar === undefined && presence !== "optional") vertex.maybeStruct = true;
-  }
-
   #takeComprehension(vertex: Vertex, conjunct: Conjunct, comprehension: Comprehension): void {
     vertex.tasks = added(vertex.tasks, {
       conjunct,
@@ -426,7 +414,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
     const list = conjunct.expression;
     if (list.kind !== "list") return;
     takeType(this, vertex, kinds.list, "list", list.at, false);
-    this.#try(vertex, conjunct, (target, own) => {
+    this.attempt(vertex, conjunct, (target, own) => {
       const elements: { environment: Environment; expression: Expression }[] = [];
       for (const element of list.elements) {
         if (element.kind !== "comprehension") elements.push({ environment: own.environment, expression: element });
@@ -438,6 +426,11 @@ export class Evaluator implements FieldEngine, FinishEngine {
       }
       this.takeItem(target, { kind: "list", conjunct: own, elements, open: list.open });
     });
+  }
+
+  /** The arc of a vertex with a label; throws Stop when there is none. */
+  arcOf(vertex: Vertex, label: string, expression: Expression): Vertex {
+    return lookUp(this, vertex, label, expression);
   }
 
   /** A vertex for an expression that is no field, as deep as the one it is needed for. */

@@ -1,7 +1,10 @@
 // Fields: who grants them, and the patterns that constrain them.
 import { fieldsOf } from "./conjunct.ts";
 import type { Engine } from "./engine.ts";
+import { formatExpression } from "./format-syntax.ts";
+import { patternMatcher } from "./pattern.ts";
 import type { Expression, StructLiteral } from "./syntax.ts";
+import { fail } from "./value.ts";
 import { added, type Conjunct, Environment, isRegularLabel, type Pattern, type Presence, unreadField, Vertex } from "./vertex.ts";
 
 const presenceOrder: Readonly<Record<Presence, number>> = { optional: 0, required: 1, member: 2 };
@@ -10,6 +13,8 @@ const presenceOrder: Readonly<Record<Presence, number>> = { optional: 0, require
 export interface FieldEngine extends Engine {
   /** Settle a vertex anew when it is asked for next. */
   readonly reopen: (vertex: Vertex) => void;
+  /** Do something with a conjunct; while something is missing it waits as a task. */
+  readonly attempt: (vertex: Vertex, conjunct: Conjunct, run: (vertex: Vertex, conjunct: Conjunct) => void) => void;
 }
 
 /** Give a field of a vertex a conjunct; its group is what grants the field. */
@@ -63,4 +68,37 @@ export function addPattern(engine: FieldEngine, vertex: Vertex, pattern: Pattern
   if (pattern.conjunct.group !== undefined)
     vertex.grants = added(vertex.grants, { group: pattern.conjunct.group, grants: pattern });
   for (const arc of vertex.arcs.values()) applyPattern(engine, arc, pattern);
+}
+
+/** Take in a pattern constraint, whose pattern is the expression of the conjunct. */
+export function takePattern(
+  engine: FieldEngine,
+  vertex: Vertex,
+  conjunct: Conjunct,
+  value: Expression,
+  alias: string | undefined,
+): void {
+  engine.attempt(vertex, conjunct, (target, own) => {
+    const matches = patternMatcher(engine, target, own);
+    const text = formatExpression(own.expression);
+    const pattern: Pattern = { matches, text, conjunct: { ...own, expression: value }, alias };
+    engine.takeItem(target, { kind: "pattern", pattern });
+  });
+}
+
+/** Take in a field whose label is the expression of the conjunct. */
+export function takeDynamicField(
+  engine: FieldEngine,
+  vertex: Vertex,
+  conjunct: Conjunct,
+  expression: Expression,
+  presence: Presence,
+): void {
+  engine.attempt(vertex, conjunct, (target, own) => {
+    const label = engine.concrete(target, own);
+    if (typeof label !== "string") throw fail(`integer fields not supported, or label is no string`, own.expression.at);
+    const field = { ...own, expression, weak: presence === "optional" };
+    engine.takeItem(target, { kind: "field", label: `"${label}`, presence, conjunct: field });
+  });
+  if (vertex.scalar === undefined && presence !== "optional") vertex.maybeStruct = true;
 }

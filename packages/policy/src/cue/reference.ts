@@ -211,6 +211,7 @@ export function lookUp(evaluator: Engine, base: Vertex, label: string, expressio
   if (struct.bottom !== undefined) throw new Stop(struct.bottom);
   const open = struct.tasks.find(({ blocked, conjunct }) => blocked?.code === "cycle" && mayAdd(conjunct.expression, label));
   if (open?.blocked !== undefined) throw new Stop(open.blocked);
+  if (mayGrow(struct)) throw new Stop({ code: "cycle", message: `undefined field: ${name}`, places: [at] });
   const wanted = isIndexLabel(label) ? kinds.list : kinds.struct;
   if ((struct.mask & wanted) === 0)
     throw fail(
@@ -224,6 +225,17 @@ export function lookUp(evaluator: Engine, base: Vertex, label: string, expressio
     throw fail(`index out of range [${name}] with length ${lengths[0]?.length ?? 0}`, at);
   if (!struct.isMade && struct.tasks.length === 0 && !mayHave(struct, label)) throw fail(`undefined field: ${name}`, at);
   throw incomplete(`undefined field: ${name}`, at);
+}
+
+/** Whether a comprehension that lies around a struct and is still to be done may add to it. */
+function mayGrow(struct: Vertex): boolean {
+  for (let at = struct.parent; at !== undefined; at = at.parent)
+    if (
+      at.state === "busy" &&
+      at.tasks.some(({ conjunct, blocked }) => blocked === undefined && conjunct.expression.kind === "struct")
+    )
+      return true;
+  return false;
 }
 
 /** Whether a struct that is waited for may add a field. */

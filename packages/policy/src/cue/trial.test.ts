@@ -48,6 +48,22 @@ describe("a value that asks a disjunction on trial", () => {
   });
 });
 
+describe("what is written out", () => {
+  it("comes before what is referred to, so that a default of its own stays one", () => {
+    const source = '#A: v: "x" | "y"\np: #A & {v: *"x" | string}\nq: #A & {v: *p.v | string}';
+    assert.equal(at(source, "q", "v").text, '*"x" | "y"');
+    const written = 'p: ("x" | "y") & (*"x" | string)\nq: ("x" | "y") & (*p | string)';
+    assert.equal(at(written, "q").text, '*"x" | *"y"');
+  });
+  it("is taken in before a comprehension decides by it", () =>
+    gives(
+      '#I: {n: string, v: "x" | "y", if n != _|_ {if true {v: "x"}}}\n#B: {_in: #I, v: _in.v}\n#A: {IN=_in: _, b: #B & {_in: IN}}\na: {n: "1"}\nout: (#A & {_in: a}).b.v',
+      '{"a":{"n":"1"},"out":"x"}',
+    ));
+  it("may name a field that a comprehension beside it adds", () =>
+    gives('#D: {n: 1, if n > 0 {f: "0": r: n}, f: {}, f["0"]}\na: #D', '{"a":{"f":{"0":{"r":1}},"n":1,"r":1}}'));
+});
+
 describe("validateCue of a value that is final", () => {
   it("names a cycle that nothing breaks", () => {
     const problems = validateCue(compile("a: b - 1\nb: a + 1"), parseJson("{}"));

@@ -6,7 +6,6 @@ import { tryWith } from "../disjunction.ts";
 import { equalVertices } from "../equality.ts";
 import { vertexKey } from "../format.ts";
 import { floatDigits, maxRepeat } from "../literal.ts";
-import { lookUp } from "../reference.ts";
 import type { NumberLiteral } from "../syntax.ts";
 import { compareText } from "../text.ts";
 import { equalScalars, isNumber, kinds, type Scalar } from "../value.ts";
@@ -219,7 +218,7 @@ function less(call: Call, a: Vertex, b: Vertex): boolean {
     } as const;
     call.evaluator.addConjunct(made, { ...call.conjunct, expression, group: undefined });
   }
-  const outcome = call.evaluator.concreteOf(lookUp(call.evaluator, made, '"less', call.expression(1)), call.expression(1));
+  const outcome = call.evaluator.concreteOf(call.evaluator.arcOf(made, '"less', call.expression(1)), call.expression(1));
   if (typeof outcome !== "boolean") throw call.fail("less is no bool");
   return outcome;
 }
