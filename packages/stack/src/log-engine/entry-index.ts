@@ -8,6 +8,7 @@
 import { equalBytes } from "@sigillum/library/encoding";
 import type { Logger } from "../host/index.ts";
 import type { KeyAndValue, KeyChange, KeyValueStore } from "../storage/index.ts";
+import { IdentityFilter } from "./identity-filter.ts";
 
 /** An entry as the index takes it. */
 export interface IndexedEntry {
@@ -31,11 +32,21 @@ const searchPrefix = 0x73;
 const maxFlushEntries = 4096;
 /** Keys that are counted at a time. */
 const scanPage = 8192;
+/** Identities that are read at a time while the log answers. */
+const filterPage = 1024;
 /** Entries that are handed to the store at a time: more would hold up the event loop for milliseconds. */
 const sliceEntries = 128;
 /** With so many waiting, the store is written at once. */
 const eagerFlushEntries = 1024;
 const flushDelayMs = 250;
+
+/** What an index is opened with. */
+export interface EntryIndexOptions {
+  /** The filter of every entry that the store has; without it one is made from the store in the background. */
+  readonly filter?: IdentityFilter | undefined;
+  /** The bound of such a filter. */
+  readonly filterBytes: number;
+}
 
 /** Finds entries. Each write to the store is synced, so that the store never has a hole behind its cursor. */
 export class EntryIndex {
@@ -47,20 +58,40 @@ export class EntryIndex {
   #stored: number;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
+  readonly #filter: IdentityFilter;
+  /** The filter knows every identity of the store. */
+  #filtering: boolean;
+  #filling: Promise<void> | undefined;
+  #closed = false;
 
-  private constructor(store: KeyValueStore, logger: Logger, stored: number) {
+  private constructor(store: KeyValueStore, logger: Logger, stored: number, { filter, filterBytes }: EntryIndexOptions) {
     this.#store = store;
     this.#logger = logger;
     this.#stored = stored;
+    this.#filter = filter ?? new IdentityFilter(filterBytes);
+    this.#filtering = filter !== undefined || stored === 0;
+    if (!this.#filtering) this.#fill();
   }
 
-  static async open(store: KeyValueStore, logger: Logger): Promise<EntryIndex> {
-    return new EntryIndex(store, logger, await readCursor(store));
+  static async open(store: KeyValueStore, logger: Logger, options: EntryIndexOptions): Promise<EntryIndex> {
+    return new EntryIndex(store, logger, await readCursor(store), options);
   }
 
   /** Make the store right for the entries of a state, while it is in use (`repairIndex`). */
   async repair(run: (store: KeyValueStore) => Promise<number>): Promise<number> {
-    return run(this.#store);
+    await this.#filling;
+    // A filter that was made from a store with holes lacks what now comes into them.
+    this.#filtering = false;
+    try {
+      return await run(this.#store);
+    } finally {
+      if (!this.#closed) this.#fill();
+    }
+  }
+
+  /** The filter, once it knows every identity of the store. */
+  get filter(): IdentityFilter | undefined {
+    return this.#filtering ? this.#filter : undefined;
   }
 
   /** How many entries the store has durably; the write-ahead file must keep those after it. */
@@ -76,6 +107,7 @@ export class EntryIndex {
   /** Take committed entries; found from now on. Entries that the store has already are passed over. */
   add(entries: readonly IndexedEntry[]): void {
     for (const entry of entries) {
+      this.#filter.add(entry.identity, entry.index);
       if (entry.index < this.#stored) continue;
       this.#identities.set(nameOf(entry.identity), entry.index);
       if (!equalBytes(entry.identity, entry.leafHash)) this.#leaves.set(nameOf(entry.leafHash), entry.index);
@@ -86,7 +118,7 @@ export class EntryIndex {
 
   /** The indexes of many identities, in their order. */
   async findIdentities(identities: readonly Uint8Array[]): Promise<readonly (number | undefined)[]> {
-    return this.#find(identities, this.#identities, identityPrefix);
+    return this.#find(identities, this.#identities, identityPrefix, this.filter);
   }
 
   /** The index of the entry with this leaf hash. */
@@ -160,8 +192,10 @@ export class EntryIndex {
 
   /** Flush and let go of the store. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#timer);
     try {
+      await this.#filling;
       await this.flush();
     } finally {
       await this.#store.close();
@@ -170,8 +204,10 @@ export class EntryIndex {
 
   /** Let go of the store without a flush: what waits is in the write-ahead file. */
   async abandon(): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#timer);
     this.#waiting = [];
+    await this.#filling;
     await this.#flushing?.catch(() => undefined);
     await this.#store.close();
   }
@@ -180,15 +216,43 @@ export class EntryIndex {
     hashes: readonly Uint8Array[],
     recent: ReadonlyMap<string, number>,
     prefix: number,
+    filter?: IdentityFilter,
   ): Promise<readonly (number | undefined)[]> {
     const found = hashes.map((hash) => recent.get(nameOf(hash)));
-    const missing = hashes.flatMap((hash, position) => (found[position] === undefined ? [{ hash, position }] : []));
+    const missing = hashes.flatMap((hash, position) =>
+      found[position] === undefined && (filter?.mayHave(hash) ?? true) ? [{ hash, position }] : [],
+    );
+    if (missing.length === 0) return found;
     const values = await this.#store.getMany(missing.map(({ hash }) => prefixed(prefix, hash)));
     for (const [at, { position }] of missing.entries()) {
       const value = values[at];
       if (value !== undefined) found[position] = readIndex(value);
     }
     return found;
+  }
+
+  /** Make the filter from the store; lookups go to the store meanwhile, and for ever should it not come to an end. */
+  #fill(): void {
+    this.#filling = this.#readIdentities()
+      .then((whole) => {
+        this.#filtering = whole;
+      })
+      .catch((error: unknown) => this.#logger.error("log.identity-filter-failed", { error }))
+      .finally(() => {
+        this.#filling = undefined;
+      });
+  }
+
+  async #readIdentities(): Promise<boolean> {
+    let from: Uint8Array = Uint8Array.of(identityPrefix);
+    while (!this.#closed) {
+      const page = await this.#store.scan({ from, to: Uint8Array.of(identityPrefix + 1), limit: filterPage });
+      for (const [key, value] of page) this.#filter.add(key.subarray(1), readIndex(value));
+      const last = page.at(-1);
+      if (last === undefined || page.length < filterPage) return true;
+      from = after(last[0]);
+    }
+    return false;
   }
 
   #schedule(): void {

@@ -47,6 +47,8 @@ export interface LogLimits extends SequencerLimits {
   readonly maxWriteAheadBytes: number;
   /** Bound of each of the three caches for tiles, nodes and bundles. */
   readonly cacheBytes: number;
+  /** Bound of the filter of identities, two bytes an entry; a shard that outgrows it looks for each entry in the index. */
+  readonly filterBytes: number;
 }
 
 /** The limits of a shard that names none. */
@@ -56,6 +58,7 @@ export const defaultLogLimits: LogLimits = {
   maxOutstandingBytes: 64 * 1024 * 1024,
   maxWriteAheadBytes: 24 * 1024 * 1024,
   cacheBytes: 48 * 1024 * 1024,
+  filterBytes: 64 * 1024 * 1024,
 };
 
 /** An entry that the log has. */
@@ -120,6 +123,7 @@ export class LogShard<Entry> {
       logger: options.logger,
       maxWriteAheadBytes: limits.maxWriteAheadBytes,
       cacheBytes: limits.cacheBytes,
+      filterBytes: limits.filterBytes,
     });
     try {
       const shard = new LogShard(options, storage, state, await storage.readSeal());

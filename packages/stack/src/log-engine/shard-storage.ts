@@ -4,6 +4,7 @@
 //   objects             tile/, meta/: full tiles, bundles, times and index keys, written after the commit, synced before the journal's
 //                       segment that has their entries is dropped. Lost or missing ones are written again from it.
 //                       checkpoint: the last published one, to refuse a state that is older.
+//                       meta/identities/: the filter of the index; lost, it is made from the index again while the log answers.
 //   document head.json  state/head.json: the snapshot that the first segment of the journal follows; replaced in one durable step.
 //   document sealed.json  state/sealed.json: there once the shard is sealed: its final size, root and checkpoint.
 //   index               index/: key-value store that follows the log; its cursor says how far. Lost, it is rebuilt when the log is opened.
@@ -14,6 +15,7 @@ import { type Batch, encodeBatch } from "./batch.ts";
 import { CheckpointCopy } from "./checkpoint-copy.ts";
 import { EntryIndex, readCursor } from "./entry-index.ts";
 import { logError } from "./errors.ts";
+import { IdentityFilter } from "./identity-filter.ts";
 import { type LeafReader, rebuildIndex } from "./index-rebuild.ts";
 import { replayJournal } from "./replay.ts";
 import { encodeSeal, parseSeal, type Seal } from "./seal.ts";
@@ -34,6 +36,8 @@ export interface ShardStorageOptions {
   /** A segment of the journal longer than this is followed by a new one. */
   readonly maxWriteAheadBytes: number;
   readonly cacheBytes: number;
+  /** Bound of the filter of identities. */
+  readonly filterBytes: number;
 }
 
 const headDocument = "head.json";
@@ -74,7 +78,9 @@ export class ShardStorage {
       const indexed = await readCursor(keyValues);
       // Nothing but a lost or emptied index is behind the snapshot: what the journal no longer has, the bundles have.
       if (indexed < snapshot.size) await rebuildIndex({ ...options, objects: store.objects }, keyValues, indexed, state);
-      const storage = new ShardStorage(options, await EntryIndex.open(keyValues, options.logger), snapshot);
+      const filter = await IdentityFilter.load(snapshot.identities, snapshot.size, store.objects, options.filterBytes);
+      const index = await EntryIndex.open(keyValues, options.logger, { filter, filterBytes: options.filterBytes });
+      const storage = new ShardStorage(options, index, snapshot);
       return { storage, state: await storage.#recover(state) };
     } catch (error) {
       await keyValues?.close();
@@ -244,22 +250,27 @@ export class ShardStorage {
     await this.tiles.flush();
     await this.index.flush(state.size);
     const partials = partialObjects(state);
-    for (const object of partials) await this.objects.write(object.path, object.bytes);
+    const { filter } = this.index;
+    const kept = filter?.keep(state.size) ?? { chunks: [], objects: [] };
+    for (const object of [...partials, ...kept.objects]) await this.objects.write(object.path, object.bytes);
     await this.objects.sync();
+    filter?.kept(kept.chunks, state.size);
     const snapshot: Snapshot = {
       origin: this.#options.origin,
       size: state.size,
       root: state.root,
       timeMs: state.timeMs,
       firstGeneration: firstSegment,
-      partials: partials.map(({ path }) => path),
+      partials: [...partials, ...kept.objects].map(({ path }) => path),
+      identities: kept.chunks,
     };
     // A crash before this line leaves the old snapshot with all its segments; after it, segments that the next open drops.
     await this.#store.documents.write(headDocument, encodeSnapshot(snapshot));
     const before = this.#snapshot;
     this.#snapshot = snapshot;
     await this.#journal?.removeBefore(firstSegment);
-    for (const path of before.partials) if (!snapshot.partials.includes(path)) await this.objects.remove(path);
+    const needed = new Set([...snapshot.partials, ...snapshot.identities.map(({ path }) => path)]);
+    for (const path of before.partials) if (!needed.has(path)) await this.objects.remove(path);
   }
 }
 
@@ -284,7 +295,8 @@ async function sweep({ store, origin, logger }: ShardStorageOptions): Promise<vo
 
 async function readSnapshot({ store, origin }: ShardStorageOptions): Promise<Snapshot> {
   const bytes = await store.documents.read(headDocument);
-  if (bytes === undefined) return { origin, size: 0, root: new Uint8Array(32), timeMs: 0, firstGeneration: 1, partials: [] };
+  if (bytes === undefined)
+    return { origin, size: 0, root: new Uint8Array(32), timeMs: 0, firstGeneration: 1, partials: [], identities: [] };
   const snapshot = parseSnapshot(bytes, headDocument);
   if (snapshot.origin !== origin) {
     throw logError("LOG_ORIGIN_MISMATCH", `Cannot open log ${origin}: ${headDocument} belongs to log ${snapshot.origin}`, {

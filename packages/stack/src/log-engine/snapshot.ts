@@ -3,6 +3,7 @@ import { encodeHex, encodeUtf8, equalBytes, isSigillumError, JsonObject, parseHe
 import { entryBundlePath, leafHash, TileEdge, type TileNodes, tilePath, tileWidth, widthOfTile } from "@sigillum/library/merkle";
 import type { ObjectStore } from "../storage/index.ts";
 import { logError } from "./errors.ts";
+import type { KeptChunk } from "./identity-filter.ts";
 import { emptyKeyRecord, keysPath, splitKeyBlock } from "./key-record.ts";
 import { parseTimes, timesPath } from "./tile-store.ts";
 import { emptyState, type TreeState } from "./tree-state.ts";
@@ -17,6 +18,8 @@ export interface Snapshot {
   readonly firstGeneration: number;
   /** Partial objects that were written for this snapshot; the next one removes them. */
   readonly partials: readonly string[];
+  /** The filter of the identities of `size` entries, where there is one. */
+  readonly identities: readonly KeptChunk[];
 }
 
 /** Write a snapshot's text. */
@@ -40,6 +43,9 @@ export function parseSnapshot(bytes: Uint8Array, path: string): Snapshot {
       timeMs: fields.safeInteger("timeMs"),
       firstGeneration: fields.safeInteger("firstGeneration"),
       partials: fields.array("partials").map((item) => item.string()),
+      identities: fields
+        .optionalObjects("identities")
+        .map((chunk) => ({ path: chunk.string("path"), sha256: chunk.string("sha256") })),
     };
   } catch (cause) {
     if (isSigillumError(cause) && cause.code === "LOG_STATE_CORRUPT") throw cause;

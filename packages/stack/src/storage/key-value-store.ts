@@ -43,6 +43,8 @@ export async function openKeyValueStore(directory: string, options?: { readonly 
     cacheSize: options?.cacheBytes ?? 16 * 1024 * 1024,
     // Keys are hashes, in no order: the more of them are sorted in memory, the less is merged on the disk later.
     writeBufferSize: 16 * 1024 * 1024,
+    // LevelDB keeps a thousand files open: with its 2 MB each the index of five million entries has more.
+    maxFileSize: 16 * 1024 * 1024,
     // Entries are mostly hashes and signatures, which do not compress.
     compression: false,
   });
