@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { cosignerKey, encodeVerifierKey, noteKey } from "@sigillum/library/checkpoint";
+import { parsePublicKey } from "@sigillum/library/crypto";
 import type { SigningConfig } from "@sigillum/library/trusted-root";
 import { type Arguments, type CommandSpec, parseArguments } from "../arguments/index.ts";
 import { createTerminal, type Terminal } from "../terminal/index.ts";
@@ -30,6 +32,8 @@ const spec: CommandSpec = {
     { name: "insecure-ignore-sct", type: "boolean", summary: "" },
     { name: "use-signed-timestamps", type: "boolean", summary: "" },
     { name: "certificate-identity", type: "string", summary: "" },
+    { name: "witness", type: "array", summary: "" },
+    { name: "witness-quorum", type: "string", summary: "" },
     { name: "certificate-oidc-issuer", type: "string", summary: "" },
   ],
 };
@@ -174,6 +178,35 @@ describe("demandsOf", () => {
     ];
     const { accept } = await demandsOf(given(...words), quiet);
     assert.throws(() => accept({ times: [], logEntries: [] }), { code: "CLAIM_MISMATCH", expected: "o/r" });
+  });
+
+  it("demands the cosignatures of all witnesses that are named, or of so many of them as is said", async () => {
+    const words = ["--certificate-identity", "a", "--certificate-oidc-issuer", "b"];
+    const keys = ["one.example", "two.example"].map((name) => {
+      const { publicKey } = generateKeyPairSync("ed25519");
+      return cosignerKey(name, parsePublicKey(new Uint8Array(publicKey.export({ type: "spki", format: "der" }))));
+    });
+    const [one = "", two = ""] = keys.map(encodeVerifierKey);
+    const demanded = async (...more: string[]) => (await demandsOf(given(...words, ...more), quiet)).expectations;
+    const all = await demanded("--witness", one, "--witness", two);
+    assert.deepEqual(
+      [all.thresholds, all.witnesses?.map(({ name }) => name)],
+      [{ witnesses: 2 }, ["one.example", "two.example"]],
+    );
+    assert.deepEqual((await demanded("--witness", one, "--witness", two, "--witness-quorum", "1")).thresholds, { witnesses: 1 });
+    for (const quorum of ["0", "3", "x", "1.5"])
+      await assert.rejects(demanded("--witness", one, "--witness", two, "--witness-quorum", quorum), {
+        code: "FLAG_VALUE_INVALID",
+      });
+    // One key named twice is one witness.
+    await assert.rejects(demanded("--witness", one, "--witness", one, "--witness-quorum", "2"), { code: "FLAG_VALUE_INVALID" });
+    await assert.rejects(demanded("--witness-quorum", "1"), { code: "FLAG_REQUIRED" });
+    await assert.rejects(demanded("--witness", one, "--insecure-ignore-tlog"), { code: "FLAGS_CONFLICT" });
+    await assert.rejects(demanded("--witness", "one.example"), { code: "NOTE_KEY_MALFORMED" });
+    const [key] = keys;
+    assert.ok(key !== undefined);
+    const ofLog = encodeVerifierKey(noteKey("one.example", key.publicKey));
+    await assert.rejects(demanded("--witness", ofLog), { code: "FLAG_VALUE_INVALID", found: "type 1" });
   });
 
   it("leaves the log out of account only when told to", async () => {

@@ -49,10 +49,12 @@ export function verifiedLines(verified: Verified): string[] {
   return [
     identity === undefined ? "  signer  the given public key" : `  signer  ${voucher(identity.san, identity.issuer)}`,
     ...verified.times.map(({ timeMs, source, url }) => `  time    ${formatTime(timeMs)}, by the ${source} ${url}`),
-    ...verified.logEntries.map(
-      ({ log, logIndex, inclusion }) =>
-        `  log     entry ${logIndex} of ${log.baseUrl}${inclusion === undefined ? "" : `, proved to be in its tree of ${inclusion.treeSize}`}`,
-    ),
+    ...verified.logEntries.flatMap(({ log, logIndex, inclusion }) => [
+      `  log     entry ${logIndex} of ${log.baseUrl}${inclusion === undefined ? "" : `, proved to be in its tree of ${inclusion.treeSize}`}`,
+      ...(inclusion?.witnesses ?? []).map(
+        ({ name, timestampMs }) => `  witness ${name} saw this tree and no other of the log at ${formatTime(timestampMs)}`,
+      ),
+    ]),
     ...(statement === undefined ? [] : [`  claim   ${statement.predicateType}`]),
   ];
 }
@@ -71,6 +73,9 @@ export function verifiedJson(verified: Verified): Record<string, unknown> {
       kind,
       version,
       treeSize: inclusion?.treeSize,
+      ...((inclusion?.witnesses.length ?? 0) === 0
+        ? {}
+        : { witnesses: inclusion?.witnesses.map(({ name, timestampMs }) => ({ name, time: formatRfc3339(timestampMs) })) }),
     })),
     predicateType: statement?.predicateType,
   };

@@ -1,6 +1,7 @@
 // What the flags of a verifying command demand of a signature.
 import type { Bundle } from "@sigillum/library/bundle";
-import { quote } from "@sigillum/library/encoding";
+import { cosignerKey, type NoteKey, parseVerifierKey } from "@sigillum/library/checkpoint";
+import { encodeHex, equalBytes, quote } from "@sigillum/library/encoding";
 import type { Expectations, TextMatcher, Thresholds, Verified } from "@sigillum/library/verification";
 import type { FulcioClaimName } from "@sigillum/library/x509";
 import { type Arguments, argumentError } from "../arguments/index.ts";
@@ -27,8 +28,10 @@ export async function demandsOf(args: Arguments, terminal: Terminal): Promise<De
     return expected === undefined ? [] : [{ flag, claim, expected }];
   });
   const ignoresLog = isSet(args, "insecure-ignore-tlog") || isSet(args, "private-infrastructure");
+  const { quorum, ...witnesses } = witnessesOf(args, ignoresLog);
+  const thresholds = thresholdsOf(args, ignoresLog, "publicKey" in expectations);
   return {
-    expectations: { ...expectations, thresholds: thresholdsOf(args, ignoresLog, "publicKey" in expectations) },
+    expectations: { ...expectations, ...witnesses, thresholds: { ...thresholds, ...quorum } },
     accept: (verified) => requireClaims(verified, claims),
     prepare: (bundle) => (ignoresLog ? withoutLog(bundle, "publicKey" in expectations) : bundle),
   };
@@ -100,6 +103,42 @@ function thresholdsOf(args: Arguments, ignoresLog: boolean, isKey: boolean): Par
     ...(isSet(args, "insecure-ignore-sct") ? { scts: 0 } : {}),
     ...(isSet(args, "use-signed-timestamps") ? { timestamps: 1, ...(isKey ? { observedTimes: 1 } : {}) } : {}),
   };
+}
+
+// Whose cosignatures the checkpoint of each log entry must have: of all that are named, or of so many of them as --witness-quorum says.
+function witnessesOf(
+  args: Arguments,
+  ignoresLog: boolean,
+): { readonly witnesses?: readonly NoteKey[]; readonly quorum?: Partial<Thresholds> } {
+  const texts = args.declares("witness") ? args.strings("witness") : [];
+  const asked = optional(args, "witness-quorum");
+  if (texts.length === 0 && asked === undefined) return {};
+  if (texts.length === 0) requireWith(args, "witness-quorum", "witness");
+  if (ignoresLog)
+    throw argumentError(
+      "FLAGS_CONFLICT",
+      `Cannot run ${args.command}: witnesses cosign a log, which is to be left out of account`,
+      {
+        found: "--witness beside --insecure-ignore-tlog or --private-infrastructure",
+      },
+    );
+  const witnesses = texts.map((text) => witnessKey(text, args));
+  const count = new Set(witnesses.map(({ publicKey }) => encodeHex(publicKey.spki))).size;
+  const quorum = asked === undefined ? count : /^[1-9]\d?$/.test(asked) ? Number(asked) : 0;
+  if (quorum >= 1 && quorum <= count) return { witnesses, quorum: { witnesses: quorum } };
+  throw argumentError("FLAG_VALUE_INVALID", `Cannot run ${args.command}: --witness-quorum is ${quote(asked ?? "")}`, {
+    found: asked ?? "",
+    expected: `1 to ${count}, the witnesses that are named`,
+  });
+}
+
+function witnessKey(text: string, args: Arguments): NoteKey {
+  const key = parseVerifierKey(text);
+  if (key.publicKey.type !== "ed25519" || equalBytes(cosignerKey(key.name, key.publicKey).keyId, key.keyId)) return key;
+  throw argumentError("FLAG_VALUE_INVALID", `Cannot run ${args.command}: --witness ${quote(text)} is the key of a log`, {
+    found: "type 1",
+    expected: "the key of a witness, type 4 or 6",
+  });
 }
 
 // A certificate is judged at a time, and without timestamps the log's promise is the only one there is: then its entries stay.

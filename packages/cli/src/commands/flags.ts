@@ -123,6 +123,8 @@ export const verificationFlags: readonly FlagSpec[] = [
   toggle("explain", "say step by step what was checked"),
   toggle("insecure-ignore-tlog", "do not demand a log entry"),
   toggle("insecure-ignore-sct", "do not demand that the certificate is in a CT log"),
+  array("witness", "VKEY", "demand that this witness cosigned the log's checkpoint (NAME+ID+KEY); may be repeated"),
+  text("witness-quorum", "N", "demand so many of the named witnesses (all of them)"),
   toggle("use-signed-timestamps", "demand a timestamp authority's timestamp"),
   text("ca-roots", "FILE", "believe these certificate authorities (PEM) instead of the trust root's"),
   text("ca-intermediates", "FILE", "intermediates (PEM) for --ca-roots"),

@@ -39,13 +39,33 @@ export function shardLines(service: string, list: JsonValue): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return [
     service,
-    ...rows.map(
-      (row) =>
-        `  ${row
-          .map((text, column) => text.padEnd(widths[column] ?? 0))
-          .join("  ")
-          .trimEnd()}`,
-    ),
+    ...rows.flatMap((row, at) => [
+      `  ${row
+        .map((text, column) => text.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd()}`,
+      ...witnessLines(shards[at]),
+    ]),
+  ];
+}
+
+// Who cosigns a shard's checkpoints, and what the witnesses must be told of it.
+function witnessLines(shard: JsonObject | undefined): string[] {
+  const status = shard?.optionalObject("witnesses");
+  if (shard === undefined || status === undefined) return [];
+  const [quorum, cosignatures] = [status.safeInteger("quorum"), status.safeInteger("cosignatures")];
+  const witnesses = status.objects("witnesses");
+  const vkey = shard.optionalString("verifierKey");
+  const isMissed = quorum > cosignatures && shard.safeInteger("size") > 0;
+  return [
+    ...(vkey === undefined ? [] : [`    witnesses know it by   ${vkey}`]),
+    `    cosigned by            ${cosignatures} of ${witnesses.length} witnesses, quorum ${quorum}${isMissed ? ": MISSED" : ""}`,
+    ...witnesses.map((witness) => {
+      const [size, time] = [witness.optionalSafeInteger("size"), witness.optionalString("time")];
+      const last = size === undefined ? "nothing yet" : `${size} entries at ${time?.replace(/\.\d+Z$/, "Z")}`;
+      const why = witness.optionalString("error");
+      return `      ${witness.string("name")}  ${witness.string("state")}  last ${last}${why === undefined ? "" : `  ${why}`}`;
+    }),
   ];
 }
 

@@ -21,7 +21,7 @@ import { ChainSchedule, type Keyring, type ShardRecord } from "../keyring/index.
 import type { RotationSchedule } from "../log-engine/index.ts";
 import { createRegistry } from "../registry/index.ts";
 import { createRekorV1, openRekorV1Shard, type RekorV1Shard } from "../rekor-v1/index.ts";
-import { createRekorV2, openRekorV2Shard, type RekorV2Shard } from "../rekor-v2/index.ts";
+import { createRekorV2, openRekorV2Shard, type RekorV2Shard, rekorV2VerifierKey } from "../rekor-v2/index.ts";
 import { dataDirectoryLayout, type ServiceName, type Settings } from "../settings/index.ts";
 import { createTimestampAuthority } from "../timestamp-authority/index.ts";
 import { createTufPublisher, type TufPublisher } from "../tuf-publisher/index.ts";
@@ -33,6 +33,7 @@ import { publishedTrust, rolePeriods, trustFiles } from "./trust-files.ts";
 import { stackTufKeys } from "./tuf-keys.ts";
 import { upstreamsOf } from "./upstreams.ts";
 import { watchChain, watchIssuers } from "./watched-files.ts";
+import { witnessesFor } from "./witnesses.ts";
 
 /** What services are made from. */
 export interface ServiceParts {
@@ -120,6 +121,7 @@ function listenerOf(settings: Settings, name: ServiceName, port = settings.servi
 async function makeLogV1(parts: ServiceParts, publish: () => Promise<void>): Promise<Service> {
   const { settings, keyring, clock, logger, host } = parts;
   const ownLogger = logger.child({ service: "log-v1" });
+  const witnessed = witnessesFor(parts);
   const open = async (record: ShardRecord): Promise<RekorV1Shard> => {
     const opened = await openRekorV1Shard({
       directory: shardDirectory(settings, record),
@@ -130,6 +132,7 @@ async function makeLogV1(parts: ServiceParts, publish: () => Promise<void>): Pro
       clock,
       logger: ownLogger,
       metrics: host.metrics,
+      ...witnessed("v1", ownLogger),
     });
     await parts.copies.add(record, opened.shard);
     if (opened.shard.sealed === undefined) await addFirstEntry(opened.shard, "v1", keyring);
@@ -151,6 +154,7 @@ async function makeLogV1(parts: ServiceParts, publish: () => Promise<void>): Pro
 async function makeLogV2(parts: ServiceParts, publish: () => Promise<void>): Promise<Service> {
   const { settings, keyring, clock, logger, host } = parts;
   const ownLogger = logger.child({ service: "log-v2" });
+  const witnessed = witnessesFor(parts);
   const open = async (record: ShardRecord): Promise<RekorV2Shard> => {
     const shard = await openRekorV2Shard({
       directory: shardDirectory(settings, record),
@@ -160,10 +164,12 @@ async function makeLogV2(parts: ServiceParts, publish: () => Promise<void>): Pro
       clock,
       logger: ownLogger,
       metrics: host.metrics,
+      ...witnessed("v2", ownLogger),
     });
     await parts.copies.add(record, shard);
     if (shard.sealed === undefined) await addFirstEntry(shard, "v2", keyring);
-    return { shard, keyId: record.logId, publicUrl: record.publicUrl };
+    const verifierKey = rekorV2VerifierKey(record.origin, keyring.signer(record.key));
+    return { shard, keyId: record.logId, publicUrl: record.publicUrl, ...(verifierKey === undefined ? {} : { verifierKey }) };
   };
   const records = keyring.shards("v2");
   const earlier: RekorV2Shard[] = [];

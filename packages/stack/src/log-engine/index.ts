@@ -1,5 +1,6 @@
 // The log engine: sequencing, tiles, index, shards.
 export { type BodyEntry, bodyEntry, bodyEntryFormat, encodeBodyEntry, encodeTextEntry, parseBodyEntry } from "./body-entry.ts";
+export type { CheckpointCosigner, CosignedShard, DurableHead } from "./cosigner.ts";
 export { type EntryFormat, encodeTileRecord, maxLeafBytes, splitTileBundle } from "./entry-format.ts";
 export type { FoundEntry } from "./entry-index.ts";
 export { logError, logErrors } from "./errors.ts";

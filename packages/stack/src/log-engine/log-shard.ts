@@ -2,10 +2,11 @@
 
 import { parseCheckpoint, parseSignedNote } from "@sigillum/library/checkpoint";
 import { sha256 } from "@sigillum/library/crypto";
-import { encodeHex, equalBytes } from "@sigillum/library/encoding";
+import { encodeHex, equalBytes, type JsonValue } from "@sigillum/library/encoding";
 import type { Hash } from "@sigillum/library/merkle";
 import { type Clock, type Logger, MetricsRegistry } from "../host/index.ts";
 import { type FileSystem, type KeyValueStore, openPosixShardStore, type ShardStore } from "../storage/index.ts";
+import type { CheckpointCosigner } from "./cosigner.ts";
 import type { EntryFormat } from "./entry-format.ts";
 import type { FoundEntry } from "./entry-index.ts";
 import { logError } from "./errors.ts";
@@ -36,6 +37,8 @@ export interface LogShardOptions<Entry> {
   readonly logger: Logger;
   /** Sign a tree head; the text is published as it is. */
   signCheckpoint(head: TreeHead): Promise<string>;
+  /** Gathers cosignatures on what is published; the shard closes it. */
+  readonly cosigner?: CheckpointCosigner;
   readonly limits?: Partial<LogLimits>;
   readonly metrics?: MetricsRegistry;
   readonly fileSystem?: FileSystem;
@@ -87,7 +90,7 @@ export class LogShard<Entry> {
     this.#storage = storage;
     this.#seal = seal;
     // Not visible to anyone: `open` hands the shard out after it has published with a checkpoint.
-    this.#published = this.#treeOf(state, "");
+    this.#published = this.#treeOf(state, "", []);
     const metrics = options.metrics ?? new MetricsRegistry();
     const added = metrics.counter("sigillum_log_entries_added_total", "Entries added", ["origin"]);
     const batches = metrics.counter("sigillum_log_batches_total", "Batches committed, each with one fdatasync", ["origin"]);
@@ -99,7 +102,7 @@ export class LogShard<Entry> {
       storage,
       clock: options.clock,
       limits: { ...defaultLogLimits, ...options.limits },
-      publish: (next: TreeState) => this.#publish(next),
+      publish: (next: TreeState) => this.#publish(next, { wait: true }),
       publishedSize: () => this.#published.state.size,
       onBatch: (entries: number) => {
         added.add(entries, this.origin);
@@ -128,9 +131,11 @@ export class LogShard<Entry> {
     try {
       const shard = new LogShard(options, storage, state, await storage.readSeal());
       await shard.#requireExtendsCheckpoint();
-      await shard.#publish(state);
+      await shard.#startCosigner();
+      await shard.#publish(state, { wait: false });
       return shard;
     } catch (error) {
+      await options.cosigner?.close();
       await storage.abandon();
       throw error;
     }
@@ -152,9 +157,15 @@ export class LogShard<Entry> {
     return { size, root };
   }
 
-  /** The published checkpoint. */
-  checkpoint(): { readonly text: string; readonly size: number } {
-    return { text: this.#published.checkpoint, size: this.#published.state.size };
+  /** The published checkpoint; `cosigned` has the lines of cosigners too. */
+  checkpoint(): { readonly text: string; readonly cosigned: string; readonly size: number } {
+    const { checkpoint: text, cosignedCheckpoint: cosigned, state } = this.#published;
+    return { text, cosigned, size: state.size };
+  }
+
+  /** How those who cosign stand; undefined where nobody is asked. */
+  cosigners(): JsonValue | undefined {
+    return this.#options.cosigner?.status();
   }
 
   /** The seal, once the shard has its final size. */
@@ -276,7 +287,7 @@ export class LogShard<Entry> {
       if (this.#sequencer.failure !== undefined) throw this.#sequencer.failure;
       const { state } = this.#sequencer;
       // What is durable but could not be published before is in the final tree too.
-      if (this.#published.state.size < state.size) await this.#publish(state);
+      if (this.#published.state.size < state.size) await this.#publish(state, { wait: true });
       const sealedMs = Math.max(state.timeMs, this.#options.clock.nowMs());
       const seal: Seal = {
         origin: this.origin,
@@ -299,22 +310,62 @@ export class LogShard<Entry> {
 
   async #close(): Promise<void> {
     await this.#sequencer.close();
+    await this.#options.cosigner?.close();
     if (this.#sequencer.failure === undefined) await this.#storage.close(this.#sequencer.state);
     else await this.#storage.abandon();
   }
 
-  async #publish(state: TreeState): Promise<void> {
-    const text =
-      this.#seal?.checkpoint ?? (await this.#options.signCheckpoint({ origin: this.origin, size: state.size, root: state.root }));
-    this.#published = this.#treeOf(state, text);
-    this.#storage.keepCheckpoint(text);
+  async #publish(state: TreeState, options: { readonly wait: boolean }): Promise<void> {
+    const { size, root } = state;
+    const { origin } = this;
+    const text = this.#seal?.checkpoint ?? (await this.#options.signCheckpoint({ origin, size, root }));
+    const { cosigner } = this.#options;
+    // The state was committed before: a cosigner never hears of a tree that a crash could take back.
+    if (cosigner !== undefined && size > 0) {
+      const tree = this.#treeOf(state, text, []);
+      const consistencyProof = (oldSize: number): Promise<Hash[]> => tree.consistencyProof(oldSize, size);
+      await cosigner.cosign({ origin, size, root, note: text, consistencyProof }, options);
+    }
+    this.#show(state, text);
   }
 
-  #treeOf(state: TreeState, checkpoint: string): PublishedTree {
+  #show(state: TreeState, text: string): void {
+    this.#published = this.#treeOf(state, text, this.#options.cosigner?.lines(state) ?? []);
+    this.#storage.keepCheckpoint(this.#published.cosignedCheckpoint);
+  }
+
+  async #startCosigner(): Promise<void> {
+    const { cosigner, logger } = this.#options;
+    if (cosigner === undefined) return;
+    const storage = this.#storage;
+    cosigner.start({
+      origin: this.origin,
+      memory: await storage.readCosigners(),
+      keep: (memory) => storage.writeCosigners(memory),
+      changed: () => {
+        const { state, checkpoint, cosignedCheckpoint } = this.#published;
+        // Lines for a head that is yet to be published come with it.
+        if (checkpoint + cosigner.lines(state).join("") === cosignedCheckpoint) return;
+        this.#show(state, checkpoint);
+        logger.debug("log.cosigned", { origin: this.origin, size: state.size });
+      },
+    });
+  }
+
+  #treeOf(state: TreeState, checkpoint: string, cosignatures: readonly string[]): PublishedTree {
     const { format } = this.#options;
     const leafOfRecord = (record: Uint8Array): Uint8Array => format.leafOfRecord(record);
     const splitBundle = (bundle: Uint8Array): Uint8Array[] => format.splitBundle(bundle);
-    return new PublishedTree({ state, checkpoint, origin: this.origin, tiles: this.#storage.tiles, leafOfRecord, splitBundle });
+    const { origin } = this;
+    return new PublishedTree({
+      state,
+      checkpoint,
+      cosignatures,
+      origin,
+      tiles: this.#storage.tiles,
+      leafOfRecord,
+      splitBundle,
+    });
   }
 
   #ifPublished(index: number | undefined): number | undefined {

@@ -38,6 +38,8 @@ export interface PublishedProof {
   readonly hashes: readonly Hash[];
   /** The signed checkpoint of that size and root. */
   readonly checkpoint: string;
+  /** The same with the lines of cosigners. */
+  readonly cosignedCheckpoint: string;
 }
 
 /** What a published tree is made of. */
@@ -45,6 +47,8 @@ export interface PublishedTreeParts {
   readonly state: TreeState;
   /** The signed checkpoint; empty while a log that is being opened is checked. */
   readonly checkpoint: string;
+  /** Signature lines of cosigners over it. */
+  readonly cosignatures: readonly string[];
   readonly origin: string;
   readonly tiles: TileStore;
   leafOfRecord(record: Uint8Array): Uint8Array;
@@ -57,6 +61,7 @@ class TileNotInMemory extends Error {}
 export class PublishedTree {
   readonly state: TreeState;
   readonly checkpoint: string;
+  readonly cosignedCheckpoint: string;
   readonly #origin: string;
   readonly #tiles: TileStore;
   readonly #leafOfRecord: (record: Uint8Array) => Uint8Array;
@@ -66,6 +71,7 @@ export class PublishedTree {
   constructor(parts: PublishedTreeParts) {
     this.state = parts.state;
     this.checkpoint = parts.checkpoint;
+    this.cosignedCheckpoint = parts.checkpoint + parts.cosignatures.join("");
     this.#origin = parts.origin;
     this.#tiles = parts.tiles;
     this.#leafOfRecord = (record) => parts.leafOfRecord(record);
@@ -80,7 +86,8 @@ export class PublishedTree {
     const hash = known ?? leafHash((await this.entry(index)).leaf);
     const found = inclusionRoot({ leafHash: hash, leafIndex: index, treeSize: size, proof: hashes });
     if (!equalBytes(found, root)) throw this.#rootMismatch(`entry ${index} at size ${size}`, found, root);
-    return { index, size, root, hashes, checkpoint: this.checkpoint };
+    const { checkpoint, cosignedCheckpoint } = this;
+    return { index, size, root, hashes, checkpoint, cosignedCheckpoint };
   }
 
   /** The proof of an entry in this tree or an earlier one. */

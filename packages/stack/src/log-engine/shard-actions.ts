@@ -36,5 +36,13 @@ export async function checkShards<Entry>(
 export function shardJson<Entry>(shard: LogShard<Entry>, state: "planned" | "active" | "sealed"): { [name: string]: JsonValue } {
   const { size, root } = shard.head();
   const sealed = shard.sealed === undefined ? {} : { sealed: new Date(shard.sealed.sealedMs).toISOString() };
-  return { origin: shard.origin, state, size, root: encodeHex(root), ...sealed };
+  const cosigners = shard.cosigners();
+  return {
+    origin: shard.origin,
+    state,
+    size,
+    root: encodeHex(root),
+    ...sealed,
+    ...(cosigners === undefined ? {} : { witnesses: cosigners }),
+  };
 }

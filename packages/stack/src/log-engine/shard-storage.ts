@@ -42,6 +42,7 @@ export interface ShardStorageOptions {
 
 const headDocument = "head.json";
 const sealDocument = "sealed.json";
+const cosignersDocument = "cosigners.json";
 
 /** The store of one shard, recovered and open for its one writer. */
 export class ShardStorage {
@@ -163,6 +164,16 @@ export class ShardStorage {
   /** Seal the shard: after this returns it is sealed whatever happens. */
   writeSeal(seal: Seal): Promise<void> {
     return this.#store.documents.write(sealDocument, encodeSeal(seal));
+  }
+
+  /** What the gatherer of cosignatures kept, or undefined. */
+  readCosigners(): Promise<Uint8Array | undefined> {
+    return this.#store.documents.read(cosignersDocument);
+  }
+
+  /** Keep it. */
+  writeCosigners(bytes: Uint8Array): Promise<void> {
+    return this.#store.documents.write(cosignersDocument, bytes);
   }
 
   /** Bring the whole tree into files, in the background. */

@@ -230,7 +230,8 @@ async function readTile(shards: ShardList, request: HttpRequest): Promise<HttpRe
     return {
       status: 200,
       headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache" },
-      body: shard.checkpoint().text,
+      // Its readers know cosignatures; the API's answers have one line (transparency-log.md §1.12, TRAP).
+      body: shard.checkpoint().cosigned,
     };
   const body = await shard.tile(rest);
   if (body === undefined) throw rekorV1Error("REKOR_V1_NOT_FOUND", "Cannot read tile: the tree has no such tile");

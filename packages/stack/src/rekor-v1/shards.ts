@@ -7,7 +7,7 @@ import { sha256 } from "@sigillum/library/crypto";
 import { parseHex } from "@sigillum/library/encoding";
 import type { EntryId } from "@sigillum/library/log-entry";
 import type { Clock, Logger, MetricsRegistry } from "../host/index.ts";
-import { type BodyEntry, bodyEntryFormat, type LogLimits, LogShard } from "../log-engine/index.ts";
+import { type BodyEntry, bodyEntryFormat, type CheckpointCosigner, type LogLimits, LogShard } from "../log-engine/index.ts";
 import type { ShardStore } from "../storage/index.ts";
 import { AttestationStore } from "./attestations.ts";
 import { rekorV1Error } from "./errors.ts";
@@ -35,6 +35,8 @@ export interface RekorV1ShardOptions {
   readonly logger: Logger;
   readonly metrics?: MetricsRegistry;
   readonly limits?: Partial<LogLimits>;
+  /** Gathers cosignatures of witnesses; the shard closes it. */
+  readonly cosigner?: CheckpointCosigner;
 }
 
 /**

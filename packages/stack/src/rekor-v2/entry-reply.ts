@@ -17,7 +17,7 @@ export function entryReply(keyId: Uint8Array, body: Uint8Array, proof: Published
       rootHash: encodeBase64(proof.root),
       treeSize: String(proof.size),
       hashes: proof.hashes.map((hash) => encodeBase64(hash)),
-      checkpoint: { envelope: proof.checkpoint },
+      checkpoint: { envelope: proof.cosignedCheckpoint },
     },
     canonicalizedBody: Buffer.from(body.buffer, body.byteOffset, body.length).toString("base64"),
   });

@@ -3,4 +3,11 @@ export { rekorV2Error, rekorV2Errors } from "./errors.ts";
 export { prepareEntry } from "./prepare-entry.ts";
 export { createRekorV2, type RekorV2Options } from "./rekor-v2.ts";
 export { nextShardUrl, type RekorV2RotationParts, rekorV2Rotation } from "./rotation.ts";
-export { openRekorV2Shard, type RekorV2Shard, type RekorV2ShardOptions, RekorV2Shards, rekorV2KeyId } from "./shards.ts";
+export {
+  openRekorV2Shard,
+  type RekorV2Shard,
+  type RekorV2ShardOptions,
+  RekorV2Shards,
+  rekorV2KeyId,
+  rekorV2VerifierKey,
+} from "./shards.ts";

@@ -29,6 +29,8 @@ export interface RekorV2Options {
   /** `rekorV2KeyId` of the shard. */
   readonly keyId: Uint8Array;
   readonly publicUrl?: string;
+  /** `rekorV2VerifierKey` of the shard: what witnesses are given. */
+  readonly verifierKey?: string;
   readonly listener: Omit<ListenerSpec, "handler" | "name">;
   readonly logger: Logger;
   /**
@@ -71,7 +73,7 @@ export function createRekorV2(options: RekorV2Options): Service {
   for (const prefix of ["/api/v2", ""]) {
     router.add("GET", `${prefix}/checkpoint`, (request) => {
       const { shard } = shards.of(request);
-      return { status: 200, headers: checkpointHeaders, body: shard.checkpoint().text };
+      return { status: 200, headers: checkpointHeaders, body: shard.checkpoint().cosigned };
     });
     router.add("GET", `${prefix}/tile/*rest`, (request) => readTile(shards.of(request).shard, request));
   }
@@ -107,10 +109,11 @@ function rotationOf(
   handler: ListenerSpec["handler"],
 ): Pick<Service, "jobs" | "actions"> {
   const list = async (): Promise<JsonValue> =>
-    shards.all.map(({ shard, keyId, publicUrl }) => {
+    shards.all.map(({ shard, keyId, publicUrl, verifierKey }) => {
       const record = given?.keyring.shards("v2").find(({ logId }) => equalBytes(logId, keyId));
       return {
         logId: encodeBase64(keyId),
+        ...(verifierKey === undefined ? {} : { verifierKey }),
         ...(publicUrl === undefined ? {} : { publicUrl }),
         ...shardJson(shard, record?.state ?? (shard.sealed === undefined ? "active" : "sealed")),
         ...(record === undefined ? {} : shardRecordJson(record)),

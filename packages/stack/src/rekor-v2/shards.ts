@@ -1,9 +1,16 @@
 // The shards of a Rekor v2 log: each is a log of its own under a host name of its own, and one listener serves them all.
-import { cosignCheckpoint, encodeCheckpoint, encodeSignatureLine, noteKey, signCheckpoint } from "@sigillum/library/checkpoint";
+import {
+  cosignCheckpoint,
+  encodeCheckpoint,
+  encodeSignatureLine,
+  encodeVerifierKey,
+  noteKey,
+  signCheckpoint,
+} from "@sigillum/library/checkpoint";
 import type { Signer } from "@sigillum/library/crypto";
 import { equalBytes } from "@sigillum/library/encoding";
 import type { Clock, HttpRequest, Logger, MetricsRegistry } from "../host/index.ts";
-import { type BodyEntry, bodyEntryFormat, type LogLimits, LogShard } from "../log-engine/index.ts";
+import { type BodyEntry, bodyEntryFormat, type CheckpointCosigner, type LogLimits, LogShard } from "../log-engine/index.ts";
 import type { ShardStore } from "../storage/index.ts";
 import { rekorV2Error } from "./errors.ts";
 
@@ -22,6 +29,8 @@ export interface RekorV2ShardOptions {
   readonly logger: Logger;
   readonly metrics?: MetricsRegistry;
   readonly limits?: Partial<LogLimits>;
+  /** Gathers cosignatures of witnesses; the shard closes it. */
+  readonly cosigner?: CheckpointCosigner;
 }
 
 /** Open a shard whose checkpoints are C2SP checkpoints: one signature line, and a cosignature line for each further key of the log. */
@@ -46,6 +55,11 @@ export function rekorV2KeyId(origin: string, signer: Signer): Uint8Array {
   return noteKey(origin, signer.publicKey).keyId;
 }
 
+/** The verifier key of a shard as text, for witnesses and monitors; undefined for a key that has none, as only Ed25519 has. */
+export function rekorV2VerifierKey(origin: string, signer: Signer): string | undefined {
+  return signer.publicKey.type === "ed25519" ? encodeVerifierKey(noteKey(origin, signer.publicKey)) : undefined;
+}
+
 /** A shard as it is served. */
 export interface RekorV2Shard {
   readonly shard: LogShard<BodyEntry>;
@@ -53,6 +67,8 @@ export interface RekorV2Shard {
   readonly keyId: Uint8Array;
   /** Where clients reach it; what their requests name as host leads to it. Its origin is the host where nothing is said. */
   readonly publicUrl?: string;
+  /** `rekorV2VerifierKey` of the shard: what witnesses are given. */
+  readonly verifierKey?: string;
 }
 
 /** The shards behind one service, oldest first. */

@@ -4,6 +4,7 @@
 import { admissionField } from "./admission-description.ts";
 import { certificateAuthorityField, timestampAuthorityField } from "./authority-description.ts";
 import type { IntegerField, SectionField } from "./field.ts";
+import { transparencyLogField } from "./log-description.ts";
 import { serviceField, serviceNames, urlForm, urlPattern } from "./service-description.ts";
 
 const days = (value: number, means: string): IntegerField => ({
@@ -217,63 +218,7 @@ export const settingsDescription: SectionField = {
         },
       },
     },
-    transparencyLog: {
-      kind: "section",
-      means: "The transparency log, under both its APIs.",
-      fields: {
-        rotateEveryDays: {
-          kind: "integer",
-          means:
-            "Age in days at which a shard is followed by a new one with a key of its own, without anybody's asking; 0 never.",
-          default: 365,
-          minimum: 0,
-          maximum: 3650,
-        },
-        rotateAtEntries: {
-          kind: "integer",
-          means: "Number of entries from which on a shard's successor is prepared; 0 never.",
-          default: 0,
-          minimum: 0,
-          maximum: Number.MAX_SAFE_INTEGER,
-        },
-        nextUrlV2: {
-          kind: "text",
-          means:
-            "Public URL of the next shard of log v2, each of which has an address of its own: {year} and {number} stand for what makes it new. Without it log v2 rotates only when it is told a URL.",
-          pattern: /^https?:\/\/[^\s/?#@]+$/u,
-          form: "an http or https URL without a path, such as https://log{year}-{number}.rekor.example.com",
-        },
-        checkpointDirectory: {
-          kind: "text",
-          means:
-            "Folder for a second copy of each shard's last checkpoint, best on another disk: with it an old copy of the data directory is refused. Default: checkpoints in the data directory.",
-        },
-        disabledOperationsV1: {
-          kind: "texts",
-          means:
-            "Operations of log v1's API that are answered 501, by their ids in Rekor's OpenAPI document, such as searchIndex.",
-          default: [],
-          pattern:
-            /^(?:searchIndex|getLogInfo|getPublicKey|getLogProof|createLogEntry|getLogEntryByIndex|getLogEntryByUUID|searchLogQuery)$/u,
-          form: "an operation's id",
-        },
-        entryTypesV1: {
-          kind: "texts",
-          means:
-            "Types of entries that log v1 accepts, and looks for when it is shown one. The packages alpine, helm, jar and rpm are off unless they stand here.",
-          default: ["hashedrekord", "dsse", "intoto", "rekord", "cose", "rfc3161", "tuf"],
-          pattern: /^(?:hashedrekord|dsse|intoto|rekord|cose|rfc3161|tuf|alpine|helm|jar|rpm)$/u,
-          form: "a type of entry",
-        },
-        overlapHours: {
-          kind: "integer",
-          means: "How long a shard of log v2 goes on to accept entries after signing configs name its successor.",
-          default: 168,
-          minimum: 0,
-          maximum: 8760,
-        },
-      },
-    },
+    transparencyLog: transparencyLogField,
     ctLog: {
       kind: "section",
       means: "The certificate transparency log.",

@@ -44,6 +44,22 @@ describe("parseSettings", () => {
     ]);
   });
 
+  it("reads witnesses, of log v2 where nothing is said, and no larger quorum than there are", () => {
+    const named = (logs: string): string => `{url: "https://w.example", verifierKey: "w.example+00000000+AAAA"${logs}}`;
+    const { witnesses, witnessQuorum } = parseSettings(`transparencyLog: {witnesses: [${named("")}]}`, "/data").transparencyLog;
+    assert.deepEqual(witnesses, [{ url: "https://w.example", verifierKey: "w.example+00000000+AAAA", logs: ["v2"] }]);
+    assert.equal(witnessQuorum, 0);
+    parseSettings(`transparencyLog: {witnessQuorum: 1, witnesses: [${named("")}]}`, "/data");
+    refused(
+      `transparencyLog: {witnessQuorum: 2, witnesses: [${named("")}]}`,
+      "SETTINGS_INVALID",
+      /witnessQuorum is 2, and 1 witnesses/,
+    );
+    refused(`transparencyLog: {witnessQuorum: 1, witnesses: [${named(", logs: [v1]")}]}`, "SETTINGS_INVALID", /and 0 witnesses/);
+    refused(`transparencyLog: {witnesses: [${named(", logs: [ct]")}]}`, "SETTINGS_INVALID", /v1 or v2/);
+    refused(`transparencyLog: {witnesses: [{url: "https://w.example", verifierKey: "w.example"}]}`, "SETTINGS_INVALID");
+  });
+
   it("names line, setting and the nearest name of an unknown one", () => {
     refused(
       "services:\n  ca:\n    prot: 5\n",

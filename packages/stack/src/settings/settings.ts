@@ -60,6 +60,13 @@ export interface AdmissionSettings {
   readonly caFile?: string;
 }
 
+/** A witness of the transparency log. */
+export interface WitnessSettings {
+  readonly url: string;
+  readonly verifierKey: string;
+  readonly logs: readonly string[];
+}
+
 /** Another OpenID Connect provider that people sign in at. */
 export interface UpstreamSettings {
   readonly name: string;
@@ -105,6 +112,10 @@ export interface Settings {
     readonly disabledOperationsV1: readonly string[];
     readonly entryTypesV1: readonly string[];
     readonly overlapHours: number;
+    readonly witnesses: readonly WitnessSettings[];
+    readonly witnessQuorum: number;
+    readonly witnessWaitMilliseconds: number;
+    readonly witnessEveryMilliseconds: number;
   };
   readonly ctLog: { readonly leafIndexExtension: boolean; readonly remoteUrl?: string; readonly remotePublicKeyFile?: string };
   readonly timestampAuthority: {
@@ -138,6 +149,7 @@ export function parseSettings(text: string, dataDirectory: string, fileName = "s
   const settings = settingsOf(parseSettingsText(text, fileName), dataDirectory);
   checkPorts(settings, fileName);
   checkDevelopmentUser(settings, fileName);
+  checkQuorum(settings, fileName);
   return settings;
 }
 
@@ -150,7 +162,6 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
   const root = JsonObject.exact(values, "settings");
   const services = root.object("services");
   const keys = root.object("keys");
-  const transparencyLog = root.object("transparencyLog");
   const ctLog = root.object("ctLog");
   const timestamps = root.object("timestampAuthority");
   const trust = root.object("trust");
@@ -177,14 +188,7 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
     identityProvider: identityProviderOf(root.object("identityProvider")),
     certificateAuthority: authorityOf(root.object("certificateAuthority")),
     storage: storageOf(root.object("storage")),
-    transparencyLog: {
-      rotateEveryDays: transparencyLog.safeInteger("rotateEveryDays"),
-      rotateAtEntries: transparencyLog.safeInteger("rotateAtEntries"),
-      disabledOperationsV1: transparencyLog.strings("disabledOperationsV1"),
-      entryTypesV1: transparencyLog.strings("entryTypesV1"),
-      overlapHours: transparencyLog.safeInteger("overlapHours"),
-      ...textsOf(transparencyLog, ["nextUrlV2", "checkpointDirectory"]),
-    },
+    transparencyLog: transparencyLogOf(root.object("transparencyLog")),
     ctLog: {
       leafIndexExtension: ctLog.boolean("leafIndexExtension"),
       ...textsOf(ctLog, ["remoteUrl", "remotePublicKeyFile"]),
@@ -209,6 +213,25 @@ function settingsOf(values: { [name: string]: JsonValue }, dataDirectory: string
       snapshotLifetimeDays: trust.safeInteger("snapshotLifetimeDays"),
       timestampLifetimeDays: trust.safeInteger("timestampLifetimeDays"),
     },
+  };
+}
+
+function transparencyLogOf(log: JsonObject): Settings["transparencyLog"] {
+  return {
+    rotateEveryDays: log.safeInteger("rotateEveryDays"),
+    rotateAtEntries: log.safeInteger("rotateAtEntries"),
+    disabledOperationsV1: log.strings("disabledOperationsV1"),
+    entryTypesV1: log.strings("entryTypesV1"),
+    overlapHours: log.safeInteger("overlapHours"),
+    witnesses: log.objects("witnesses").map((witness) => ({
+      url: witness.string("url"),
+      verifierKey: witness.string("verifierKey"),
+      logs: witness.strings("logs"),
+    })),
+    witnessQuorum: log.safeInteger("witnessQuorum"),
+    witnessWaitMilliseconds: log.safeInteger("witnessWaitMilliseconds"),
+    witnessEveryMilliseconds: log.safeInteger("witnessEveryMilliseconds"),
+    ...textsOf(log, ["nextUrlV2", "checkpointDirectory"]),
   };
 }
 
@@ -326,6 +349,16 @@ function checkPorts(settings: Settings, fileName: string): void {
       }
     }
   }
+}
+
+function checkQuorum({ transparencyLog: { witnesses, witnessQuorum } }: Settings, fileName: string): void {
+  const count = witnesses.filter(({ logs }) => logs.includes("v2")).length;
+  if (witnessQuorum <= count) return;
+  throw settingsError(
+    "SETTINGS_INVALID",
+    `Cannot use ${fileName}: transparencyLog.witnessQuorum is ${witnessQuorum}, and ${count} witnesses are named for log v2`,
+    { found: String(witnessQuorum), expected: `at most ${count}` },
+  );
 }
 
 function beyondLoopback(service: ServiceSettings): string | undefined {
