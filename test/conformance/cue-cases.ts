@@ -195,10 +195,12 @@ function outcome(holds: boolean, reason: string): CueOutcome {
   return holds ? { status: "pass", reason: "" } : { status: "fail", reason };
 }
 
+/** The official runner asks the Go interface, which goes by fields and patterns: it says yes where two closed structs differ. */
 function checkAllows(view: CueView, argument: string, wanted: boolean): CueOutcome {
   if (argument === "string" || argument === "int") return { status: "outside", reason: "asks for a pattern, not for a field" };
   const name = argument.replace(/^"|"$/g, "");
-  return outcome(view.allows(name) === wanted, `allows ${name} is ${view.allows(name)}`);
+  const allows = view.allows(name) || view.mentions(name);
+  return outcome(allows === wanted, `allows ${name} is ${allows}`);
 }
 
 const codes: Readonly<Record<string, readonly string[]>> = {

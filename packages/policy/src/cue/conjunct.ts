@@ -1,7 +1,7 @@
 // What can be said of a conjunct before anything is evaluated.
 import { documentSource } from "./position.ts";
 import type { Declaration, Expression, Field, StructLiteral } from "./syntax.ts";
-import { type Conjunct, isRegularLabel, type Presence, type Vertex } from "./vertex.ts";
+import { added, type Conjunct, type Disjunction, type Group, isRegularLabel, type Presence, type Vertex } from "./vertex.ts";
 
 /** Conjuncts that a vertex may have before further ones from vertices it refers to count as a cycle. */
 export const maxConjuncts = 500;
@@ -29,11 +29,37 @@ function sharesPassed(a: Conjunct, b: Conjunct): boolean {
   return false;
 }
 
-/** Whether a conjunct is one that was taken before, and then closed whatever this one would close: not embedded, but unified. */
-export function repeats(before: Conjunct, conjunct: Conjunct): boolean {
-  if (before.expression !== conjunct.expression || before.environment !== conjunct.environment) return false;
-  for (let at = before.group; at !== undefined; at = at.parent) if (at.kind === "embedding") return false;
-  return true;
+/** Whether a conjunct that was taken before then closed whatever this one would close: all, or the struct that it is embedded in. */
+function closesAlready(before: Group | undefined, group: Group | undefined): boolean {
+  let embedding = before;
+  while (embedding !== undefined && embedding.kind !== "embedding") embedding = embedding.parent;
+  if (embedding === undefined) return true;
+  for (let at = group; at !== undefined; at = at.parent) if (at === embedding.parent) return true;
+  return false;
+}
+
+/**
+ * The disjunctions of a vertex with one more. The same one again, by another way, leaves the same values: of it only the group is kept,
+ * which may close more.
+ */
+export function withDisjunction(
+  known: readonly Disjunction[],
+  expression: Expression,
+  conjunct: Conjunct,
+): readonly Disjunction[] {
+  const same = known.find(
+    ({ source }) => source?.expression === conjunct.expression && source.environment === conjunct.environment,
+  );
+  if (same === undefined)
+    return added(known, {
+      terms: disjunctionTerms(expression, conjunct),
+      at: expression.at,
+      source: conjunct,
+    });
+  const groups = [same.source?.group, ...(same.groups ?? [])];
+  if (groups.some((group) => closesAlready(group, conjunct.group))) return known;
+  const more = { ...same, groups: [...(same.groups ?? []), conjunct.group] };
+  return known.map((one) => (one === same ? more : one));
 }
 
 /** How a mark after a label says that a field is there. */
@@ -69,7 +95,7 @@ export function makesStruct({ declarations }: StructLiteral): boolean {
 }
 
 /** The terms of a disjunction; one in parentheses stays a term. */
-export function disjunctionTerms(expression: Expression, conjunct: Conjunct): { conjunct: Conjunct; marked: boolean }[] {
+function disjunctionTerms(expression: Expression, conjunct: Conjunct): { conjunct: Conjunct; marked: boolean }[] {
   const terms: { conjunct: Conjunct; marked: boolean }[] = [];
   const collect = (term: Expression): void => {
     if (term.kind === "binary" && term.operator === "|" && (term === expression || term.grouped !== true)) {

@@ -13,6 +13,7 @@ import {
   type Conjunct,
   type Disjunction,
   Environment,
+  type Group,
   type Item,
   isDefinitionLabel,
   isRegularLabel,
@@ -124,7 +125,7 @@ function tryTerms(evaluator: Engine, vertex: Vertex, state: State, trial: Trial,
   let anyDefault = hasMarks;
   for (const { conjunct, marked } of disjunction.terms) {
     evaluator.budget.step(4);
-    const copy = copyOf(evaluator, state.vertex, vertex, conjunct);
+    const copy = copyOf(evaluator, state.vertex, vertex, conjunct, disjunction.groups);
     copy.laterGrants = laterGrants;
     evaluator.trials.run(vertex, copy, () => evaluator.finish(copy));
     const left: readonly Alternative[] = copy.alternatives ?? [{ vertex: copy, mode: 0 }];
@@ -172,6 +173,7 @@ function copyOf(
   source: Vertex,
   original: Vertex,
   conjunct: Conjunct,
+  groups: readonly (Group | undefined)[] = [],
   keep: (item: Item) => boolean = () => true,
 ): Vertex {
   const copy = new Vertex(source.parent, source.label);
@@ -186,7 +188,9 @@ function copyOf(
   evaluator.trials.run(original, copy, () => {
     for (const item of source.items) if (keep(item)) evaluator.takeItem(copy, moveItem(item, move, moveConjunct));
     for (const task of source.tasks) copy.tasks = added(copy.tasks, moveTask(task, moveConjunct));
-    evaluator.take(copy, moveConjunct(conjunct));
+    const term = moveConjunct(conjunct);
+    evaluator.take(copy, term);
+    for (const group of groups) evaluator.take(copy, { ...term, group });
   });
   return copy;
 }
@@ -252,6 +256,7 @@ export function tryWith(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, s
     subject,
     subject,
     { ...conjunct, expression, group: undefined },
+    [],
     (item) => item.kind !== "validator",
   );
   evaluator.trials.run(subject, copy, () => {

@@ -3,16 +3,7 @@
 import { type Budget, RegexCache } from "../values/index.ts";
 import { yieldStructs } from "./comprehension.ts";
 import { chooseValue, concreteValue } from "./concrete.ts";
-import {
-  disjunctionTerms,
-  freshened,
-  isReference,
-  makesStruct,
-  maxConjuncts,
-  maxRecursion,
-  presenceOf,
-  repeats,
-} from "./conjunct.ts";
+import { freshened, isReference, makesStruct, maxConjuncts, maxRecursion, presenceOf, withDisjunction } from "./conjunct.ts";
 import { Decisions, type Refusal } from "./consistency.ts";
 import { resolveDisjunctions } from "./disjunction.ts";
 import { compute } from "./expression.ts";
@@ -242,10 +233,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
           return;
         }
         if (expression.operator === "|") {
-          // the same disjunction once more, by another way, leaves the same values
-          if (vertex.disjunctions.some(({ source }) => source !== undefined && repeats(source, conjunct))) return;
-          const terms = disjunctionTerms(expression, conjunct);
-          vertex.disjunctions = added(vertex.disjunctions, { terms, at: expression.at, source: conjunct });
+          vertex.disjunctions = withDisjunction(vertex.disjunctions, expression, conjunct);
           vertex.alternatives = undefined;
           return;
         }

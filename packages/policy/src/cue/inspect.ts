@@ -51,6 +51,8 @@ export interface CueView {
   readonly closed: boolean;
   /** Whether a regular field of that name may be added. */
   readonly allows: (name: string) => boolean;
+  /** Whether a field or a pattern constraint of the struct speaks of that name, whatever else may forbid it. */
+  readonly mentions: (name: string) => boolean;
 }
 
 /** Look at the value of a policy. Throws when a limit is passed. */
@@ -98,6 +100,7 @@ function viewOf(evaluator: Evaluator, outer: Vertex): CueView {
         ? alternatives.map(({ vertex: value, mode }) => ({ value: viewOf(evaluator, value), isDefault: mode === 1 }))
         : [],
     closed: allows !== undefined,
+    mentions: (name) => vertex.slots.has(`"${name}`) || vertex.patterns.some((pattern) => pattern.matches(name)),
     allows: (name) => allows === undefined || isDefinitionLabel(name) || allows(`"${name}`),
   };
 }

@@ -194,5 +194,6 @@ describe("inspectCue", () => {
       ["a: constraint int & >5", "b: disjunction *1 | 2", "#C: struct {}"],
     );
     assert.equal(view.fields[2]?.value().allows("y"), false);
+    assert.equal(view.fields[2]?.value().mentions("y"), false);
   });
 });

@@ -48,6 +48,19 @@ describe("a value that asks a disjunction on trial", () => {
   });
 });
 
+describe("the same disjunction by two ways", () => {
+  it("leaves the same values, whichever structs embed it", () => {
+    const source = "#D: {a: 1} | {b: 2}\n#E: #D\np: {#D, #D}\nq: {#D, {#E}}\nr: #T & s\ns: #T\n#T: {#D, ...}";
+    for (const name of ["p", "q", "r"]) assert.equal(at(source, name).text, "{a:1} | {b:2}", name);
+    assert.equal(at("p: {{a: 1} | {b: 2}, {a: 1} | {b: 2}}", "p").alternatives.length, 3);
+  });
+  it("closes what each of them closes", () => {
+    const source = "#D: {a: 1} | {b: 2}\n#E: {#D, c: 3}\np: {#D, #E}\nq: #D & {#E}";
+    assert.equal(at(source, "p").text, "{c:3, a:1} | {c:3, b:2}");
+    assert.equal(at(source, "q").error?.code, "eval");
+  });
+});
+
 describe("what is written out", () => {
   it("comes before what is referred to, so that a default of its own stays one", () => {
     const source = '#A: v: "x" | "y"\np: #A & {v: *"x" | string}\nq: #A & {v: *p.v | string}';

@@ -131,6 +131,8 @@ export interface Disjunction {
   readonly at: Place;
   /** The conjunct that it is, when it was written as one. */
   readonly source?: Conjunct;
+  /** The further ways by which the same one came, as far as they may close more. */
+  readonly groups?: readonly (Group | undefined)[];
 }
 
 /** One value that is left of a disjunction. */
