@@ -96,6 +96,17 @@ describe("a list whose elements are not known yet", () => {
   });
 });
 
+describe("list.FlattenN", () => {
+  const elements = (of: string): string => field(`import "list"\na: list.FlattenN(${of})`, "a").text;
+
+  it("leaves nothing but the defaults of its elements", () => {
+    assert.equal(elements("[1 | *2], 0"), "[2]");
+    assert.equal(elements("[1 | *2, [3, *4 | 5]], 1"), "[2,3,4]");
+    assert.equal(elements("[1 | 2], 1"), "[1 | 2]");
+    assert.equal(elements("[*1 | *2 | 3], 1"), "[1 | 2]");
+  });
+});
+
 describe("a disjunction", () => {
   it("loses the terms that wait for what never comes, themselves or in a field", () => {
     gives("#y: int, #m: {}\na: *(#y + 1) | 2, b: *[#m.b] | 3, c: *{v: #m.b} | 4, d: #m.b | 5", '{"a":2,"b":3,"c":4,"d":5}');

@@ -6,7 +6,7 @@ import { tryWith } from "../disjunction.ts";
 import { equalVertices } from "../equality.ts";
 import { vertexKey } from "../format.ts";
 import { floatDigits, maxRepeat } from "../literal.ts";
-import type { NumberLiteral } from "../syntax.ts";
+import type { Expression, NumberLiteral } from "../syntax.ts";
 import { compareText } from "../text.ts";
 import { equalScalars, isNumber, kinds, type Scalar } from "../value.ts";
 import { Environment, Vertex } from "../vertex.ts";
@@ -121,20 +121,27 @@ function contains(call: Call): Result {
   });
 }
 
+/** As cue has it, of an element that has defaults nothing else is left. */
 function flatten(call: Call, elements: readonly Vertex[], levels: number): Vertex[] {
   return elements.flatMap((element) => {
     call.evaluator.budget.step();
-    const value = levels === 0 ? undefined : chosen(call, element);
-    return value?.mask === kinds.list ? flatten(call, elementsOf(value), levels - 1) : [element];
+    const value = defaultOf(call, element);
+    return levels !== 0 && value.mask === kinds.list ? flatten(call, elementsOf(value), levels - 1) : [value];
   });
 }
 
-/** The one value of an element; undefined while it has several, being no list then. */
-function chosen({ evaluator }: Call, element: Vertex): Vertex | undefined {
+function defaultOf(call: Call, element: Vertex): Vertex {
+  const { evaluator, vertex, conjunct } = call;
   evaluator.settle(evaluator.live(element));
-  const { alternatives } = evaluator.live(element);
-  const defaults = alternatives?.filter(({ mode }) => mode === 1).length ?? 1;
-  return defaults === 1 ? evaluator.choose(element) : undefined;
+  const defaults = evaluator.live(element).alternatives?.filter(({ mode }) => mode === 1) ?? [];
+  if (defaults.length === 1) return evaluator.choose(element);
+  if (defaults.length === 0) return evaluator.live(element);
+  const { at } = call.expression(0);
+  const terms = defaults.map(({ vertex: term }): Expression => ({ kind: "vertex", at, vertex: term }));
+  return evaluator.inline(vertex, {
+    ...conjunct,
+    expression: terms.reduce((left, right) => ({ kind: "binary", at, operator: "|", left, right })),
+  });
 }
 
 function maxItems(call: Call): Result {
