@@ -1,113 +1,25 @@
-// rego.eval and cue.eval: the example policies of docs/policies over a scan of 2,000 findings, parsed and evaluated; as whole processes beside
-// `opa eval` and `cue vet`, an evaluation alone beside `opa bench`'s, and a thousand rules over a document of 10 MB.
-import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+// rego.eval and cue.eval: an example policy of docs/policies over a scan of 2,000 findings, an evaluation alone beside `opa bench`'s, and a
+// thousand rules over a document of 10 MB. Whole processes: process.bench.ts.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { compileCue, validateCue } from "@sigillum/policy/cue";
 import { compile, type QueryResult } from "@sigillum/policy/rego";
 import { regoBuiltins } from "@sigillum/policy/rego-builtins";
 import { parseJson, SetValue, type Value } from "@sigillum/policy/values";
-import { bundleProgram } from "../../../tools/build.mjs";
 import { findPeer } from "../../../tools/peers-list.mjs";
+import { policies, type Result, scan, summary, timed } from "./measured.ts";
 
-interface Result {
-  readonly median: number;
-  readonly unit: string;
-  readonly spread: readonly [number, number];
-  readonly floor?: { readonly name: string; readonly ratio: number };
-  readonly peer?: { readonly name: string; readonly ratio: number };
-}
-
-const policies = fileURLToPath(new URL("../../../docs/policies/", import.meta.url));
 const nowNs = BigInt(Date.UTC(2026, 0, 20)) * 1_000_000n;
-const runs = 11;
 
 /** The rows of this file. */
 export const rows: readonly { readonly name: string; run(): Promise<Result> }[] = [
-  { name: "rego.eval.process", run: () => processRow("rego") },
   { name: "rego.eval.once", run: async () => regoOnce() },
   { name: "rego.eval.hundred", run: async () => regoHundred() },
   { name: "rego.eval.thousand-rules", run: async () => thousandRules() },
-  { name: "cue.eval.process", run: () => processRow("cue") },
   { name: "cue.eval.once", run: async () => cueOnce() },
 ];
-
-function scan(findings: number): string {
-  const list = Array.from({ length: findings }, (_, i) => ({
-    VulnerabilityID: `CVE-2026-${i}`,
-    PkgName: `p${i}`,
-    Severity: "LOW",
-    Title: "a finding",
-  }));
-  return JSON.stringify({
-    _type: "https://in-toto.io/Statement/v1",
-    predicateType: "https://cosign.sigstore.dev/attestation/vuln/v1",
-    subject: [{ name: "app", digest: { sha256: "ab" } }],
-    predicate: {
-      scanner: { uri: "pkg:trivy", result: { Results: [{ Vulnerabilities: list }] } },
-      metadata: { scanFinishedOn: "2026-01-10T00:00:00Z" },
-    },
-  });
-}
-
-function timed(run: () => void): number {
-  const start = performance.now();
-  run();
-  return performance.now() - start;
-}
-
-function summary(times: readonly number[], unit: string): Result {
-  const sorted = times.toSorted((a, b) => a - b);
-  return { median: sorted[sorted.length >> 1] ?? 0, unit, spread: [sorted[0] ?? 0, sorted.at(-1) ?? 0] };
-}
-
-async function processRow(language: "rego" | "cue"): Promise<Result> {
-  const directory = mkdtempSync(join(tmpdir(), "sigillum-policy-bench-"));
-  try {
-    const program = join(directory, "package");
-    const cli = fileURLToPath(new URL("../../cli/", import.meta.url));
-    await bundleProgram({ source: join(cli, "src"), outdir: join(program, "dist") });
-    cpSync(join(cli, "bin"), join(program, "bin"), { recursive: true });
-    // what is not bundled is found where an installation would have it
-    symlinkSync(join(cli, "../../node_modules"), join(directory, "node_modules"));
-    const document = join(directory, "scan.json");
-    writeFileSync(document, scan(2000));
-    const empty = join(directory, "empty.cjs");
-    writeFileSync(empty, "");
-    const policy = join(policies, `vuln.${language}`);
-    const peer = findPeer(language === "rego" ? "opa" : "cue");
-    const theirs =
-      language === "rego"
-        ? ["eval", "-f", "raw", "-d", policy, "-i", document, "data.sigillum.violation"]
-        : ["vet", "-c=false", policy, document];
-    const ours = language === "rego" ? ["--query", "data.sigillum.violation"] : [];
-    const spawn = (path: string, args: readonly string[]) => (): void => {
-      const { status, stderr } = spawnSync(path, args, { encoding: "utf8" });
-      if (status !== 0) throw new Error(`${path} ended with ${status}: ${stderr}`);
-    };
-    const series = new Map([
-      [
-        "ours",
-        spawn(process.execPath, [join(program, "bin/sigillum.cjs"), "policy", "eval", "--policy", policy, ...ours, document]),
-      ],
-      ["floor", spawn(process.execPath, [empty])],
-    ]);
-    if (peer.path !== undefined) series.set("peer", spawn(peer.path, theirs));
-    const times = new Map([...series.keys()].map((name): [string, number[]] => [name, []]));
-    for (let i = 0; i < runs; i++) for (const [name, run] of series) times.get(name)?.push(timed(run));
-    const ratio = (name: string): number =>
-      summary(times.get("ours") ?? [], "").median / summary(times.get(name) ?? [], "").median;
-    return {
-      ...summary(times.get("ours") ?? [], "ms"),
-      floor: { name: "an empty script", ratio: ratio("floor") },
-      ...(peer.path === undefined ? {} : { peer: { name: language === "rego" ? "opa eval" : "cue vet", ratio: ratio("peer") } }),
-    };
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
 
 const source = readFileSync(join(policies, "vuln.rego"), "utf8");
 
