@@ -2,6 +2,7 @@
 import {
   Budget,
   type BudgetLimits,
+  type Extent,
   isArray,
   isPolicyError,
   ObjectValue,
@@ -144,14 +145,19 @@ export const defaultLimits: {
 
 /** A budget for an evaluation over a document, which may be no deeper than it allows. */
 export function budgetFor(limits: BudgetLimits | undefined, document: Value): Budget {
-  const size = { values: 0, depth: 0 };
-  measure(document, 0, size);
+  const size = (document instanceof ObjectValue ? document.extent : undefined) ?? extentOf(document);
   const steps = defaultLimits.steps + defaultLimits.stepsPerValue * size.values;
   const bytes = defaultLimits.bytes + defaultLimits.bytesPerValue * size.values;
   const budget = new Budget({ steps, bytes, ...limits });
   for (let i = 0; i < size.depth; i++) budget.enter();
   for (let i = 0; i < size.depth; i++) budget.leave();
   return budget;
+}
+
+function extentOf(document: Value): Extent {
+  const size = { values: 0, depth: 0 };
+  measure(document, 0, size);
+  return size;
 }
 
 function measure(value: Value, depth: number, size: { values: number; depth: number }): void {

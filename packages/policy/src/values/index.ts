@@ -47,6 +47,7 @@ export {
   type ArrayValue,
   compareStrings,
   compareValues,
+  type Extent,
   equalValues,
   isArray,
   isNumeric,

@@ -69,6 +69,112 @@ describe("parseJson", () => {
   });
 });
 
+describe("parseJson by JavaScript's own reader", () => {
+  // a space before it, and a text is not what JavaScript would write: each byte is then read here
+  const outcome = (text: string): string => {
+    try {
+      return encodeJson(parseJson(text));
+    } catch (error) {
+      return isPolicyError(error) ? error.code : String(error);
+    }
+  };
+  const number = fc.oneof(
+    fc.constantFrom(
+      "0",
+      "-0",
+      "-1",
+      "1.0",
+      "1.5",
+      "1e2",
+      "1e+21",
+      "1e400",
+      "1.10",
+      "9007199254740993",
+      "9007199254740992",
+      "0.1e1",
+    ),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+    fc.integer().map(String),
+  );
+  const string = fc.oneof(
+    fc.constantFrom(
+      '"a"',
+      '"b"',
+      '"__proto__"',
+      '"\\u0061"',
+      '"\\ud800"',
+      '"\\ud83d\\ude00"',
+      '"<&>"',
+      '"\\u003c"',
+      '":"',
+      '"\\\\"',
+      '"1"',
+    ),
+    fc.string({ unit: "grapheme", maxLength: 4 }).map((text) => JSON.stringify(text)),
+  );
+  const { value: made } = fc.letrec<{ value: string }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: "small" },
+      number,
+      string,
+      fc.constantFrom("true", "false", "null"),
+      fc.array(tie("value"), { maxLength: 3 }).map((items) => `[${items.join(",")}]`),
+      fc
+        .array(fc.tuple(string, fc.constantFrom(":", ":", ":", " :", ": "), tie("value")), { maxLength: 3 })
+        .map((fields) => `{${fields.map((field) => field.join("")).join(",")}}`),
+    ),
+  }));
+
+  it("reads and refuses the same", () => {
+    let read = 0;
+    fc.assert(
+      fc.property(made, (text) => {
+        assert.equal(outcome(text), outcome(` ${text}`));
+        if (outcome(text).startsWith("{")) read++;
+      }),
+      { numRuns: 2000 },
+    );
+    assert.ok(read > 100, `${read} objects`);
+  });
+
+  it("is what reads a text that JavaScript, or Go, would write so, however it is indented", () => {
+    const document = { b: [1, "x", null, 5.5, { c: true }], a: { "<&>": "é\n" }, __proto__x: -2 };
+    for (const indent of [undefined, 1, 2, 4, "\t"]) {
+      const text = JSON.stringify(document, undefined, indent);
+      const goes = text.replaceAll("<", "\\u003c").replaceAll(">", "\\u003e").replaceAll("&", "\\u0026");
+      for (const each of [text, `${text}\n`, goes]) {
+        const found = parseJson(each);
+        assert.ok(found instanceof ObjectValue);
+        assert.deepEqual(found.extent, { values: 11, depth: 3 }, each);
+        assert.equal(encodeJson(found), JSON.stringify({ __proto__x: -2, a: document.a, b: document.b }));
+      }
+    }
+  });
+
+  it("touches no prototype and gives what no name stands for", () => {
+    const found = parseJson('{"__proto__":{"polluted":1},"a":1}');
+    assert.ok(found instanceof ObjectValue && found.extent !== undefined);
+    for (const name of ["constructor", "toString", "hasOwnProperty", 1, null]) {
+      assert.equal(found.get(name), undefined);
+      assert.equal(found.has(name), false);
+    }
+    const inner = found.get("__proto__");
+    assert.ok(inner instanceof ObjectValue);
+    assert.equal(inner.get("polluted"), 1);
+    assert.equal(found.get("constructor"), undefined);
+    assert.equal("polluted" in {}, false);
+    assert.deepEqual(found.keys(), ["__proto__", "a"]);
+    assert.equal(found.size, 2);
+  });
+
+  it("counts the same levels", () => {
+    const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
+    assert.deepEqual(parseJson(nested(3), { maxDepth: 3 }), [[[]]]);
+    for (const space of ["", " "])
+      assert.throws(() => parseJson(space + nested(4), { maxDepth: 3 }), { code: "POLICY_JSON_TOO_DEEP" });
+  });
+});
+
 describe("encodeJson", () => {
   it("writes sets as arrays and keys as texts", () => {
     assert.equal(encodeJson(SetValue.of([2, 1])), "[1,2]");

@@ -1,6 +1,7 @@
 // JSON in and out, without loss: numbers keep every digit, objects have no prototype to touch, depth and length are bounded.
 import { formatNumber, parseNumber } from "./decimal.ts";
 import { valuesError } from "./errors.ts";
+import { escapeForHtml, readNatively } from "./native-json.ts";
 import { quote } from "./policy-error.ts";
 import { type ArrayValue, isArray, ObjectBuilder, ObjectValue, SetValue, type Value } from "./value.ts";
 
@@ -46,7 +47,8 @@ export function parseJson(text: string | Uint8Array, limits: JsonLimits = {}): V
       },
     );
   }
-  return new JsonParser(typeof text === "string" ? text : decodeUtf8(text), maxDepth, lenient).document();
+  const decoded = typeof text === "string" ? text : decodeUtf8(text);
+  return (lenient ? undefined : readNatively(decoded, maxDepth)) ?? new JsonParser(decoded, maxDepth, lenient).document();
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -336,16 +338,8 @@ function writeObject(object: ObjectValue, style: JsonStyle, newline: string | un
   write(`${newline ?? ""}}`);
 }
 
-const htmlEscapes: ReadonlyMap<string, string> = new Map([
-  ["<", "\\u003c"],
-  [">", "\\u003e"],
-  ["&", "\\u0026"],
-  ["\u2028", "\\u2028"],
-  ["\u2029", "\\u2029"],
-]);
-
 /** A text as a JSON string. */
 export function encodeJsonString(text: string, escapeHtml = false): string {
   const plain = JSON.stringify(text);
-  return escapeHtml ? plain.replace(/[<>&\u2028\u2029]/g, (character) => htmlEscapes.get(character) ?? character) : plain;
+  return escapeHtml ? escapeForHtml(plain) : plain;
 }

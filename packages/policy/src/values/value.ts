@@ -1,6 +1,6 @@
 // The values of both languages: JSON's, and with them sets, objects with keys of any kind, and exact numbers. All are immutable; a
 // total order stands over them (OPA's): null, booleans, numbers, strings, arrays, objects, sets.
-import { canonicalNumber, compareNumbers, Decimal, type Numeric, plainInteger } from "./decimal.ts";
+import { canonicalNumber, compareNumbers, Decimal, type Numeric, parseNumber, plainInteger } from "./decimal.ts";
 
 /** An array: a plain, never-changed JavaScript array. */
 export type ArrayValue = readonly Value[];
@@ -80,17 +80,36 @@ function encodedList(values: ArrayValue): string {
   return text;
 }
 
+/** An object as JSON.parse makes them: names and, for numbers, what `parseNumber` would make of the text of the double. */
+export type RawObject = Readonly<Record<string, unknown>>;
+
+/** How many values a document has, itself counted, and how many levels of arrays and objects. */
+export interface Extent {
+  readonly values: number;
+  readonly depth: number;
+}
+
 /** An object: values under keys of any kind, each once, in the order of the keys. */
 export class ObjectValue {
-  readonly #values: ReadonlyMap<MapKey, Value>;
-  readonly #keys: ReadonlyMap<MapKey, Value> | undefined;
+  /** What JSON.parse made, until something other than a plain value is asked of it: most objects of a document no policy asks. */
+  #raw: RawObject | undefined;
+  #values: ReadonlyMap<MapKey, Value> | undefined;
+  #keys: ReadonlyMap<MapKey, Value> | undefined;
   #sorted: readonly Value[] | undefined;
   #key: string | undefined;
+  readonly #extent: Extent | undefined;
 
-  /** For `ObjectBuilder`: take the maps over, which nobody may change afterwards. */
-  constructor(values: ReadonlyMap<MapKey, Value>, keys: ReadonlyMap<MapKey, Value> | undefined) {
+  /** For `ObjectBuilder` and `parseJson`: take the maps, or the object, over, which nobody may change afterwards. */
+  constructor(
+    values: ReadonlyMap<MapKey, Value> | undefined,
+    keys: ReadonlyMap<MapKey, Value> | undefined,
+    raw?: RawObject,
+    extent?: Extent,
+  ) {
     this.#values = values;
     this.#keys = keys;
+    this.#raw = raw;
+    this.#extent = extent;
   }
 
   /** An object of these pairs; of two with an equal key the later one stands. */
@@ -102,22 +121,45 @@ export class ObjectValue {
 
   /** How many pairs there are. */
   get size(): number {
-    return this.#values.size;
+    return this.#raw === undefined ? this.#map.size : Object.keys(this.#raw).length;
+  }
+
+  /** For a whole document that was read: how large it is, when that was found out. */
+  get extent(): Extent | undefined {
+    return this.#extent;
   }
 
   /** The value under a key, or nothing. */
   get(key: Value): Value | undefined {
-    return this.#values.get(mapKey(key));
+    const raw = this.#raw;
+    if (raw !== undefined) {
+      if (typeof key !== "string" || !Object.hasOwn(raw, key)) return undefined;
+      const value = raw[key];
+      if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
+      if (typeof value === "number" && Number.isSafeInteger(value)) return value;
+    }
+    return this.#map.get(mapKey(key));
   }
 
   /** Whether there is a value under a key. */
   has(key: Value): boolean {
-    return this.#values.has(mapKey(key));
+    const raw = this.#raw;
+    return raw === undefined ? this.#map.has(mapKey(key)) : typeof key === "string" && Object.hasOwn(raw, key);
+  }
+
+  get #map(): ReadonlyMap<MapKey, Value> {
+    const raw = this.#raw;
+    if (raw === undefined) return this.#values ?? noValues;
+    const builder = new ObjectBuilder();
+    for (const name of Object.keys(raw)) builder.set(name, fromRaw(raw[name]));
+    [this.#values, this.#keys] = builder.maps();
+    this.#raw = undefined;
+    return this.#values;
   }
 
   /** The keys in order. */
   keys(): readonly Value[] {
-    this.#sorted ??= sortedKeys(this.#values, this.#keys);
+    this.#sorted ??= this.#raw === undefined ? sortedKeys(this.#map, this.#keys) : sortValues(Object.keys(this.#raw));
     return this.#sorted;
   }
 
@@ -128,7 +170,7 @@ export class ObjectValue {
 
   /** Call with each value, in no order: for what only counts them. */
   forEachValue(take: (value: Value) => void): void {
-    this.#values.forEach(take);
+    this.#map.forEach(take);
   }
 
   /** The pairs in the order of their keys. */
@@ -137,7 +179,7 @@ export class ObjectValue {
   }
 
   #at(key: Value): Value {
-    const value = this.#values.get(mapKey(key));
+    const value = this.get(key);
     return value === undefined ? null : value;
   }
 
@@ -161,8 +203,29 @@ export class ObjectValue {
 
   /** For `ObjectBuilder`: copies of the maps. */
   copied(): readonly [Map<MapKey, Value>, Map<MapKey, Value> | undefined] {
-    return [new Map(this.#values), this.#keys === undefined ? undefined : new Map(this.#keys)];
+    return [new Map(this.#map), this.#keys === undefined ? undefined : new Map(this.#keys)];
   }
+}
+
+const noValues: ReadonlyMap<MapKey, Value> = new Map();
+
+/** A value that JSON.parse made of a text in which each number stands as JavaScript writes it. */
+export function fromRaw(raw: unknown, extent?: Extent): Value {
+  switch (typeof raw) {
+    case "string":
+    case "boolean":
+      return raw;
+    case "number":
+      return Number.isSafeInteger(raw) ? raw : parseNumber(String(raw));
+    default:
+      if (Array.isArray(raw)) return raw.map((item) => fromRaw(item));
+      return isRawObject(raw) ? new ObjectValue(undefined, undefined, raw, extent) : null;
+  }
+}
+
+/** Whether a value is an object as JSON.parse makes them. */
+export function isRawObject(value: unknown): value is RawObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Builds an object pair by pair. */
@@ -209,6 +272,11 @@ export class ObjectBuilder {
     this.#values.delete(place);
     this.#keys?.delete(place);
     return this;
+  }
+
+  /** For `ObjectValue`: the maps; the builder must not be used afterwards. */
+  maps(): readonly [Map<MapKey, Value>, Map<MapKey, Value> | undefined] {
+    return [this.#values, this.#keys];
   }
 
   /** The object; the builder must not be used afterwards. */
