@@ -1,4 +1,5 @@
 // What can be said of a conjunct before anything is evaluated.
+
 import { documentSource } from "./position.ts";
 import type { Declaration, Expression, Field, StructLiteral } from "./syntax.ts";
 import { added, type Conjunct, type Disjunction, type Group, isRegularLabel, type Presence, type Vertex } from "./vertex.ts";
@@ -13,20 +14,6 @@ export const maxRecursion = 80;
 export function isPlainData({ conjuncts, bottom }: Vertex): boolean {
   const only = conjuncts[0];
   return only !== undefined && conjuncts.length === 1 && bottom === undefined && only.expression.at.source === documentSource;
-}
-
-/** A constraint on a field that something else made exist starts its own chain of references. */
-export function freshened(vertex: Vertex, conjunct: Conjunct): Conjunct {
-  if (conjunct.weak !== true || (conjunct.passed === undefined && !conjunct.cyclic)) return conjunct;
-  const fresh = vertex.conjuncts.some((other) => other.weak !== true && !other.cyclic && !sharesPassed(other, conjunct));
-  return fresh ? { ...conjunct, passed: undefined, cyclic: false } : conjunct;
-}
-
-function sharesPassed(a: Conjunct, b: Conjunct): boolean {
-  const nodes = new Set<Expression>();
-  for (let at = b.passed; at !== undefined; at = at.next) nodes.add(at.node);
-  for (let at = a.passed; at !== undefined; at = at.next) if (nodes.has(at.node)) return true;
-  return false;
 }
 
 /** Whether a conjunct that was taken before then closed whatever this one would close: all, or the struct that it is embedded in. */
@@ -94,16 +81,22 @@ export function makesStruct({ declarations }: StructLiteral): boolean {
   return !mayBeOther;
 }
 
+/** What is left to a conjunct that need not be there. */
+export function optionally({ chance, cyclic }: Conjunct): Conjunct["chance"] {
+  return cyclic ? chance : (chance ?? "open");
+}
+
 /** The terms of a disjunction; one in parentheses stays a term. */
 function disjunctionTerms(expression: Expression, conjunct: Conjunct): { conjunct: Conjunct; marked: boolean }[] {
   const terms: { conjunct: Conjunct; marked: boolean }[] = [];
+  const chance = conjunct.cyclic ? "none" : optionally(conjunct);
   const collect = (term: Expression): void => {
     if (term.kind === "binary" && term.operator === "|" && (term === expression || term.grouped !== true)) {
       collect(term.left);
       collect(term.right);
     } else if (term.kind === "unary" && term.operator === "*")
-      terms.push({ conjunct: { ...conjunct, expression: term.operand }, marked: true });
-    else terms.push({ conjunct: { ...conjunct, expression: term }, marked: false });
+      terms.push({ conjunct: { ...conjunct, chance, expression: term.operand }, marked: true });
+    else terms.push({ conjunct: { ...conjunct, chance, expression: term }, marked: false });
   };
   collect(expression);
   return terms;

@@ -181,6 +181,10 @@ function copyOf(
   copy.isMade = source.isMade;
   copy.copyOf = original;
   copy.maybeStruct = source.maybeStruct;
+  copy.cyclic = source.cyclic;
+  copy.refersUp = source.refersUp;
+  copy.fed = source.fed;
+  copy.grounded = source.grounded;
   evaluator.budget.allocate(512);
   const moved = new Map<Environment, Environment>();
   const move = (environment: Environment): Environment => moveEnvironment(environment, source, original, copy, moved);
@@ -188,6 +192,8 @@ function copyOf(
   evaluator.trials.run(original, copy, () => {
     for (const item of source.items) if (keep(item)) evaluator.takeItem(copy, moveItem(item, move, moveConjunct));
     for (const task of source.tasks) copy.tasks = added(copy.tasks, moveTask(task, moveConjunct));
+    for (const { conjunct: own, target } of source.postponed)
+      copy.postponed = added(copy.postponed, { conjunct: moveConjunct(own), target });
     const term = moveConjunct(conjunct);
     evaluator.take(copy, term);
     for (const group of groups) evaluator.take(copy, { ...term, group });

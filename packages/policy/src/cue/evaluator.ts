@@ -3,8 +3,9 @@
 import { type Budget, RegexCache } from "../values/index.ts";
 import { yieldStructs } from "./comprehension.ts";
 import { chooseValue, concreteValue } from "./concrete.ts";
-import { freshened, isReference, makesStruct, maxConjuncts, maxRecursion, presenceOf, withDisjunction } from "./conjunct.ts";
+import { isReference, makesStruct, maxConjuncts, maxRecursion, optionally, presenceOf, withDisjunction } from "./conjunct.ts";
 import { Decisions, type Refusal } from "./consistency.ts";
+import { calledBy, endCycle, endsCall, feed, ground, structuralCycle } from "./cycle.ts";
 import { resolveDisjunctions } from "./disjunction.ts";
 import { compute } from "./expression.ts";
 import { addField, addPattern, type FieldEngine, leaveFields, takeDynamicField, takePattern } from "./fields.ts";
@@ -14,11 +15,11 @@ import { takeNamedType } from "./named-type.ts";
 import { documentSource, type Place } from "./position.ts";
 import {
   addReference,
+  followPostponed,
   inlineVertex,
   lookUp,
   repeatsSelection,
   resolveReference,
-  structuralCycle,
   vertexFor,
 } from "./reference.ts";
 import type { Comprehension, Expression, StructLiteral } from "./syntax.ts";
@@ -83,10 +84,12 @@ export class Evaluator implements FieldEngine, FinishEngine {
     this.budget.step();
     this.budget.enter();
     vertex.state = "busy";
-    if (vertex.bottom !== undefined && isIncomplete(vertex.bottom)) vertex.bottom = undefined;
+    if (vertex.bottom !== undefined && (isIncomplete(vertex.bottom) || vertex.bottom === vertex.cycleBottom))
+      vertex.bottom = undefined;
     this.#understand(vertex);
     if (vertex.disjunctions.length > 0 && vertex.bottom === undefined && vertex.alternatives === undefined)
       resolveDisjunctions(this, vertex);
+    endCycle(this, vertex);
     if (vertex.alternatives === undefined) this.#conclude(vertex);
     // what waits for a vertex that is being settled further out is tried again when asked next
     vertex.state = vertex.tasks.length > 0 && vertex.tasks.some(waits) ? "new" : "settled";
@@ -94,25 +97,22 @@ export class Evaluator implements FieldEngine, FinishEngine {
   };
 
   #understand(vertex: Vertex): void {
-    if (vertex.depth > maxRecursion && vertex.conjuncts.some(({ passed }) => passed !== undefined)) {
+    if (vertex.depth > maxRecursion && vertex.conjuncts.some(({ passed, cyclic }) => cyclic || passed !== undefined)) {
       this.setBottom(vertex, structuralCycle(vertex));
       return;
     }
     for (;;) {
       this.#takeConjuncts(vertex);
+      if (vertex.grounded && vertex.postponed.length > 0) followPostponed(this, vertex);
       if (vertex.bottom !== undefined && !isIncomplete(vertex.bottom)) return;
-      if (vertex.cyclic && !vertex.grounded && (vertex.disjunctions.length === 0 || vertex.refersUp)) {
-        this.setBottom(vertex, structuralCycle(vertex));
-        return;
-      }
-      if (!this.#runTasks(vertex) && vertex.understood === vertex.conjuncts.length) return;
+      if (!this.#runTasks(vertex) && vertex.understood === vertex.conjuncts.length) break;
     }
   }
 
   #takeConjuncts(vertex: Vertex): void {
     for (let next = vertex.conjuncts[vertex.understood]; next !== undefined; next = vertex.conjuncts[vertex.understood]) {
       vertex.understood++;
-      this.take(vertex, freshened(vertex, next));
+      this.take(vertex, next);
     }
   }
 
@@ -172,6 +172,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
   /** Give a vertex one more conjunct, and those that took it in as well. */
   addConjunct(vertex: Vertex, conjunct: Conjunct): void {
     vertex.conjuncts = added(vertex.conjuncts, conjunct);
+    feed(vertex, conjunct);
     this.budget.allocate(64);
     if (vertex.state === "settled" || vertex.finished === "yes") this.reopen(vertex);
     if (vertex.dependents.length === 0) return;
@@ -196,10 +197,12 @@ export class Evaluator implements FieldEngine, FinishEngine {
   /** Unify one conjunct into a vertex, as far as can be said now. */
   take(vertex: Vertex, conjunct: Conjunct): void {
     this.budget.step();
+    feed(vertex, conjunct);
     const { expression } = conjunct;
     switch (expression.kind) {
       case "literal":
-        takeScalar(this, vertex, expression.value, expression.at, conjunct.cyclic);
+        ground(vertex, conjunct);
+        takeScalar(this, vertex, expression.value, expression.at);
         return;
       case "struct":
         this.#takeStruct(vertex, conjunct, expression);
@@ -238,10 +241,13 @@ export class Evaluator implements FieldEngine, FinishEngine {
           return;
         }
         break;
+      case "call":
+        if (conjunct.cyclic && endsCall(this, vertex, conjunct)) return;
+        break;
     }
     const run = (target: Vertex, own: Conjunct): void => this.#takeComputed(target, own);
     // what is calculated comes after what is given
-    vertex.tasks = added(vertex.tasks, { conjunct, run });
+    vertex.tasks = added(vertex.tasks, { conjunct: calledBy(vertex, conjunct), run });
   }
 
   /** Do something with a conjunct; while something is missing it waits as a task. */
@@ -275,12 +281,15 @@ export class Evaluator implements FieldEngine, FinishEngine {
     const { at } = conjunct.expression;
     switch (computed.kind) {
       case "scalar":
-        takeScalar(this, vertex, computed.value, at, conjunct.cyclic);
+        ground(vertex, conjunct);
+        takeScalar(this, vertex, computed.value, at);
         return;
       case "bound":
+        ground(vertex, conjunct);
         takeBound(this, vertex, computed.bound);
         return;
       case "validator":
+        ground(vertex, conjunct);
         takeValidator(this, vertex, computed.validator);
         // as cue has it, an embedded validator of values of all kinds opens the struct that it stands in
         if (conjunct.group?.kind === "embedding" && computed.validator.mask === kinds.top && conjunct.group.parent !== undefined)
@@ -302,6 +311,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
         : new Group(conjunct.group, "struct", vertex);
     const environment = new Environment(conjunct.environment, vertex);
     const item: Item = { kind: "struct", conjunct, environment, group };
+    ground(vertex, conjunct);
     this.takeItem(vertex, item);
     if (struct.at.source === documentSource) return;
     const inner: Conjunct = { ...conjunct, environment, group };
@@ -351,7 +361,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
         takeElements(this, vertex, item);
         return;
       case "scalar":
-        takeScalar(this, vertex, item.value, item.at, item.cyclic);
+        takeScalar(this, vertex, item.value, item.at);
         return;
       case "type":
         takeType(this, vertex, item.mask, item.name, item.at);
@@ -368,8 +378,6 @@ export class Evaluator implements FieldEngine, FinishEngine {
   #takeFields(vertex: Vertex, conjunct: Conjunct, environment: Environment, group: Group): void {
     if (conjunct.expression.kind !== "struct") return;
     const { declarations, at } = conjunct.expression;
-    if (conjunct.cyclic) vertex.cyclic = true;
-    else vertex.grounded = true;
     if (makesStruct(conjunct.expression)) takeType(this, vertex, kinds.struct, "struct", at, false);
     else vertex.maybeStruct = true;
     if (vertex.leaves(conjunct)) {
@@ -383,7 +391,8 @@ export class Evaluator implements FieldEngine, FinishEngine {
       const { passed, cyclic } = conjunct;
       const { value: expression } = declaration;
       const weak = presence === "optional";
-      addField(this, vertex, declaration.label, presence, { environment, expression, group, passed, cyclic, weak });
+      const chance = weak ? optionally(conjunct) : conjunct.chance;
+      addField(this, vertex, declaration.label, presence, { environment, expression, group, passed, cyclic, weak, chance });
     }
   }
 
@@ -401,6 +410,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
   #takeList(vertex: Vertex, conjunct: Conjunct): void {
     const list = conjunct.expression;
     if (list.kind !== "list") return;
+    ground(vertex, conjunct);
     takeType(this, vertex, kinds.list, "list", list.at, false);
     this.attempt(vertex, conjunct, (target, own) => {
       const elements: { environment: Environment; expression: Expression }[] = [];

@@ -1,5 +1,5 @@
 // Fields: who grants them, and the patterns that constrain them.
-import { fieldsOf } from "./conjunct.ts";
+import { fieldsOf, optionally } from "./conjunct.ts";
 import type { Engine } from "./engine.ts";
 import { formatExpression } from "./format-syntax.ts";
 import { patternMatcher } from "./pattern.ts";
@@ -81,8 +81,8 @@ export function takePattern(
   engine.attempt(vertex, conjunct, (target, own) => {
     const matches = patternMatcher(engine, target, own);
     const text = formatExpression(own.expression);
-    const pattern: Pattern = { matches, text, conjunct: { ...own, expression: value }, alias };
-    engine.takeItem(target, { kind: "pattern", pattern });
+    const constraint = { ...own, expression: value, chance: optionally(own) };
+    engine.takeItem(target, { kind: "pattern", pattern: { matches, text, conjunct: constraint, alias } });
   });
 }
 

@@ -1,4 +1,5 @@
 // Lists: the elements that a conjunct gives, and the type of those after its ellipsis.
+import { optionally } from "./conjunct.ts";
 import { DataList } from "./data.ts";
 import type { Engine } from "./engine.ts";
 import type { Expression } from "./syntax.ts";
@@ -9,8 +10,6 @@ import { added, type Conjunct, type Environment, type Item, isIndexLabel, type R
 /** Give a list the elements of one of its conjuncts. */
 export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item, { kind: "list" }>): void {
   const { conjunct, elements, open } = item;
-  if (conjunct.cyclic) vertex.cyclic = true;
-  else vertex.grounded = true;
   const { at } = conjunct.expression;
   const data = conjunct.expression instanceof DataList ? conjunct.expression : undefined;
   const count = data?.values.length ?? elements.length;
@@ -19,7 +18,7 @@ export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item,
   if (typeof open === "object")
     vertex.listRests = added(vertex.listRests, {
       from: count,
-      conjunct: { ...conjunct, expression: open, weak: true },
+      conjunct: { ...conjunct, expression: open, weak: true, chance: optionally(conjunct) },
     });
   const longest = Math.max(...vertex.listLengths.map(({ length }) => length));
   const limit = vertex.listLengths.find(({ length, open: more }) => !more && length < longest);
@@ -32,10 +31,11 @@ export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item,
     );
   }
   const newest = typeof open === "object" ? vertex.listRests[vertex.listRests.length - 1] : undefined;
-  const { environment: own, group, passed, cyclic } = conjunct;
+  const { environment: own, group, passed, cyclic, chance } = conjunct;
   const weak = conjunct.weak === true;
   const add = (i: number, environment: Environment, expression: Expression | undefined): void => {
-    if (expression !== undefined) addElement(engine, vertex, i, { environment, expression, group, passed, cyclic, weak }, newest);
+    if (expression === undefined) return;
+    addElement(engine, vertex, i, { environment, expression, group, passed, cyclic, weak, chance }, newest);
   };
   if (data !== undefined && vertex.leaves(conjunct)) {
     // its elements become vertices where something else has a conjunct for them alone, or asks for them

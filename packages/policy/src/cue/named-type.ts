@@ -1,5 +1,6 @@
 // The predeclared types: kinds, and numbers within bounds.
 import { numeric, parseNumber } from "../values/index.ts";
+import { ground } from "./cycle.ts";
 import type { Engine } from "./engine.ts";
 import type { Place } from "./position.ts";
 import { floatRanges, integerRanges, predeclaredName, typeNames } from "./predeclared.ts";
@@ -12,12 +13,14 @@ export function takeNamedType(engine: Engine, vertex: Vertex, conjunct: Conjunct
   const name = predeclaredName(written);
   const mask = typeNames.get(name);
   if (mask !== undefined) {
+    ground(vertex, conjunct);
     takeType(engine, vertex, mask, name, at);
     return true;
   }
   const range = integerRanges.get(name);
   const largest = floatRanges.get(name);
   if (range === undefined && largest === undefined) return false;
+  ground(vertex, conjunct);
   const [low, high]: readonly [Scalar, Scalar | undefined] =
     range === undefined
       ? [
@@ -28,6 +31,5 @@ export function takeNamedType(engine: Engine, vertex: Vertex, conjunct: Conjunct
   takeType(engine, vertex, range === undefined ? kinds.number : kinds.int, name, at);
   takeBound(engine, vertex, { operator: ">=", value: low, at });
   if (high !== undefined) takeBound(engine, vertex, { operator: "<=", value: high, at });
-  vertex.grounded ||= !conjunct.cyclic;
   return true;
 }

@@ -2,16 +2,16 @@
 import { toBigInt } from "../values/index.ts";
 import { allowance } from "./closedness.ts";
 import { isReference } from "./conjunct.ts";
+import { type Following, following, groundMade, isAny, postpone, sharesValue, shifted, structuralCycle } from "./cycle.ts";
 import { adopt } from "./disjunction.ts";
 import type { Engine } from "./engine.ts";
 import { callResult } from "./expression.ts";
 import { describeType } from "./format.ts";
 import { formatExpression } from "./format-syntax.ts";
-import type { Place } from "./position.ts";
 import { predeclaredName } from "./predeclared.ts";
 import { selectorLabel } from "./resolve.ts";
 import type { Expression, Identifier } from "./syntax.ts";
-import { type Bottom, fail, formatKinds, incomplete, isNumber, kindOf, kinds, Stop } from "./value.ts";
+import { fail, formatKinds, incomplete, isNumber, kindOf, kinds, Stop } from "./value.ts";
 import {
   added,
   type Computed,
@@ -23,7 +23,6 @@ import {
   isRegularLabel,
   originOf,
   type Passed,
-  pathOf,
   Vertex,
 } from "./vertex.ts";
 
@@ -36,6 +35,7 @@ export function resolveReference(evaluator: Engine, vertex: Vertex, conjunct: Co
     if (expression.of.kind === "identifier" && expression.of.target?.kind === "package")
       return callResult(evaluator, vertex, conjunct, expression, undefined);
     const base = baseOf(evaluator, vertex, conjunct, expression);
+    if (!conjunct.cyclic) groundMade(base);
     return lookUp(evaluator, base, selectorLabel(expression.name, expression.quoted), expression);
   }
   if (expression.kind !== "index") throw new TypeError("only names, selectors and indexes are resolved");
@@ -46,7 +46,7 @@ export function resolveReference(evaluator: Engine, vertex: Vertex, conjunct: Co
 export function inlineVertex({ budget }: Engine, vertex: Vertex, conjunct: Conjunct): Vertex {
   const made = new Vertex(vertex, "");
   made.presence = "member";
-  made.conjuncts = [{ ...conjunct, group: undefined, cyclic: false }];
+  made.conjuncts = [{ ...conjunct, group: undefined, cyclic: false, chance: undefined }];
   budget.allocate(256);
   return made;
 }
@@ -99,7 +99,7 @@ export function repeatsSelection(
 
 function passedBy(vertex: Vertex, { expression, environment, passed }: Conjunct, target: Vertex | undefined): Passed {
   const made = selectsFromMade(expression) ? { environment, ...standing(vertex) } : undefined;
-  return { node: expression, target, vertex, hasData: false, made, depth: vertex.depth, next: passed };
+  return { node: expression, target, vertex, made, depth: vertex.depth, next: passed };
 }
 
 /**
@@ -154,6 +154,7 @@ function resolveIdentifier(
     let made = environment.lets.get(target.clause);
     if (made === undefined) {
       made = evaluator.inline(struct, { ...conjunct, environment, expression: target.clause.value, passed: undefined });
+      if (conjunct.cyclic) made.conjuncts = made.conjuncts.map((own) => ({ ...own, cyclic: true }));
       environment.lets.set(target.clause, made);
     }
     return made;
@@ -180,6 +181,7 @@ function resolveIndex(
   expression: Extract<Expression, { kind: "index" }>,
 ): Vertex {
   const base = baseOf(evaluator, vertex, conjunct, expression);
+  if (!conjunct.cyclic) groundMade(base);
   const indexed = evaluator.vertexOf(vertex, { ...conjunct, expression: expression.index });
   const chosen = evaluator.choose(indexed);
   // an index that may be anything is an error; one that is an integer or a string and not known yet is waited for
@@ -208,6 +210,9 @@ export function lookUp(evaluator: Engine, base: Vertex, label: string, expressio
   const { at } = expression;
   if (arc !== undefined && arc.presence === "optional") throw incomplete(`cannot reference optional field: ${name}`, at);
   if (arc !== undefined) throw incomplete(`required field missing: ${name}`, at);
+  // of a value that does nothing but repeat, made for a reference that does, nothing is known
+  if (struct.bottom !== undefined && struct.bottom === struct.cycleBottom && struct.conjuncts.every(({ cyclic }) => cyclic))
+    throw incomplete(`undefined field: ${name}`, at);
   if (struct.bottom !== undefined) throw new Stop(struct.bottom);
   const open = struct.tasks.find(({ blocked, conjunct }) => blocked?.code === "cycle" && mayAdd(conjunct.expression, label));
   if (open?.blocked !== undefined) throw new Stop(open.blocked);
@@ -262,33 +267,54 @@ function settled(evaluator: Engine, vertex: Vertex, label: string): Vertex {
   return evaluator.live(now);
 }
 
-/** Unify the conjuncts of `target` into `vertex`. */
+/** Unify the conjuncts of `target` into `vertex`, as far as they do not repeat it. */
 export function addReference(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, target: Vertex): void {
-  const node = conjunct.expression;
-  // a reference to itself, at once or through others, adds nothing (language specification, "Reference cycles")
   const source = originOf(target);
-  if (source === originOf(vertex) || hasPassed(conjunct, node, (depth) => depth === vertex.depth)) return;
-  const hasOther = hasData(vertex, conjunct);
-  const refersUp = liesIn(vertex, source);
-  if (refersUp) vertex.refersUp = true;
-  const structural = refersUp || (!hasOther && hasPassedTo(conjunct, node, source, vertex.depth));
+  if (source === originOf(vertex)) return;
+  const step = passedBy(vertex, conjunct, source);
+  const how = following(vertex, conjunct, source, step);
+  if (how === "later") postpone(vertex, conjunct, target, step);
+  else if (how !== "nothing") follow(evaluator, vertex, conjunct, target, how);
+}
+
+/** Follow the references of a vertex that waited for it to have a value. */
+export function followPostponed(evaluator: Engine, vertex: Vertex): void {
+  const { postponed } = vertex;
+  vertex.postponed = [];
+  for (const { conjunct, target } of postponed) follow(evaluator, vertex, conjunct, target, conjunct);
+}
+
+function follow(
+  evaluator: Engine,
+  vertex: Vertex,
+  conjunct: Conjunct,
+  target: Vertex,
+  { passed, cyclic, chance }: Exclude<Following, string>,
+): void {
+  const source = originOf(target);
+  const broken = source.finished === "yes" ? (source.bottom ?? source.childBottom) : undefined;
+  if (broken?.code === "structural") {
+    evaluator.setBottom(vertex, broken);
+    return;
+  }
   if (target.copyOf !== undefined && target.copyOf.standIn === undefined && target !== vertex) {
     adopt(evaluator, vertex, target);
     return;
   }
   // a name of a definition closes; what encloses the value referred to does not come along
-  const group = new Group(conjunct.group, namesDefinition(node) ? "definition" : "reference", vertex);
-  const shares = !refersUp && isOnly(vertex, node);
-  if (shares) vertex.shares = source;
-  const passed = { ...passedBy(vertex, conjunct, source), hasData: hasOther };
-  const adapt = (own: Conjunct): Conjunct => ({
-    environment: own.environment,
-    expression: own.expression,
-    group,
-    passed: shares ? { ...passed, next: shifted(own.passed, vertex.depth - source.depth) } : passed,
-    cyclic: conjunct.cyclic || structural || own.cyclic,
-  });
-  if (structural) vertex.cyclic = true;
+  const group = new Group(conjunct.group, namesDefinition(conjunct.expression) ? "definition" : "reference", vertex);
+  const shares = !cyclic && sharesValue(vertex, conjunct, source, (other) => referredTo(evaluator, vertex, other));
+  if (shares) {
+    vertex.shares ??= source;
+    vertex.sharing = vertex.conjuncts.length;
+  }
+  const by = vertex.depth - source.depth;
+  const adapt = (own: Conjunct): Conjunct => {
+    const { environment, expression } = own;
+    if (!shares || passed === undefined) return { environment, expression, group, passed, cyclic, chance };
+    const chain = { ...passed, next: shifted(own.passed, by) };
+    return { environment, expression, group, passed: chain, cyclic: own.cyclic, chance: own.chance };
+  };
   source.dependents = added(source.dependents, { vertex, adapt });
   const count = source.conjuncts.length;
   for (let i = 0; i < count; i++) {
@@ -301,10 +327,15 @@ export function addReference(evaluator: Engine, vertex: Vertex, conjunct: Conjun
   }
 }
 
-/** Whether nothing but `_` is said of a field, cycles aside. */
-function isAny({ conjuncts }: Vertex): boolean {
-  const others = conjuncts.filter(({ cyclic }) => !cyclic);
-  return others.length > 0 && others.every(({ expression }) => expression.kind === "identifier" && expression.name === "_");
+/** What a reference refers to, when that can be said. */
+function referredTo(evaluator: Engine, vertex: Vertex, conjunct: Conjunct): Vertex | undefined {
+  try {
+    const found = resolveReference(evaluator, vertex, conjunct);
+    return found instanceof Vertex ? found : undefined;
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    return undefined;
+  }
 }
 
 /** Whether a definition is named on the way to what is referred to: `#a`, `#a.b`, `a.#b`. */
@@ -314,63 +345,4 @@ function namesDefinition(expression: Expression): boolean {
     return (isDefinitionLabel(expression.name) && !expression.quoted) || namesDefinition(expression.of);
   if (expression.kind === "index") return namesDefinition(expression.of);
   return expression.kind === "vertex" && expression.vertex instanceof Vertex && expression.vertex.inDefinition;
-}
-
-/** Whether a reference was passed before; a selection from a made value starts anew, being held to rules of its own. */
-function hasPassed(conjunct: Conjunct, node: Expression, isAt: (depth: number) => boolean): boolean {
-  for (let at = conjunct.passed; at !== undefined && at.made === undefined; at = at.next)
-    if (at.node === node && isAt(at.depth)) return true;
-  return false;
-}
-
-/** Whether a reference was passed higher up, or a reference to the same value. */
-function hasPassedTo(conjunct: Conjunct, node: Expression, target: Vertex, depth: number): boolean {
-  for (let at = conjunct.passed; at !== undefined && at.made === undefined; at = at.next)
-    if (at.depth < depth && !at.hasData && (at.node === node || at.target === target)) return true;
-  return false;
-}
-
-/** Whether a field is a reference and nothing else: then it is that value, with its history. */
-function isOnly(vertex: Vertex, node: Expression): boolean {
-  const [only, second] = vertex.conjuncts;
-  return only?.expression === node && second === undefined;
-}
-
-/** Whether a vertex lies in a value, or in a field that is that value by reference. */
-function liesIn(vertex: Vertex, target: Vertex): boolean {
-  const origin = sharedBy(target);
-  for (let at = vertex.parent; at !== undefined; at = at.parent) if (sharedBy(originOf(at)) === origin) return true;
-  return false;
-}
-
-function sharedBy(vertex: Vertex): Vertex {
-  let at = vertex;
-  for (let i = 0; i < 20 && at.shares !== undefined && at.conjuncts.length === 1; i++) at = originOf(at.shares);
-  return at;
-}
-
-function shifted(passed: Passed | undefined, by: number): Passed | undefined {
-  if (passed === undefined || by === 0) return passed;
-  return { ...passed, depth: passed.depth + by, next: shifted(passed.next, by) };
-}
-
-/** Whether a field is given a literal besides a reference: as deep as that goes, it may be a value of its own type again. */
-function hasData(vertex: Vertex, { environment }: Conjunct): boolean {
-  const origin = originOf(vertex);
-  if (environment.vertex !== undefined && originOf(environment.vertex) === origin) return false;
-  return origin.conjuncts.some(
-    ({ weak, cyclic, passed, expression }) => weak !== true && !cyclic && passed === undefined && isLiteral(expression),
-  );
-}
-
-function isLiteral(expression: Expression): boolean {
-  const { kind } = expression;
-  if (kind === "binary" && expression.operator === "&") return isLiteral(expression.left) || isLiteral(expression.right);
-  return kind === "struct" || kind === "list" || kind === "literal";
-}
-
-/** The error of a value that contains itself. */
-export function structuralCycle(vertex: Vertex, at?: Place): Bottom {
-  const places = at === undefined ? vertex.conjuncts.map(({ expression }) => expression.at) : [at];
-  return { code: "structural", message: "structural cycle", places, path: pathOf(vertex) };
 }

@@ -36,7 +36,6 @@ export function takeType(
 ): void {
   if (record && typeof name === "string") vertex.items = added(vertex.items, { kind: "type", mask, name, at });
   if (mask === kinds.top) return;
-  if (record) vertex.grounded = true;
   claim(evaluator, vertex, { mask, text: () => (typeof name === "string" ? name : formatExpression(name)), at });
 }
 
@@ -59,10 +58,8 @@ function claim(evaluator: Engine, vertex: Vertex, made: Claim): boolean {
 }
 
 /** Take in a concrete scalar. */
-export function takeScalar(evaluator: Engine, vertex: Vertex, value: Scalar, at: Place, cyclic: boolean): void {
-  vertex.items = added(vertex.items, { kind: "scalar", value, at, cyclic });
-  if (cyclic) vertex.cyclic = true;
-  else vertex.grounded = true;
+export function takeScalar(evaluator: Engine, vertex: Vertex, value: Scalar, at: Place): void {
+  vertex.items = added(vertex.items, { kind: "scalar", value, at });
   if (!claim(evaluator, vertex, { mask: kindOf(value), text: () => showScalar(value), at })) return;
   const before = vertex.scalar;
   if (before === undefined) vertex.scalar = { value, at };
@@ -80,7 +77,6 @@ export function takeScalar(evaluator: Engine, vertex: Vertex, value: Scalar, at:
 /** Take in a bound. */
 export function takeBound(evaluator: Engine, vertex: Vertex, bound: Bound): void {
   vertex.items = added(vertex.items, { kind: "bound", bound });
-  vertex.grounded = true;
   claim(evaluator, vertex, { mask: boundMask(bound), text: () => formatBound(bound), at: bound.at });
   if (!vertex.bounds.some((other) => other.operator === bound.operator && sameScalar(other.value, bound.value)))
     vertex.bounds = added(vertex.bounds, bound);
@@ -89,7 +85,6 @@ export function takeBound(evaluator: Engine, vertex: Vertex, bound: Bound): void
 /** Take in a function used as a value. */
 export function takeValidator(evaluator: Engine, vertex: Vertex, validator: Validator): void {
   vertex.items = added(vertex.items, { kind: "validator", validator });
-  vertex.grounded = true;
   if (!claim(evaluator, vertex, { mask: validator.mask, text: () => validator.name, at: validator.at })) return;
   const same = vertex.validators.some(
     (other) => other.name === validator.name && validatorKey(evaluator, other) === validatorKey(evaluator, validator),

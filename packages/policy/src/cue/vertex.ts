@@ -53,8 +53,6 @@ export interface Passed {
   /** What it refers to, and where it was. */
   readonly target: Vertex | undefined;
   readonly vertex: Vertex;
-  /** Whether that field was given something besides references: then it says nothing of a cycle. */
-  readonly hasData: boolean;
   /** For a selection from a value that stands in the selection, and so is made anew each time: where it was evaluated. */
   readonly made: { readonly environment: Environment; readonly anchor: Vertex; readonly level: number } | undefined;
   readonly depth: number;
@@ -69,8 +67,19 @@ export interface Conjunct {
   readonly passed: Passed | undefined;
   /** Whether it repeats an enclosing value: of such conjuncts alone no vertex is made. */
   readonly cyclic: boolean;
+  /**
+   * For what need not be there, the conjuncts of an optional field, of a pattern and of a term: it may come back once to what it
+   * passed, or did so already; none for the terms of a disjunction that repeats.
+   */
+  readonly chance?: "open" | "used" | "none" | undefined;
   /** Whether it is a constraint, of an optional field or a pattern, that does not make the field exist. */
   readonly weak?: boolean;
+}
+
+/** A reference to what a conjunct passed before, and its value. */
+export interface Postponed {
+  readonly conjunct: Conjunct;
+  readonly target: Vertex;
 }
 
 /** How a field is there: a constraint on a field that may come, on one that must come, or a field. */
@@ -85,7 +94,7 @@ export type Item =
       readonly elements: readonly { environment: Environment; expression: Expression }[];
       readonly open: Expression | true | undefined;
     }
-  | { readonly kind: "scalar"; readonly value: Scalar; readonly at: Place; readonly cyclic: boolean }
+  | { readonly kind: "scalar"; readonly value: Scalar; readonly at: Place }
   | { readonly kind: "type"; readonly mask: number; readonly name: string; readonly at: Place }
   | { readonly kind: "bound"; readonly bound: Bound }
   | { readonly kind: "validator"; readonly validator: Validator }
@@ -202,12 +211,22 @@ export class Vertex extends Evaluated {
   /** Whether braces with nothing but embeddings in them took part. */
   maybeStruct = false;
   bottom: Bottom | undefined;
-  cyclic = false;
   /** The value that it is, as far as it is a reference and nothing else. */
   shares: Vertex | undefined;
+  /** Of how many conjuncts that was known. */
+  sharing = 0;
+  /** Whether one of its references was passed before; see `cycle.ts`. */
+  cyclic = false;
   /** Whether it refers to a value that it lies in. */
   refersUp = false;
+  /** Whether it was given a conjunct that repeats nothing. */
+  fed = false;
+  /** Whether such a conjunct was a value, and no reference. */
   grounded = false;
+  /** References that are followed once something else gives it a value. */
+  postponed: readonly Postponed[] = none;
+  /** The error of its being nothing but repetition: until it is more than that. */
+  cycleBottom: Bottom | undefined;
 
   #slots: Map<string, Vertex> | undefined;
   #unread: Conjunct | undefined;
@@ -314,6 +333,7 @@ export class Vertex extends Evaluated {
     if (fields === undefined) return undefined;
     const made = new Vertex(this, label);
     made.presence = "member";
+    made.fed = true;
     const own = { ...fields, expression };
     const rests = this.listRests.filter(({ from }) => from <= Number(label));
     const before = this.listRests.slice(0, this.#restsBefore).filter(({ from }) => from <= Number(label)).length;
