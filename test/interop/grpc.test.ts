@@ -1,7 +1,7 @@
 // Fulcio's gRPC service as a foreign client calls it: grpcio (the C core), with stubs made of Fulcio's own proto file, on the port that
 // serves HTTP/1.1 too, without TLS and with it.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -15,12 +15,12 @@ import { ephemeralSigner } from "@sigillum/signers/signers";
 import { type Stack, startStack } from "@sigillum/stack/compose";
 import { silentLogger } from "@sigillum/stack/host";
 import { findPeer } from "../../tools/peers-list.mjs";
+import { callGrpcio } from "./clients/grpcio.ts";
 import { hasOpenssl } from "./clients/openssl.ts";
 
 const grpcio = findPeer("grpcio");
 const protos = [findPeer("fulcio-proto"), findPeer("openapi-proto")];
 const missing = [grpcio, ...protos].find(({ path }) => path === undefined)?.missing;
-const program = join(import.meta.dirname, "clients/grpcio-program.py");
 const email = "dev@example.com";
 
 interface Answer {
@@ -35,27 +35,9 @@ interface Answer {
   readonly details?: string;
 }
 
-/** Runs the program with one line a call. */
-async function call(target: string, root: string, asked: readonly object[]): Promise<Answer[]> {
-  const folders = [dirname(protos[0]?.path ?? ""), dirname(dirname(protos[1]?.path ?? ""))].join(":");
-  const child = spawn(grpcio.path ?? "", [program, folders, target, root], {
-    env: { PATH: process.env["PATH"] ?? "" },
-    stdio: ["pipe", "pipe", "pipe"],
-    timeout: 60_000,
-  });
-  let out = "";
-  let err = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    err += text;
-  });
-  child.stdin.end(asked.map((one) => `${JSON.stringify(one)}\n`).join(""));
-  await new Promise((resolve) => child.once("close", resolve));
-  const lines = out.trim().split("\n");
-  assert.equal(lines.length, asked.length, err);
-  return lines.map((line): Answer => JSON.parse(line));
+function call(target: string, root: string, asked: readonly object[]): Promise<Answer[]> {
+  const folders = [dirname(protos[0]?.path ?? ""), dirname(dirname(protos[1]?.path ?? ""))];
+  return callGrpcio<Answer>(grpcio.path ?? "", { target, root, folders, service: "CA", files: ["fulcio.proto"] }, asked);
 }
 
 async function keyRequest(token: string): Promise<object> {

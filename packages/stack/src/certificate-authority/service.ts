@@ -3,6 +3,7 @@ import { encodePem, isSigillumError, JsonObject } from "@sigillum/library/encodi
 import {
   type Action,
   type Clock,
+  encodeStatus,
   type GrpcCall,
   type GrpcService,
   type HttpReply,
@@ -25,7 +26,7 @@ import type { KeyProof } from "./key-possession.ts";
 import { ProofChecks } from "./proof-check.ts";
 import { ProofMemory } from "./proof-memory.ts";
 import { type CertificateRequest, readV1Request, readV2Request } from "./request-json.ts";
-import { encodeStatus, grpcStatus, statusReply } from "./status.ts";
+import { grpcStatus, statusReply } from "./status.ts";
 
 /** What a certificate authority needs. */
 export interface CertificateAuthorityOptions {

@@ -1,7 +1,7 @@
 // Errors as Fulcio's clients know them: google.rpc.Status with Fulcio's messages (certificate-authority §1.6), and with a
 // google.rpc.ErrorInfo that says which check failed, what was found and what was expected.
-import { concatBytes, isSigillumError, protobufField, protobufVarint, type SigillumError } from "@sigillum/library/encoding";
-import { type GrpcStatus, type HttpReply, jsonReply } from "../host/index.ts";
+import { isSigillumError, type SigillumError } from "@sigillum/library/encoding";
+import { errorInfo, type GrpcStatus, type HttpReply, jsonReply } from "../host/index.ts";
 
 interface Mapping {
   readonly httpStatus: number;
@@ -55,18 +55,6 @@ export function grpcStatus(error: unknown): GrpcStatus {
   return { code: mapping.code, message: mapping.message ?? error.message };
 }
 
-/** google.rpc.Status in protobuf, with the ErrorInfo: what gRPC carries in `grpc-status-details-bin`. */
-export function encodeStatus(status: GrpcStatus, error: unknown): Uint8Array {
-  const start = concatBytes(protobufVarint(1, status.code), protobufField(2, status.message));
-  if (!isSigillumError(error)) return start;
-  const { "@type": typeUrl, reason, domain, metadata } = errorInfo(error);
-  const entries = Object.entries(metadata).map(([name, value]) =>
-    protobufField(3, concatBytes(protobufField(1, name), protobufField(2, value))),
-  );
-  const info = concatBytes(protobufField(1, reason), protobufField(2, domain), ...entries);
-  return concatBytes(start, protobufField(3, concatBytes(protobufField(1, typeUrl), protobufField(2, info))));
-}
-
 function mappingOf(error: SigillumError): Mapping {
   const own = mappings.get(error.code);
   if (own !== undefined) return own;
@@ -75,24 +63,4 @@ function mappingOf(error: SigillumError): Mapping {
   // certificate-authority §1.6: a bad token is 400, never 401.
   if (error.code.startsWith("TOKEN_")) return { ...invalidArgument, message: tokenMessage };
   return error.kind === "malformed" || error.kind === "verification" ? invalidArgument : unavailable;
-}
-
-interface ErrorInfo {
-  readonly "@type": string;
-  readonly reason: string;
-  readonly domain: string;
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
-function errorInfo(error: SigillumError): ErrorInfo {
-  return {
-    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-    reason: error.code,
-    domain: "sigillum",
-    metadata: {
-      message: error.message,
-      ...(error.found === undefined ? {} : { found: error.found }),
-      ...(error.expected === undefined ? {} : { expected: error.expected }),
-    },
-  };
 }

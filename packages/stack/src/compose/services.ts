@@ -193,8 +193,8 @@ async function makeLogV2(parts: ServiceParts, publish: () => Promise<void>): Pro
       periods: { cacheWindowMs, graceMs: overlapHours * hourMs },
       ...(nextUrlV2 === undefined ? {} : { nextUrl: nextUrlV2 }),
       open,
-      listen: async (record, handler) => {
-        for (const spec of ownListener(settings, record, ports)) await host.listen("log-v2", { ...spec, handler });
+      listen: async (record, served) => {
+        for (const spec of ownListener(settings, record, ports)) await host.listen("log-v2", { ...spec, ...served });
       },
       publish,
     },

@@ -19,6 +19,7 @@ import {
 const echo: GrpcService = {
   methods: new Map<string, GrpcMethod>([
     ["/test.Echo/Say", (message) => message],
+    ["/test.Echo/Authority", (_message, call) => Buffer.from(call.authority)],
     ["/test.Echo/Metadata", (_message, call) => Buffer.from(call.metadata("given").join("|"))],
     [
       "/test.Echo/Fail",
@@ -31,7 +32,7 @@ const echo: GrpcService = {
   logger: silentLogger,
   onError: (error) =>
     isSigillumError(error)
-      ? { code: 3, message: error.code, details: Uint8Array.of(1, 2) }
+      ? { code: 3, message: error.code, details: Uint8Array.of(1, 2), metadata: { "x-log-index": "7" } }
       : { code: 13, message: "100% unexpected\u00e9" },
 };
 
@@ -110,6 +111,13 @@ describe("gRPC beside HTTP/1.1 on one port", () => {
     assert.deepEqual(body, frame("hello"));
     assert.equal(trailers["grpc-status"], "0");
     assert.match(host.metrics.text(), /sigillum_grpc_calls_total\{service="ca",method="\/test.Echo\/Say",code="0"\} 1/u);
+  });
+
+  test("a method is told the host that was asked, and a status carries metadata", async () => {
+    const { body } = await call("/test.Echo/Authority", frame(""));
+    assert.equal(body.subarray(5).toString(), `127.0.0.1:${port}`);
+    const { headers } = await call("/test.Echo/Say", frame("hello").subarray(0, 4));
+    assert.deepEqual([headers["grpc-status"], headers["x-log-index"]], ["3", "7"]);
   });
 
   test("metadata that is repeated is seen repeated", async () => {

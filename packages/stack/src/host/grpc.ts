@@ -7,6 +7,8 @@ import type { Logger } from "./logger.ts";
 /** What a method is told beside its message. */
 export interface GrpcCall {
   readonly id: string;
+  /** The host that was asked, as a client of HTTP/1.1 names it in `host`. */
+  readonly authority: string;
   /** Every value of a metadata name, which is in lower case. */
   metadata(name: string): readonly string[];
 }
@@ -21,6 +23,8 @@ export interface GrpcStatus {
   readonly message: string;
   /** An encoded google.rpc.Status. */
   readonly details?: Uint8Array;
+  /** Metadata beside it, by names in lower case. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** What a listener serves by gRPC. */
@@ -66,6 +70,7 @@ function callOf(headers: IncomingHttpHeaders): GrpcCall {
   const id = typeof given === "string" && requestIdPattern.test(given) ? given : `grpc-${idCounter.toString(36)}`;
   return {
     id,
+    authority: String(headers[":authority"] ?? headers.host ?? ""),
     metadata: (name) => {
       const value = headers[name];
       // node:http2 joins repeated headers; no value of ours has a comma, so a joined one is several.
@@ -113,11 +118,12 @@ const replyHeaders = {
 };
 
 /** Trailers-Only: a reply without a message. */
-function sendStatus(stream: ServerHttp2Stream, { code, message, details }: GrpcStatus): number {
+function sendStatus(stream: ServerHttp2Stream, { code, message, details, metadata }: GrpcStatus): number {
   if (stream.destroyed || stream.closed) return code;
   stream.respond(
     {
       ...replyHeaders,
+      ...metadata,
       "grpc-status": String(code),
       "grpc-message": percentEncode(message),
       ...(details === undefined ? {} : { "grpc-status-details-bin": encodeBase64(details).replace(/=+$/u, "") }),

@@ -4,6 +4,7 @@ export { type Clock, systemClock } from "./clock.ts";
 export { ControlSocket, callControlSocket, controlSocketPath } from "./control-socket.ts";
 export { hostError, hostErrors } from "./errors.ts";
 export type { GrpcCall, GrpcMethod, GrpcService, GrpcStatus } from "./grpc.ts";
+export { type ErrorInfo, encodeStatus, errorInfo } from "./grpc-status.ts";
 export { createHealthService, type HealthSource, healthListener, healthRouter } from "./health.ts";
 export { Host, type HostOptions } from "./host.ts";
 export { type HttpReply, type HttpRequest, jsonReply, readJson, requireContentType } from "./http-request.ts";

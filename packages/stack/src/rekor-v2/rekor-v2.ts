@@ -4,8 +4,7 @@ import { maxRequestBytes } from "@sigillum/library/log-entry";
 import {
   type Action,
   BatchWorkers,
-  type HttpReply,
-  type HttpRequest,
+  type GrpcService,
   jsonReply,
   type ListenerSpec,
   type Logger,
@@ -16,8 +15,9 @@ import {
 import { type ShardRecord, shardRecordJson } from "../keyring/index.ts";
 import { type BodyEntry, checkShards, encodeBodyEntry, type LogShard, parseBodyEntry, shardJson } from "../log-engine/index.ts";
 import { entryReply } from "./entry-reply.ts";
-import { errorReply } from "./error-reply.ts";
+import { errorReply, grpcStatus } from "./error-reply.ts";
 import { rekorV2Error } from "./errors.ts";
+import { type AddedEntry, grpcMethods } from "./grpc.ts";
 import { prepareEntry } from "./prepare-entry.ts";
 import { type RekorV2RotationParts, rekorV2Rotation } from "./rotation.ts";
 import { type RekorV2Shard, RekorV2Shards } from "./shards.ts";
@@ -45,17 +45,20 @@ export interface RekorV2Options {
   readonly earlier?: readonly RekorV2Shard[];
   /** Without it the shards stay as they are. */
   readonly rotation?: Omit<RekorV2RotationParts, "listen"> & {
-    /** Listen with this handler at a shard's address, if nothing does; a repetition does nothing. */
-    listen?(record: ShardRecord, handler: ListenerSpec["handler"]): Promise<void>;
+    /** Listen with this at a shard's address, if nothing does; a repetition does nothing. */
+    listen?(record: ShardRecord, served: ServedLog): Promise<void>;
   };
   /** Further addresses: those of shards with ports of their own. */
   readonly moreListeners?: readonly Omit<ListenerSpec, "handler">[];
 }
 
+/** What answers at every address of the log. */
+export type ServedLog = Pick<ListenerSpec, "handler" | "grpc">;
+
 const immutable = { "content-type": "application/octet-stream", "cache-control": "public, max-age=604800, immutable" };
 const checkpointHeaders = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache" };
 
-/** The service: POST /api/v2/log/entries, checkpoint and tiles under /api/v2/ and /, and /healthz. */
+/** The service: POST /api/v2/log/entries, checkpoint and tiles under /api/v2/ and /, /healthz, and the same by gRPC on the same port. */
 export function createRekorV2(options: RekorV2Options): Service {
   const shards = new RekorV2Shards([...(options.earlier ?? []), options]);
   const workers = new BatchWorkers({
@@ -65,7 +68,11 @@ export function createRekorV2(options: RekorV2Options): Service {
     logger: options.logger,
   });
   const router = new Router()
-    .add("POST", "/api/v2/log/entries", (request) => createEntry(options, shards.of(request), workers, request))
+    .add("POST", "/api/v2/log/entries", async (request) => {
+      const owner = shards.of(request);
+      const { keyId, body, proof } = await createEntry(options, owner, workers, await request.body(maxRequestBytes));
+      return entryReply(keyId, body, proof);
+    })
     .add("GET", "/healthz", () =>
       failed(shards) ? jsonReply(503, { status: "NOT_SERVING" }) : jsonReply(200, { status: "SERVING" }),
     );
@@ -75,18 +82,36 @@ export function createRekorV2(options: RekorV2Options): Service {
       const { shard } = shards.of(request);
       return { status: 200, headers: checkpointHeaders, body: shard.checkpoint().cosigned };
     });
-    router.add("GET", `${prefix}/tile/*rest`, (request) => readTile(shards.of(request).shard, request));
+    router.add("GET", `${prefix}/tile/*rest`, async (request) => {
+      const body = await readTile(shards.of(request).shard, `tile/${request.params["rest"] ?? ""}`);
+      return { status: 200, headers: immutable, body };
+    });
   }
   const handler = router.listener({
     logger: options.logger,
     cors: { exposeHeaders: ["x-log-index", "x-request-id"] },
     onError: errorReply,
   });
+  const grpc: GrpcService = {
+    methods: grpcMethods({
+      create: (requestBody, call) => createEntry(options, shards.ofHost(call.authority), workers, requestBody),
+      tile: (path, call) => readTile(shards.ofHost(call.authority).shard, path),
+      checkpoint: (call) => shards.ofHost(call.authority).shard.checkpoint().cosigned,
+      isServing: () => !failed(shards),
+    }),
+    maxMessageBytes: maxRequestBytes,
+    logger: options.logger,
+    onError: grpcStatus,
+  };
+  const served: ServedLog = { handler, grpc };
   const name = options.name ?? "log-v2";
   return {
     name,
-    listeners: [{ ...options.listener, name, handler }, ...(options.moreListeners ?? []).map((spec) => ({ ...spec, handler }))],
-    ...rotationOf(name, shards, options.rotation, handler),
+    listeners: [
+      { ...options.listener, name, ...served },
+      ...(options.moreListeners ?? []).map((spec) => ({ ...spec, ...served })),
+    ],
+    ...rotationOf(name, shards, options.rotation, served),
     ready: async () => (failed(shards) ? { ready: false, reason: "the log stopped after its disk failed" } : { ready: true }),
     close: async () => {
       await workers.close();
@@ -106,7 +131,7 @@ function rotationOf(
   name: string,
   shards: RekorV2Shards,
   given: RekorV2Options["rotation"],
-  handler: ListenerSpec["handler"],
+  served: ServedLog,
 ): Pick<Service, "jobs" | "actions"> {
   const list = async (): Promise<JsonValue> =>
     shards.all.map(({ shard, keyId, publicUrl, verifierKey }) => {
@@ -125,7 +150,7 @@ function rotationOf(
   ]);
   if (given === undefined) return { jobs: [], actions };
   const { listen, ...rest } = given;
-  const parts = { ...rest, ...(listen === undefined ? {} : { listen: (record: ShardRecord) => listen(record, handler) }) };
+  const parts = { ...rest, ...(listen === undefined ? {} : { listen: (record: ShardRecord) => listen(record, served) }) };
   let givenUrl: string | undefined;
   const rotation = rekorV2Rotation(shards, parts, () => givenUrl);
   actions.set(`${name}.rotate`, async (input) => {
@@ -144,25 +169,23 @@ async function createEntry(
   options: RekorV2Options,
   { shard, keyId }: RekorV2Shard,
   workers: BatchWorkers,
-  request: HttpRequest,
-): Promise<HttpReply> {
-  const prepared = parseBodyEntry(await workers.run(await request.body(maxRequestBytes)));
+  requestBody: Uint8Array,
+): Promise<AddedEntry> {
+  const prepared = parseBodyEntry(await workers.run(requestBody));
   const added = await shard.add(prepared);
   if (added.duplicate && options.duplicates === "conflict") {
     throw rekorV2Error("REKOR_V2_DUPLICATE", `Cannot add entry: an equivalent entry already exists with index ${added.index}`, {
       found: String(added.index),
     });
   }
-  return entryReply(keyId, added.leaf, await shard.proof(added.index, prepared.leafHash));
+  return { keyId, body: added.leaf, proof: await shard.proof(added.index, prepared.leafHash) };
 }
 
-async function readTile(shard: LogShard<BodyEntry>, request: HttpRequest): Promise<HttpReply> {
-  const path = `tile/${request.params["rest"] ?? ""}`;
+async function readTile(shard: LogShard<BodyEntry>, path: string): Promise<Uint8Array> {
   const body = await shard.tile(path);
-  if (body === undefined)
-    throw rekorV2Error(
-      "REKOR_V2_NOT_FOUND",
-      `Cannot read ${path.slice(0, 100)}: the log of ${shard.head().size} entries has no such tile`,
-    );
-  return { status: 200, headers: immutable, body };
+  if (body !== undefined) return body;
+  throw rekorV2Error(
+    "REKOR_V2_NOT_FOUND",
+    `Cannot read ${path.slice(0, 100)}: the log of ${shard.head().size} entries has no such tile`,
+  );
 }

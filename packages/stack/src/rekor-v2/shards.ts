@@ -98,10 +98,15 @@ export class RekorV2Shards {
    * machine shards share their names: so what names exactly one shard is enough.
    */
   of(request: HttpRequest): RekorV2Shard {
+    return this.ofHost(request.headers.host);
+  }
+
+  /** The same for a host as a client names it. */
+  ofHost(host: string | undefined): RekorV2Shard {
     const [first, second] = this.#all;
     if (first === undefined) throw new TypeError("Rekor v2 has no shard");
     if (second === undefined) return first;
-    const asked = (request.headers.host ?? "").toLowerCase();
+    const asked = (host ?? "").toLowerCase();
     const [, name = "", port = ""] = /^(.*?)(?::(\d+))?$/.exec(asked) ?? [];
     const hosts = this.#all.map((shard) => ({ shard, host: hostOf(shard) }));
     for (const same of [
