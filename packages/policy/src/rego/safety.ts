@@ -11,7 +11,30 @@ export type Arity = (operator: Operator) => number | undefined;
 
 const visible = { closures: true } as const;
 const outputs = { closures: true, refHeads: true, objectKeys: true, sets: true } as const;
-const roots: readonly string[] = ["input", "data"];
+const roots: ReadonlySet<string> = new Set(["input", "data"]);
+
+/** Names of which it can be asked whether they are bound. */
+interface Known {
+  readonly has: (name: string) => boolean;
+}
+
+/** Names bound here, and those bound around: nothing is copied, for bodies may be long and closures many. */
+class Scope implements Known {
+  readonly #around: Known;
+  readonly #own = new Set<string>();
+
+  constructor(around: Known) {
+    this.#around = around;
+  }
+
+  has(name: string): boolean {
+    return this.#own.has(name) || this.#around.has(name);
+  }
+
+  add(name: string): void {
+    this.#own.add(name);
+  }
+}
 
 interface Unsafe {
   readonly name: string;
@@ -21,10 +44,10 @@ interface Unsafe {
 /** A rule with its body in a safe order; throws rego_unsafe_var_error with the first unsafe variable, the rest counted in the message. */
 export function orderRule(rule: Rule, arity: Arity): Rule {
   const unsafe: Unsafe[] = [];
-  const globals = new Set(roots);
+  const globals = new Scope(roots);
   for (const arg of rule.head.args ?? []) termVars(arg, {}, (name) => globals.add(name));
   const body = orderBody(rule.body, globals, arity, unsafe);
-  const bound = new Set([...globals, ...boundBy(body, globals, arity)]);
+  const bound = boundBy(body, globals, arity);
   const inHead = (term: Term): Term => {
     for (const name of collect((found) => termVars(term, visible, found)))
       if (!bound.has(name)) unsafe.push({ name, at: term.at });
@@ -44,7 +67,7 @@ export function orderRule(rule: Rule, arity: Arity): Rule {
 /** A query's body in a safe order. */
 export function orderQuery(body: Body, arity: Arity): Body {
   const unsafe: Unsafe[] = [];
-  const ordered = orderBody(body, new Set(roots), arity, unsafe);
+  const ordered = orderBody(body, roots, arity, unsafe);
   throwUnsafe(unsafe);
   return ordered;
 }
@@ -60,59 +83,130 @@ function throwUnsafe(unsafe: readonly Unsafe[]): void {
   for (const error of errors.values()) throw error;
 }
 
-/** The variables that a body binds for what stands around it. */
-function boundBy(body: Body, globals: ReadonlySet<string>, arity: Arity): Set<string> {
-  const bound = new Set(globals);
+/** What is bound after a body: the variables that it binds, and what stands around it. */
+function boundBy(body: Body, globals: Known, arity: Arity): Known {
+  const bound = new Scope(globals);
   for (const expr of body) for (const name of outputsOf(expr, bound, arity)) bound.add(name);
   return bound;
 }
 
-function orderBody(body: Body, globals: ReadonlySet<string>, arity: Arity, unsafe: Unsafe[]): Body {
+interface Candidate {
+  readonly expr: Expr;
+  readonly needs: ReadonlySet<string>;
+  /** The variables within its closures that the body binds. */
+  readonly closes: ReadonlySet<string>;
+  isPlaced: boolean;
+}
+
+function orderBody(body: Body, globals: Known, arity: Arity, unsafe: Unsafe[]): Body {
   const inBody = collect((found) => {
     for (const expr of body) neededBy(expr, found);
   });
-  const safe = new Set(globals);
-  const pending = body.map((expr) => ({
+  const candidates: readonly Candidate[] = body.map((expr) => ({
     expr,
     needs: collect((found) => neededBy(expr, found)),
     closes: new Set([...closureVars(expr)].filter((name) => inBody.has(name) && !globals.has(name))),
+    isPlaced: false,
   }));
-  const ordered: Expr[] = [];
+  const safe = new Scope(globals);
   const bound = new Set<string>();
-  for (let progress = true; progress && pending.length > 0; ) {
-    progress = false;
-    for (let i = 0; i < pending.length; i++) {
-      const candidate = pending[i];
-      if (candidate === undefined) continue;
-      const out = outputsOf(candidate.expr, safe, arity);
-      const open = [...candidate.closes].filter((name) => !bound.has(name));
-      const ready = open.length === 0 && [...candidate.needs].every((name) => safe.has(name) || out.has(name));
-      if (!ready) continue;
-      ordered.push(candidate.expr);
-      for (const name of out) {
-        safe.add(name);
-        bound.add(name);
-      }
-      pending.splice(i--, 1);
-      progress = true;
-    }
-  }
-  for (const { expr, needs, closes } of pending) {
+  const ordered = placeAll(candidates, safe, bound, arity);
+  if (ordered.length === body.length) return orderWithin(ordered, globals, arity, unsafe);
+  for (const { expr, needs, closes, isPlaced } of candidates) {
+    if (isPlaced) continue;
     const out = outputsOf(expr, safe, arity);
     for (const name of needs) if (!safe.has(name) && !out.has(name)) unsafe.push({ name, at: positionOf(expr, name) });
     for (const name of closes) if (!bound.has(name)) unsafe.push({ name, at: expr.at });
   }
-  return pending.length > 0 ? body : orderWithin(ordered, globals, arity, unsafe);
+  return body;
+}
+
+/**
+ * The expressions that can be placed, in the order that passes over all of them would give, each taking what is ready when it comes by.
+ * One is looked at again only when a variable in it was bound since: in this pass when it is still to come, else in the next.
+ */
+function placeAll(candidates: readonly Candidate[], safe: Scope, bound: Set<string>, arity: Arity): Expr[] {
+  const users = new Map<string, number[]>();
+  candidates.forEach(({ expr, needs, closes }, i) => {
+    const names = new Set([...needs, ...closes]);
+    exprVars(expr, {}, (name) => names.add(name));
+    for (const name of names) {
+      const known = users.get(name);
+      if (known === undefined) users.set(name, [i]);
+      else known.push(i);
+    }
+  });
+  const ordered: Expr[] = [];
+  let pass = new Agenda(candidates.keys());
+  while (!pass.isEmpty) {
+    const next = new Agenda([]);
+    for (let i = pass.take(); i !== undefined; i = pass.take()) {
+      const candidate = candidates[i];
+      if (candidate === undefined || candidate.isPlaced) continue;
+      const out = outputsOf(candidate.expr, safe, arity);
+      if (![...candidate.closes].every((name) => bound.has(name))) continue;
+      if (![...candidate.needs].every((name) => safe.has(name) || out.has(name))) continue;
+      ordered.push(candidate.expr);
+      candidate.isPlaced = true;
+      for (const name of out) {
+        safe.add(name);
+        bound.add(name);
+        for (const user of users.get(name) ?? []) (user > i ? pass : next).add(user);
+      }
+    }
+    pass = next;
+  }
+  return ordered;
+}
+
+/** Numbers, taken from the least on; each is in it once. */
+class Agenda {
+  readonly #heap: number[] = [];
+  readonly #known = new Set<number>();
+
+  constructor(numbers: Iterable<number>) {
+    for (const number of numbers) this.add(number);
+  }
+
+  get isEmpty(): boolean {
+    return this.#heap.length === 0;
+  }
+
+  add(number: number): void {
+    if (this.#known.has(number)) return;
+    this.#known.add(number);
+    const heap = this.#heap;
+    let at = heap.push(number) - 1;
+    for (let up = (at - 1) >> 1; at > 0 && (heap[up] ?? 0) > number; at = up, up = (at - 1) >> 1) heap[at] = heap[up] ?? 0;
+    heap[at] = number;
+  }
+
+  take(): number | undefined {
+    const heap = this.#heap;
+    const [least] = heap;
+    const last = heap.pop();
+    if (least === undefined || last === undefined) return undefined;
+    this.#known.delete(least);
+    if (heap.length === 0) return least;
+    let at = 0;
+    for (let down = 1; down < heap.length; down = 2 * at + 1) {
+      if ((heap[down + 1] ?? last) < (heap[down] ?? last)) down++;
+      if ((heap[down] ?? last) >= last) break;
+      heap[at] = heap[down] ?? last;
+      at = down;
+    }
+    heap[at] = last;
+    return least;
+  }
 }
 
 /** The closures of ordered expressions, ordered in turn; each sees what stands before it. */
-function orderWithin(body: Body, globals: ReadonlySet<string>, arity: Arity, unsafe: Unsafe[]): Body {
-  const seen = new Set(globals);
+function orderWithin(body: Body, globals: Known, arity: Arity, unsafe: Unsafe[]): Body {
+  const seen = new Scope(globals);
   return body.map((expr) => {
     const out = outputsOf(expr, seen, arity);
-    const within = new Set(seen);
     const inner = (next: Body): Body => {
-      const scope = new Set(within);
+      const scope = new Scope(seen);
       if (expr.kind === "every") {
         scope.add(expr.value.name);
         if (expr.key !== undefined) scope.add(expr.key.name);
@@ -121,16 +215,16 @@ function orderWithin(body: Body, globals: ReadonlySet<string>, arity: Arity, uns
     };
     const mapped = mapExpr(
       expr,
-      (term) => orderClosures(term, within, arity, unsafe),
+      (term) => orderClosures(term, seen, arity, unsafe),
       inner,
-      (item) => ({ ...item, value: orderClosures(item.value, within, arity, unsafe) }),
+      (item) => ({ ...item, value: orderClosures(item.value, seen, arity, unsafe) }),
     );
     for (const name of out) seen.add(name);
     return mapped;
   });
 }
 
-function orderClosures(term: Term, globals: ReadonlySet<string>, arity: Arity, unsafe: Unsafe[]): Term {
+function orderClosures(term: Term, globals: Known, arity: Arity, unsafe: Unsafe[]): Term {
   if (term.kind === "comprehension") {
     const body = orderBody(term.body, globals, arity, unsafe);
     const bound = boundBy(body, globals, arity);
@@ -203,7 +297,7 @@ function closureVars(expr: Expr): Set<string> {
 }
 
 /** The variables that an expression binds when those of `safe` are bound. */
-export function outputsOf(expr: Expr, safe: ReadonlySet<string>, arity: Arity): Set<string> {
+export function outputsOf(expr: Expr, safe: Known, arity: Arity): Set<string> {
   const none = new Set<string>();
   if (expr.negated) return none;
   if (expr.with.length > 0) {
@@ -227,7 +321,7 @@ export function outputsOf(expr: Expr, safe: ReadonlySet<string>, arity: Arity): 
 }
 
 /** The variables in the paths of references whose heads are bound. */
-function refOutputs(terms: readonly Term[], safe: ReadonlySet<string>): Set<string> {
+function refOutputs(terms: readonly Term[], safe: Known): Set<string> {
   const found = new Set<string>();
   const search = (term: Term): Term => {
     if (term.kind === "comprehension" || term.kind === "template") return term;
@@ -241,12 +335,12 @@ function refOutputs(terms: readonly Term[], safe: ReadonlySet<string>): Set<stri
   return found;
 }
 
-function isRefSafe(term: Term & { kind: "ref" }, safe: ReadonlySet<string>): boolean {
+function isRefSafe(term: Term & { kind: "ref" }, safe: Known): boolean {
   if (term.head.kind === "var") return safe.has(term.head.name);
   return [...collect((found) => termVars(term.head, visible, found))].every((name) => safe.has(name));
 }
 
-function callOutputs(expr: Expr & { kind: "call" }, safe: ReadonlySet<string>, arity: Arity): Set<string> {
+function callOutputs(expr: Expr & { kind: "call" }, safe: Known, arity: Arity): Set<string> {
   const count = arity(expr.operator);
   if (count === undefined) return new Set();
   const found = refOutputs(expr.output === undefined ? expr.args : [...expr.args, expr.output], safe);
@@ -260,24 +354,26 @@ function callOutputs(expr: Expr & { kind: "call" }, safe: ReadonlySet<string>, a
   return found;
 }
 
-function equationOutputs(expr: Expr & { kind: "eq" }, safe: ReadonlySet<string>): Set<string> {
-  const known = new Set([...safe, ...refOutputs([expr.left, expr.right], safe)]);
-  if (expr.assign) termVars(expr.left, {}, (name) => known.delete(name));
-  const unifier = new Unifier(known);
+function equationOutputs(expr: Expr & { kind: "eq" }, safe: Known): Set<string> {
+  const found = refOutputs([expr.left, expr.right], safe);
+  const declared = expr.assign ? collect((name) => termVars(expr.left, {}, name)) : new Set<string>();
+  const unifier = new Unifier({ has: (name) => (safe.has(name) || found.has(name)) && !declared.has(name) });
   unifier.unify(expr.left, expr.right);
-  for (const name of unifier.unified) known.add(name);
-  for (const name of safe) known.delete(name);
-  return known;
+  const outputs = new Set<string>();
+  for (const name of found) if (!declared.has(name) && !safe.has(name)) outputs.add(name);
+  for (const name of unifier.unified) if (!safe.has(name)) outputs.add(name);
+  return outputs;
 }
 
 /** Which variables two terms bind when they are unified. */
 class Unifier {
   readonly unified = new Set<string>();
-  readonly #safe: ReadonlySet<string>;
-  /** For a variable, those on which its value hangs. */
+  readonly #safe: Known;
+  /** For a variable, those on which its value hangs; and the other way round. */
   readonly #unknown = new Map<string, Set<string>>();
+  readonly #hangers = new Map<string, Set<string>>();
 
-  constructor(safe: ReadonlySet<string>) {
+  constructor(safe: Known) {
     this.#safe = safe;
   }
 
@@ -338,24 +434,34 @@ class Unifier {
   }
 
   #depend(name: string, on: string): void {
-    const deps = this.#unknown.get(name);
-    if (deps === undefined) this.#unknown.set(name, new Set([on]));
-    else deps.add(on);
+    addTo(this.#unknown, name, on);
+    addTo(this.#hangers, on, name);
   }
 
   #markAll(term: Term): void {
     termVars(term, { closures: true, refHeads: true, objectKeys: true }, (name) => this.#mark(name));
   }
 
-  #mark(name: string): void {
-    this.unified.add(name);
-    const deps = this.#unknown.get(name);
-    this.#unknown.delete(name);
-    for (const other of deps ?? []) if (!this.unified.has(other)) this.#mark(other);
-    for (const [other, needs] of [...this.#unknown]) {
-      if (needs.delete(name) && needs.size === 0 && !this.unified.has(other)) this.#mark(other);
+  /** Note that a variable has a value, and with it those that hang on it alone, and those on which it hung. */
+  #mark(first: string): void {
+    const marked = [first];
+    for (let name = marked.pop(); name !== undefined; name = marked.pop()) {
+      this.unified.add(name);
+      for (const other of this.#unknown.get(name) ?? []) if (!this.unified.has(other)) marked.push(other);
+      this.#unknown.delete(name);
+      for (const other of this.#hangers.get(name) ?? []) {
+        const needs = this.#unknown.get(other);
+        if (needs?.delete(name) === true && needs.size === 0 && !this.unified.has(other)) marked.push(other);
+      }
+      this.#hangers.delete(name);
     }
   }
+}
+
+function addTo(map: Map<string, Set<string>>, key: string, value: string): void {
+  const known = map.get(key);
+  if (known === undefined) map.set(key, new Set([value]));
+  else known.add(value);
 }
 
 function isPattern(term: Term): boolean {
