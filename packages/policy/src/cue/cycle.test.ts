@@ -74,4 +74,11 @@ describe("structural cycles", () => {
     assert.equal(text("a: b\nb: close({c})\nc: a", "c"), "{}");
     assert.equal(text("a: d: b\nb: and([for x in a let y = x {y}])\nc: a", "c"), "{d:{}}");
   });
+  it("are none where selections go along a chain of data", () => {
+    const lib = "lib: {next: has: _, has: ({} & next).has}\nend: has: {name: 1}\nmid: lib & {next: end}\ntop: lib & {next: mid}";
+    assert.equal(text(lib, "top", "has"), "{name:1}");
+    const listed =
+      "lib: {next: [...], has: [for n in next for h in ({} & n).has {h}]}\nend: has: [{name: 1}]\nmid: lib & {next: [end]}\ntop: lib & {next: [mid]}";
+    assert.equal(text(listed, "top", "has"), "[{name:1}]");
+  });
 });

@@ -63,7 +63,7 @@ export function following(vertex: Vertex, conjunct: Conjunct, source: Vertex, he
   const origin = originOf(vertex);
   for (let at = passed; at !== undefined && at.made === undefined; at = at.next) {
     const isHere = originOf(at.vertex) === origin;
-    if (isHere && (at.target === source || at.node === expression)) return "nothing";
+    if (isHere && at.target === source) return "nothing";
     if (isHere || at.target === undefined || sharedBy(at.target) !== shared) continue;
     if (chance === "open" && !cyclic && vertex.fed) {
       // a pattern that unifies with itself

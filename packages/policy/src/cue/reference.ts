@@ -72,7 +72,8 @@ function baseOf(
   const { of } = expression;
   if (!selectsFromMade(expression)) return evaluator.vertexOf(vertex, { ...conjunct, expression: of });
   const repeats = repeatsSelection(vertex, conjunct);
-  if (repeats === "recursion") throw new Stop(structuralCycle(vertex, expression.at));
+  if (repeats === "recursion" && !selectsFromOthers(evaluator, vertex, conjunct, of))
+    throw new Stop(structuralCycle(vertex, expression.at));
   if (repeats === "cycle")
     throw new Stop({ code: "cycle", message: `cycle with ${formatExpression(expression)}`, places: [expression.at] });
   const base = evaluator.vertexOf(vertex, { ...conjunct, expression: of, passed: passedBy(vertex, conjunct, undefined) });
@@ -95,6 +96,34 @@ export function repeatsSelection(
     return sameScope(at.made.environment, environment) ? "cycle" : "recursion";
   }
   return undefined;
+}
+
+/** Whether what is selected from is made of other values than before, as when a chain of data is gone along: that has an end. */
+function selectsFromOthers(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, of: Expression): boolean {
+  const references = referencesOf(of);
+  const scopes: Environment[] = [];
+  for (let at = conjunct.passed; at !== undefined; at = at.next)
+    if (at.node === conjunct.expression && at.made !== undefined) scopes.push(at.made.environment);
+  return (
+    references.length > 0 &&
+    references.every((expression) => {
+      const now = referredTo(evaluator, vertex, { ...conjunct, expression });
+      return (
+        now !== undefined &&
+        scopes.every((environment) => {
+          const before = referredTo(evaluator, vertex, { ...conjunct, environment, expression });
+          return before !== undefined && originOf(before) !== originOf(now);
+        })
+      );
+    })
+  );
+}
+
+/** The references that are unified in an expression. */
+function referencesOf(expression: Expression): Expression[] {
+  if (expression.kind === "binary" && expression.operator === "&")
+    return [...referencesOf(expression.left), ...referencesOf(expression.right)];
+  return isReference(expression) ? [expression] : [];
 }
 
 function passedBy(vertex: Vertex, { expression, environment, passed }: Conjunct, target: Vertex | undefined): Passed {
