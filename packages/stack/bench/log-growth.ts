@@ -1,109 +1,172 @@
-// How a log's speed, memory and disk grow with its size. A fast loader fills the tree: finished bodies of a usual length with five search
-// keys each go straight into the engine, durable and de-duplicated, without HTTP and without signatures.
-import { randomBytes } from "node:crypto";
+// How a log's speed, memory, opening and disk change with its size. A loader fills the tree between the sizes at which it is measured:
+// finished bodies of a usual length with five search keys each go straight into the engine, durable and de-duplicated, without HTTP and
+// without signatures. Each size is measured by a process of its own, after the work in the background that the filling left is done.
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeBase64, encodeUtf8 } from "@sigillum/library/encoding";
-import { silentLogger, systemClock } from "../src/host/index.ts";
-import { type BodyEntry, bodyEntry, bodyEntryFormat, LogShard } from "../src/log-engine/index.ts";
+import { type Answer, bodyBytes, concurrency, type Order } from "./growth-process.ts";
 import type { Measured } from "./measured.ts";
 
 const window = 10_000;
-const concurrency = 1024;
-/** A v1 entry with a certificate. */
-const bodyBytes = 1700;
+const windows = 5;
 const defaultEntries = 1_000_000;
-/** Sizes at which speed and memory are noted. */
+/** Sizes at which the log is measured, as far as it goes. */
 const points = [10_000, 100_000, 1_000_000, 10_000_000];
+const settleSeconds = 120;
+const readEntries = 2000;
+
+/** What was measured at one size. */
+interface Point {
+  readonly size: number;
+  readonly rates: readonly number[];
+  readonly cpuMicroseconds: number;
+  readonly note: string;
+}
 
 /**
- * Adds per second in the last ten thousand entries; notes have speed and memory at 10 thousand, 100 thousand, 1 million and 10 million, as far
- * as SIGILLUM_BENCH_GROWTH goes (1 million where nothing is said; 10 million need 25 GB of disk and about half an hour).
+ * Adds per second at the largest size, against those at ten thousand entries. Measured at 10 thousand, 100 thousand, 1 million and 10 million
+ * entries, as far as SIGILLUM_BENCH_GROWTH goes (1 million where nothing is said; 10 million need 25 GB of disk and about ten minutes).
  */
 export async function growthRow(): Promise<Measured> {
-  const entries = Math.max(4 * window, Number(process.env["SIGILLUM_BENCH_GROWTH"] ?? defaultEntries));
+  const entries = Number(process.env["SIGILLUM_BENCH_GROWTH"] ?? defaultEntries);
+  const sizes = points.filter((point) => point <= entries);
+  if (sizes.length === 0) throw new Error(`SIGILLUM_BENCH_GROWTH is ${entries}, the least is ${points[0]}`);
   const directory = await mkdtemp(join(tmpdir(), "sigillum-growth-"));
+  const child = new Children(directory);
+  const interrupted = (): void => {
+    child.kill();
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    process.exit(130);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interrupted);
   try {
-    const begunRss = process.memoryUsage.rss();
-    let shard = await open(directory);
-    const rates: number[] = [];
-    const notes: Record<string, number | string> = { loader: "bodies straight into the engine: no HTTP, no signatures" };
-    let peakRss = 0;
-    for (let from = 0; from < entries; from += window) {
-      rates.push(await load(shard, window));
-      const rss = process.memoryUsage.rss();
-      peakRss = Math.max(peakRss, rss);
-      if (!points.includes(from + window)) continue;
-      const name = (from + window).toLocaleString("en-US");
-      notes[`addsAt ${name}`] = Math.round(median(rates.slice(-5)));
-      notes[`rssMiBAt ${name}`] = Math.round(rss / 2 ** 20);
+    const measured: Point[] = [];
+    const filling: Record<string, string> = {};
+    for (const size of sizes) {
+      filling[`filled to ${name(size)}`] = await fill(child, size);
+      measured.push(await measure(child, size));
     }
-    await shard.close();
-    const bytes = await sizeOf(directory);
-    const begun = performance.now();
-    shard = await open(directory);
-    const openMs = Math.round(performance.now() - begun);
-    const searchMs = await timeSearches(shard);
-    await shard.close();
-    // The very first windows run before the compiler has done its work.
-    const [first, last] = [median(rates.slice(1, 6)), median(rates.slice(-5))];
-    return {
-      median: Math.round(last),
-      unit: "adds/s",
-      spread: [Math.round(Math.min(...rates)), Math.round(Math.max(...rates))],
-      floor: { name: "entries 10,000 to 60,000 of the same run", ratio: Math.round((last / first) * 100) / 100 },
-      notes: {
-        ...notes,
-        entries,
-        openMs,
-        searchMs,
-        bodyBytes,
-        bytesPerEntry: Math.round(bytes / entries),
-        peakRssMiB: Math.round((peakRss - begunRss) / 2 ** 20),
-      },
-    };
+    const { size } = await child.order({ do: "open", directory });
+    await child.close();
+    return summary(measured, filling, (await sizeOf(directory)) / size);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, interrupted);
+    child.kill();
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-/** The newest ten entries of an address that has a thousandth of all, in ms. */
-async function timeSearches(shard: LogShard<BodyEntry>): Promise<number> {
-  const begun = performance.now();
-  for (let at = 0; at < 20; at += 1) {
-    const found = await shard.search(encodeUtf8(`user${at}@example.org`), 10);
-    if (found.length === 0) throw new Error(`nothing was found of user${at}`);
+async function fill(child: Children, size: number): Promise<string> {
+  const opened = await child.open();
+  const count = size - opened.size;
+  const filled = await child.order({ do: "add", count });
+  await child.close();
+  return `${name(Math.round(count / filled.seconds))} adds/s, ${perAdd(filled, count).toFixed(0)} us CPU an add`;
+}
+
+async function measure(child: Children, size: number): Promise<Point> {
+  const opened = await child.open();
+  if (opened.size !== size) throw new Error(`the log has ${opened.size} entries, expected ${size}`);
+  const settled = await child.order({ do: "settle", seconds: settleSeconds });
+  // The first window runs before the compiler has done its work.
+  await child.order({ do: "add", count: window });
+  const added: Answer[] = [];
+  for (let at = 0; at < windows; at += 1) added.push(await child.order({ do: "add", count: window }));
+  const read = await child.order({ do: "read", entries: readEntries, searches: 20 });
+  const acknowledged = read.size;
+  await child.killWhileAdding();
+  const again = await child.open();
+  if (again.size < acknowledged) throw new Error(`of ${acknowledged} entries ${again.size} are left after a kill`);
+  await child.close();
+  const cpuMicroseconds = median(added.map((answer) => perAdd(answer, window)));
+  const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
+  const peak = Math.max(...added.map((answer) => answer.peakAnonymousBytes), read.peakAnonymousBytes);
+  const note =
+    `${cpuMicroseconds.toFixed(0)} us CPU an add; RssAnon ${mebibytes(read.anonymousBytes)} MiB, at most ${mebibytes(peak)}, ` +
+    `RssFile ${mebibytes(read.fileBytes)}, heap ${mebibytes(read.heapBytes)}; opens in ${Math.round(opened.seconds * 1000)} ms, ` +
+    `after a kill in ${Math.round(again.seconds * 1000)}; search ${read.searchMs.toFixed(2)} ms; settled for ${Math.round(settled.seconds)} s`;
+  return { size, rates: added.map(({ seconds }) => window / seconds), cpuMicroseconds, note };
+}
+
+function summary(measured: readonly Point[], filling: Readonly<Record<string, string>>, bytesPerEntry: number): Measured {
+  const first = measured[0];
+  const last = measured.at(-1);
+  if (first === undefined || last === undefined) throw new Error("nothing was measured");
+  const notes: Record<string, number | string> = {
+    loader: `bodies of ${bodyBytes} bytes straight into the engine, ${concurrency} at a time: no HTTP, no signatures`,
+    bytesPerEntry: Math.round(bytesPerEntry),
+    ...filling,
+  };
+  for (const { size, rates, note } of measured) notes[`at ${name(size)}`] = `${name(Math.round(median(rates)))} adds/s; ${note}`;
+  return {
+    median: Math.round(median(last.rates)),
+    unit: "adds/s",
+    spread: [Math.round(Math.min(...last.rates)), Math.round(Math.max(...last.rates))],
+    floor: {
+      name: `${name(first.size)} entries, same run`,
+      ratio: Math.round((median(last.rates) / median(first.rates)) * 100) / 100,
+    },
+    notes,
+  };
+}
+
+/** The process that has the shard; each `open` starts a fresh one. */
+class Children {
+  readonly #directory: string;
+  #child: ChildProcess | undefined;
+
+  constructor(directory: string) {
+    this.#directory = directory;
   }
-  return Math.round(((performance.now() - begun) / 20) * 100) / 100;
-}
 
-function open(directory: string): Promise<LogShard<BodyEntry>> {
-  return LogShard.open({
-    directory: join(directory, "shard"),
-    format: bodyEntryFormat,
-    origin: "growth.example",
-    clock: systemClock,
-    logger: silentLogger,
-    signCheckpoint: async ({ origin, size, root }) =>
-      `${origin}\n${size}\n${encodeBase64(root)}\n\n— ${origin} ${encodeBase64(new Uint8Array(68))}\n`,
-  });
-}
+  open(): Promise<Answer> {
+    return this.order({ do: "open", directory: this.#directory });
+  }
 
-async function load(shard: LogShard<BodyEntry>, count: number): Promise<number> {
-  let left = count;
-  const begun = performance.now();
-  await Promise.all(
-    Array.from({ length: concurrency }, async () => {
-      while (left > 0) {
-        left -= 1;
-        const body = new Uint8Array(randomBytes(bodyBytes));
-        const name = encodeBase64(body.subarray(0, 18));
-        await shard.add(bodyEntry(body, [name, `${name} 2`, `${name} 3`, `user${left % 1000}@example.org`, "all"]));
-      }
-    }),
-  );
-  return count / ((performance.now() - begun) / 1000);
+  /** Have an order carried out; rejects when it failed, or when the process ended. */
+  async order(order: Order): Promise<Answer> {
+    this.#child ??= fork(join(import.meta.dirname, "growth-process.ts"), { execArgv: process.execArgv });
+    const child = this.#child;
+    const answered = new Promise<Answer>((resolve, reject) => {
+      const ended = (): void => reject(new Error(`the process of the shard ended while it was told to ${order.do}`));
+      child.once("exit", ended);
+      child.once("message", (message) => {
+        child.off("exit", ended);
+        resolve(message as Answer);
+      });
+    });
+    child.send(order);
+    const answer = await answered;
+    if (answer.failure !== undefined) throw new Error(`cannot ${order.do}: ${answer.failure}`);
+    return answer;
+  }
+
+  async close(): Promise<void> {
+    await this.order({ do: "close" });
+    await this.#end();
+  }
+
+  async killWhileAdding(): Promise<void> {
+    this.#child?.send({ do: "add", count: 100 * window } satisfies Order);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await this.#end();
+  }
+
+  kill(): void {
+    this.#child?.kill("SIGKILL");
+  }
+
+  async #end(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined) return;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+  }
 }
 
 async function sizeOf(directory: string): Promise<number> {
@@ -111,6 +174,14 @@ async function sizeOf(directory: string): Promise<number> {
   let sum = 0;
   for (const file of files) sum += (await stat(join(file.parentPath, file.name))).size;
   return sum;
+}
+
+function perAdd({ cpuSeconds }: Answer, count: number): number {
+  return (cpuSeconds * 1e6) / count;
+}
+
+function name(size: number): string {
+  return size.toLocaleString("en-US");
 }
 
 function median(values: readonly number[]): number {
