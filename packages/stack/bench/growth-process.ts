@@ -160,7 +160,7 @@ if (process.send !== undefined) {
   process.on("message", (order: Order) => void answer(order).then((result) => process.send?.(result)));
   process.on("disconnect", () => {
     if (place !== "") rmSync(place, { recursive: true, force: true, maxRetries: 5 });
-    process.exit(1);
+    process.kill(process.pid, "SIGKILL");
   });
   // The one that gives orders removes the directory, and ends this process, when it is interrupted.
   process.on("SIGINT", () => undefined);

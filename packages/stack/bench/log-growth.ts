@@ -36,10 +36,11 @@ export async function growthRow(): Promise<Measured> {
   if (sizes.length === 0) throw new Error(`SIGILLUM_BENCH_GROWTH is ${entries}, the least is ${points[0]}`);
   const directory = await mkdtemp(join(tmpdir(), "sigillum-growth-"));
   const child = new Children(directory);
-  const interrupted = (): void => {
+  const interrupted = (signal: NodeJS.Signals): void => {
     child.kill();
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-    process.exit(130);
+    // Its handler was taken off: this ends the process.
+    process.kill(process.pid, signal);
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interrupted);
   try {
