@@ -7,6 +7,7 @@
 //  - a struct literal: it has its own fields and, besides them, those of what it embeds; it is closed when something embedded is. A field
 //    that one embedding lacks is allowed when another mentions it.
 import { fieldsOf } from "./conjunct.ts";
+import type { Expression } from "./syntax.ts";
 import { added, type Group, isAncestor, isRegularLabel, type Vertex } from "./vertex.ts";
 
 interface Node {
@@ -15,6 +16,8 @@ interface Node {
   readonly names: Set<string>;
   readonly matchers: ((name: string) => boolean)[];
   all: boolean;
+  /** For a struct literal: it. */
+  literal: Expression | undefined;
 }
 
 /** What asks whether a vertex, or a reference to it, allows a label; undefined when it allows all. */
@@ -74,7 +77,7 @@ function buildTree(vertex: Vertex): Node {
     nodeOf(group?.parent).children.push(node);
     return node;
   };
-  for (const item of vertex.items) if (item.kind === "struct") nodeOf(item.group);
+  for (const item of vertex.items) if (item.kind === "struct") nodeOf(item.group).literal = item.conjunct.expression;
   for (const { group, grants } of vertex.grants) {
     const node = nodeOf(group);
     if (grants === true) node.all = true;
@@ -86,7 +89,7 @@ function buildTree(vertex: Vertex): Node {
 }
 
 function newNode(group: Group | undefined): Node {
-  return { group, children: [], names: new Set(), matchers: [], all: false };
+  return { group, children: [], names: new Set(), matchers: [], all: false, literal: undefined };
 }
 
 /** Whether a part is closed; what `close` closes is closed at that depth alone. */
@@ -117,7 +120,21 @@ function has(node: Node, label: string, vertex: Vertex): boolean {
   const shut = embedded.filter((child) => isClosed(child, vertex));
   if (shut.length === 0) return embedded.some((child) => has(child, label, vertex));
   // what one embedding lacks another may have, if only in a part of it
-  return shut.every((child) => has(child, label, vertex) || embedded.some((other) => other !== child && mentions(other, label)));
+  const elsewhere = (child: Node): boolean =>
+    embedded.some((other) => other !== child && mentions(other, label) && !isSame(other, child));
+  return shut.every((child) => has(child, label, vertex) || elsewhere(child));
+}
+
+/** Whether two parts are one and the same, by two ways. */
+function isSame(a: Node, b: Node): boolean {
+  return (
+    a.group?.kind === b.group?.kind &&
+    a.literal === b.literal &&
+    a.names.size === b.names.size &&
+    a.children.length === b.children.length &&
+    [...a.names].every((name) => b.names.has(name)) &&
+    a.children.every((child, i) => isSame(child, b.children[i] ?? child))
+  );
 }
 
 /** The definitions that a field of an embedded struct refers to: they are not embedded themselves. */

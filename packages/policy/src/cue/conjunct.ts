@@ -16,13 +16,9 @@ export function isPlainData({ conjuncts, bottom }: Vertex): boolean {
   return only !== undefined && conjuncts.length === 1 && bottom === undefined && only.expression.at.source === documentSource;
 }
 
-/** Whether a conjunct that was taken before then closed whatever this one would close: all, or the struct that it is embedded in. */
-function closesAlready(before: Group | undefined, group: Group | undefined): boolean {
-  let embedding = before;
-  while (embedding !== undefined && embedding.kind !== "embedding") embedding = embedding.parent;
-  if (embedding === undefined) return true;
-  for (let at = group; at !== undefined; at = at.parent) if (at === embedding.parent) return true;
-  return false;
+/** Whether what comes by one group closes just what comes by the other. */
+function closesSame(a: Group | undefined, b: Group | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && a.kind === b.kind && a.kind !== "embedding" && a.parent === b.parent);
 }
 
 /**
@@ -44,7 +40,7 @@ export function withDisjunction(
       source: conjunct,
     });
   const groups = [same.source?.group, ...(same.groups ?? [])];
-  if (groups.some((group) => closesAlready(group, conjunct.group))) return known;
+  if (groups.some((group) => closesSame(group, conjunct.group))) return known;
   const more = { ...same, groups: [...(same.groups ?? []), conjunct.group] };
   return known.map((one) => (one === same ? more : one));
 }

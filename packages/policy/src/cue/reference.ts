@@ -11,7 +11,7 @@ import { formatExpression } from "./format-syntax.ts";
 import { predeclaredName } from "./predeclared.ts";
 import { selectorLabel } from "./resolve.ts";
 import type { Expression, Identifier } from "./syntax.ts";
-import { fail, formatKinds, incomplete, isNumber, kindOf, kinds, Stop } from "./value.ts";
+import { fail, formatKinds, incomplete, isIncomplete, isNumber, kindOf, kinds, Stop } from "./value.ts";
 import {
   added,
   type Computed,
@@ -234,6 +234,8 @@ function resolveIndex(
 export function lookUp(evaluator: Engine, base: Vertex, label: string, expression: Expression, lexical = false): Vertex {
   const struct = lexical ? settled(evaluator, base, label) : evaluator.choose(base);
   const arc = struct.arc(label);
+  const { bottom } = struct;
+  if (!lexical && bottom !== undefined && !isIncomplete(bottom) && bottom.code !== "structural") throw new Stop(bottom);
   if (arc !== undefined && arc.presence === "member") return arc;
   const name = isIndexLabel(label) ? label : label.replace(/^"/, "");
   const { at } = expression;

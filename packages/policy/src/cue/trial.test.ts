@@ -59,6 +59,10 @@ describe("the same disjunction by two ways", () => {
     assert.equal(at(source, "p").text, "{c:3, a:1} | {c:3, b:2}");
     assert.equal(at(source, "q").error?.code, "eval");
   });
+  it("allows what each of them allows", () => {
+    const source = "d: {a: 1} | {b: 2}\n#E: d & {c: 3}\np: d & #E";
+    assert.equal(at(source, "p").text, "{c:3, a:1} | {c:3, b:2}");
+  });
 });
 
 describe("what is written out", () => {

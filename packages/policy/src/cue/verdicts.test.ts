@@ -61,6 +61,32 @@ describe("a selection from a value that stands in it", () => {
   });
 });
 
+describe("a made value that refers to what it is made for", () => {
+  it("does not contain it", () => {
+    const source = "#F: {in: {...}, out: [if in.b != _|_ {in.b.c}]}\na: X={l: (#F & {in: X}).out, b: c: 1 + 1}";
+    gives(source, '{"a":{"b":{"c":2},"l":[2]}}');
+    gives("a: {b: 1, let X = a, c: X.b}", '{"a":{"b":1,"c":1}}');
+  });
+  it("adds nothing to a field that is made of it", () =>
+    assert.equal(field("#F: {in: a: _, out: in.a}\nr: a: (#F & {in: r}).out", "r", "a").text, "_"));
+  it("contains it where it is selected", () =>
+    stops("#F: {in: _, out: in}\nr: a: (#F & {in: r}).out", "CUE_EVALUATION", /structural cycle/));
+});
+
+describe("a selection from a disjunction of which nothing is left", () => {
+  it("is that error, whatever is common to its terms", () => {
+    const source = "#T: string | {a: int}\nb: #T & {a: 1, c: 2}\nd: [if b.a != _|_ {1}, 2][0]";
+    assert.equal(field(source, "d").text, "2");
+    stops(`${source}\ne: b.a`, "CUE_EVALUATION", /b: conflicting values/);
+    assert.equal(field(`${source}\ne: b.a`, "e").error?.code, "eval");
+  });
+});
+
+describe("a struct that is embedded twice", () => {
+  it("allows what it allows once", () =>
+    gives("a: b: c: 1\na: b: #D\n#D: {c: int} | *{d: 2}\nx: {a, a}", '{"a":{"b":{"c":1}},"x":{"b":{"c":1}}}'));
+});
+
 describe("validators", () => {
   it("written alike in two scopes are two", () => {
     stops("a: {t: 5, #v: matchN(1, [>t])}\nb: {t: 9, #v: matchN(1, [>t])}\nc: a.#v & b.#v & 7", "CUE_EVALUATION", /matchN/);
