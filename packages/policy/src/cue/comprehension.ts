@@ -37,6 +37,10 @@ export function yieldStructs(evaluator: Engine, vertex: Vertex, conjunct: Conjun
 function iterate(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, of: Expression): [Expression, Vertex][] {
   const source = evaluator.choose(evaluator.vertexOf(vertex, { ...conjunct, expression: of }));
   if (source.bottom !== undefined) throw new Stop(source.bottom);
+  const own = evaluator.live(vertex);
+  // a list that goes through itself has the elements that all else gives it
+  if (source === own && source.mask === kinds.list && source.understood < source.conjuncts.length)
+    throw new Stop({ code: "cycle", message: `cycle with ${formatExpression(of)}`, places: [of.at] });
   if (source.mask === kinds.list)
     return elementsOf(source).map((element, index) => [
       { kind: "literal", at: of.at, value: { int: true, value: index } },
@@ -48,15 +52,16 @@ function iterate(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, of: Expr
       throw incomplete(`cannot range over ${formatExpression(of)} (incomplete type ${describeType(source)})`, of.at);
     throw fail(`cannot range over ${formatExpression(of)} (found ${describeType(source)}, want list or struct)`, of.at);
   }
-  const own = evaluator.live(vertex);
-  if (source.state === "busy" && source !== own)
-    throw new Stop({ code: "cycle", message: `cycle with ${formatExpression(of)}`, places: [of.at] });
-  if (source.tasks.length > 0 && source !== own)
+  const isBusy = source.state === "busy" && source !== own;
+  // what is being found out itself, and was waited for in vain, has the fields that it has by now and gets no others
+  if (isBusy && evaluator.pass > 1) source.frozen = true;
+  else if (isBusy) throw new Stop({ code: "cycle", message: `cycle with ${formatExpression(of)}`, places: [of.at] });
+  else if (source.tasks.length > 0 && source !== own)
     throw new Stop(source.tasks[0]?.blocked ?? incomplete("incomplete", of.at).bottom);
   for (const [label, arc] of source.arcs)
     if (isRegularLabel(label) && arc.presence === "required")
       throw incomplete(`missing required field in for comprehension: ${label.slice(1)}`, of.at);
-  evaluator.ranged(vertex, source, of.at);
+  if (!isBusy) evaluator.ranged(vertex, source, of.at);
   return [...source.arcs]
     .filter(([label, arc]) => isRegularLabel(label) && arc.presence === "member")
     .map(([label, arc]) => [{ kind: "literal", at: of.at, value: label.slice(1) }, arc]);

@@ -11,7 +11,7 @@ import { type Conjunct, isIndexLabel, originOf, unreadField, type Vertex } from 
 /** Names of the constructs that are refused in the course of an evaluation. */
 export const refusedConstructs = {
   comprehension: "a comprehension that is decided by what it, or another such one, adds",
-  range: "a struct that gains fields after it was gone through or compared with _|_",
+  range: "a struct that gains fields after it was gone through, counted or compared with _|_",
 } as const;
 
 /** A construct that was found to be outside of the subset when it was evaluated. */

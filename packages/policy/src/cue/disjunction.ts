@@ -191,6 +191,7 @@ function copyOf(
   const moveConjunct = (own: Conjunct): Conjunct => ({ ...own, environment: move(own.environment) });
   evaluator.trials.run(original, copy, () => {
     for (const item of source.items) if (keep(item)) evaluator.takeItem(copy, moveItem(item, move, moveConjunct));
+    copy.frozen = source.frozen;
     for (const task of source.tasks) copy.tasks = added(copy.tasks, moveTask(task, moveConjunct));
     for (const { conjunct: own, target } of source.postponed)
       copy.postponed = added(copy.postponed, { conjunct: moveConjunct(own), target });

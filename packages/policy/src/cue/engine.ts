@@ -4,7 +4,7 @@ import type { Place } from "./position.ts";
 import type { Expression } from "./syntax.ts";
 import type { Trials } from "./trials.ts";
 import type { Bottom, Scalar } from "./value.ts";
-import type { Conjunct, Item, Vertex } from "./vertex.ts";
+import type { Conjunct, Item, Task, Vertex } from "./vertex.ts";
 
 /** One evaluation. */
 export interface Engine {
@@ -39,6 +39,10 @@ export interface Engine {
   readonly concreteOf: (vertex: Vertex, expression: Expression, wanted?: number) => Scalar | Vertex;
   /** The arc of a vertex with a label; throws Stop when there is none. */
   readonly arcOf: (vertex: Vertex, label: string, expression: Expression) => Vertex;
+  /** Passes over the whole value: in the first, what waits may yet become known; from the second on, what waits is decided. */
+  readonly pass: number;
+  /** The task that is being tried. */
+  readonly current: Task | undefined;
   /** Note that the fields of a struct were gone through for a vertex. */
   readonly ranged: (vertex: Vertex, source: Vertex, at: Place) => void;
 }

@@ -58,6 +58,8 @@ export class Evaluator implements FieldEngine, FinishEngine {
   /** Constructs that were found to be outside of the subset. */
   readonly refusals: Refusal[] = [];
   readonly trials: Trials = new Trials();
+  /** The task that is being tried. */
+  current: Task | undefined;
   /** Passes over the whole value: in the first, what waits may yet become known; from the second on, disjunctions are decided. */
   pass = 1;
 
@@ -137,7 +139,12 @@ export class Evaluator implements FieldEngine, FinishEngine {
     // what a value refers to is taken in before anything is decided by it
     const referring = tasks.some(isUntriedReference);
     vertex.tasks = [];
-    for (const task of tasks) {
+    const outer = [vertex.running, vertex.runningAt, this.current] as const;
+    vertex.running = tasks;
+    for (const [index, task] of tasks.entries()) {
+      vertex.runningAt = index;
+      // what stands in an expression is calculated for the task that the expression is of
+      if (vertex.label !== "") this.current = task;
       if (referring && !isUntriedReference(task)) {
         vertex.tasks = added(vertex.tasks, task);
         continue;
@@ -155,6 +162,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
         }
       }
     }
+    [vertex.running, vertex.runningAt, this.current] = outer;
     return done;
   }
 

@@ -10,6 +10,7 @@ import {
   subtractExact,
   toBigInt,
 } from "../values/index.ts";
+import { awaitedBelow } from "./awaited.ts";
 import { callBuiltin, type Named } from "./call.ts";
 import { elementsOf } from "./comprehension.ts";
 import type { Engine } from "./engine.ts";
@@ -202,6 +203,8 @@ function isBottom(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, express
     const value = evaluator.live(found);
     const bottom = value.bottom ?? value.childBottom ?? (value.mask === kinds.top ? value.tasks[0]?.blocked : undefined);
     if (bottom?.code === "cycle") throw new Stop(bottom);
+    if ((value.mask & kinds.struct) !== 0 && value.scalar === undefined && awaitedBelow(evaluator, found))
+      throw new Stop({ code: "cycle", message: "cyclic reference to fields that are to be added", places: [expression.at] });
     if (value.mask === kinds.struct) evaluator.ranged(vertex, value, expression.at);
     // what can only be a scalar and is not known yet counts as an error; anything else that is valid does not
     const open = value.scalar === undefined && value.alternatives === undefined;

@@ -22,6 +22,12 @@ export function addField(engine: FieldEngine, vertex: Vertex, label: string, pre
   let arc = vertex.arc(label);
   const isNew = arc === undefined;
   if (arc === undefined) {
+    if (vertex.frozen) {
+      const name = label.replace(/^"/, "");
+      const message = `adding field ${name} not allowed as field set was already referenced`;
+      engine.setBottom(vertex, fail(message, conjunct.expression.at).bottom);
+      return;
+    }
     arc = new Vertex(vertex, label);
     arc.presence = presence;
     vertex.setArc(label, arc);

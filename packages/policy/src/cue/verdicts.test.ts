@@ -231,11 +231,11 @@ describe("close", () => {
 
 describe("what depends on the order of evaluation", () => {
   it("is refused by name and place, and the field is marked", () => {
-    const compared = "a: {\n  r: {}\n  if r == _|_ {s: x: 1}\n  s: {}\n  if s != _|_ {r: x: 1}\n}";
+    const compared = "a: {\n  r: {}\n  if r != _|_ {r: x: 1}\n}";
     stops(
       compared,
       "CUE_UNSUPPORTED",
-      /p\.cue:3:\d+: a struct that gains fields after it was gone through or compared with _\|_/,
+      /p\.cue:3:\d+: a struct that gains fields after it was gone through, counted or compared with _\|_/,
     );
     assert.equal(field(compared, "a").error?.code, "unsupported");
     const decided = "a: {\n  if a.b == _|_ {b: 1}\n  b: int\n}";

@@ -196,6 +196,9 @@ export class Vertex extends Evaluated {
   understood = 0;
   items: readonly Item[] = none;
   tasks: readonly Task[] = none;
+  /** Those that are being tried one after another, and how far that is. */
+  running: readonly Task[] = none;
+  runningAt = 0;
   disjunctions: readonly Disjunction[] = none;
   patterns: readonly Pattern[] = none;
   grants: readonly Grant[] = none;
@@ -227,6 +230,8 @@ export class Vertex extends Evaluated {
   postponed: readonly Postponed[] = none;
   /** The error of its being nothing but repetition: until it is more than that. */
   cycleBottom: Bottom | undefined;
+  /** Whether something went by the fields that it had before it was known: it gets no others. */
+  frozen = false;
 
   #slots: Map<string, Vertex> | undefined;
   #unread: Conjunct | undefined;
@@ -320,7 +325,7 @@ export class Vertex extends Evaluated {
 
   /** Whether the fields of a struct may be left unread: it is the document's, and no pattern speaks of them. */
   leaves({ expression }: Conjunct): boolean {
-    return this.#unread === undefined && this.patterns.length === 0 && expression.at.source === documentSource;
+    return this.#unread === undefined && !this.frozen && this.patterns.length === 0 && expression.at.source === documentSource;
   }
 
   /** Leave those fields, or elements, unread that are not here yet; `fields` is what they would have as conjuncts, with the whole as expression. */

@@ -61,6 +61,7 @@ function closed(call: Call): Result {
 
 function length(call: Call): Result {
   const value = call.value(0);
+  if (value instanceof Vertex && value.mask === kinds.struct) call.evaluator.ranged(call.vertex, value, call.at);
   if (value instanceof Vertex) return integer(value.mask === kinds.list ? listLength(call, value) : fieldsOf(value).length);
   if (typeof value === "string") return integer(encodeText(value).length);
   if (value instanceof Uint8Array) return integer(value.length);
