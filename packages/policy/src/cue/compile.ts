@@ -139,8 +139,8 @@ export const defaultLimits: {
 } = {
   steps: 250_000,
   stepsPerValue: 60,
-  bytes: 32 << 20,
-  bytesPerValue: 2048,
+  bytes: 112 << 20,
+  bytesPerValue: 7 << 10,
 };
 
 /** A budget for an evaluation over a document, which may be no deeper than it allows. */

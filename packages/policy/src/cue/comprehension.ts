@@ -1,5 +1,6 @@
 // Comprehensions (language specification, "Comprehensions"): the environments that their clauses yield a struct in.
 import { numeric } from "../values/index.ts";
+import { turnBytes } from "./cost.ts";
 import type { Engine } from "./engine.ts";
 import { describeType } from "./format.ts";
 import { formatExpression } from "./format-syntax.ts";
@@ -26,7 +27,7 @@ export function yieldStructs(evaluator: Engine, vertex: Vertex, conjunct: Conjun
   const found: Environment[] = [];
   for (const [key, value] of iterate(evaluator, vertex, conjunct, clause.of)) {
     evaluator.budget.step();
-    evaluator.budget.allocate(64);
+    evaluator.budget.allocate(turnBytes);
     const variables = new Map([[clause.name, value]]);
     if (clause.key !== undefined) variables.set(clause.key, evaluator.inline(vertex, { ...conjunct, expression: key }));
     found.push(...then(new Environment(conjunct.environment, undefined, variables)));

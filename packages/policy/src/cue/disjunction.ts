@@ -1,6 +1,7 @@
 // Disjunctions and their defaults (language specification, "Disjunction", "Default values"): each term is tried on a copy of the vertex,
 // and those that do not fail are its values.
 import { isPlainData } from "./conjunct.ts";
+import { trialBytes, vertexBytes } from "./cost.ts";
 import type { Engine } from "./engine.ts";
 import { vertexKey } from "./format.ts";
 import { formatExpression } from "./format-syntax.ts";
@@ -185,7 +186,7 @@ function copyOf(
   copy.refersUp = source.refersUp;
   copy.fed = source.fed;
   copy.grounded = source.grounded;
-  evaluator.budget.allocate(512);
+  evaluator.budget.allocate(vertexBytes + trialBytes);
   const moved = new Map<Environment, Environment>();
   const move = (environment: Environment): Environment => moveEnvironment(environment, source, original, copy, moved);
   const moveConjunct = (own: Conjunct): Conjunct => ({ ...own, environment: move(own.environment) });

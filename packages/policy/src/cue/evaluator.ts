@@ -5,6 +5,7 @@ import { yieldStructs } from "./comprehension.ts";
 import { chooseValue, concreteValue } from "./concrete.ts";
 import { isReference, makesStruct, maxConjuncts, maxRecursion, optionally, presenceOf, withDisjunction } from "./conjunct.ts";
 import { Decisions, type Refusal } from "./consistency.ts";
+import { conjunctBytes, scopeBytes, takenBytes } from "./cost.ts";
 import { calledBy, endCycle, endsCall, feed, ground, structuralCycle } from "./cycle.ts";
 import { resolveDisjunctions } from "./disjunction.ts";
 import { compute } from "./expression.ts";
@@ -181,7 +182,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
   addConjunct(vertex: Vertex, conjunct: Conjunct): void {
     vertex.conjuncts = added(vertex.conjuncts, conjunct);
     feed(vertex, conjunct);
-    this.budget.allocate(64);
+    this.budget.allocate(conjunctBytes);
     if (vertex.state === "settled" || vertex.finished === "yes") this.reopen(vertex);
     if (vertex.dependents.length === 0) return;
     for (const { vertex: dependent, adapt } of vertex.dependents) {
@@ -205,6 +206,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
   /** Unify one conjunct into a vertex, as far as can be said now. */
   take(vertex: Vertex, conjunct: Conjunct): void {
     this.budget.step();
+    this.budget.allocate(takenBytes);
     feed(vertex, conjunct);
     const { expression } = conjunct;
     switch (expression.kind) {
@@ -318,6 +320,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
         ? conjunct.group
         : new Group(conjunct.group, "struct", vertex);
     const environment = new Environment(conjunct.environment, vertex);
+    this.budget.allocate(scopeBytes);
     const item: Item = { kind: "struct", conjunct, environment, group };
     ground(vertex, conjunct);
     this.takeItem(vertex, item);

@@ -1,5 +1,6 @@
 // Fields: who grants them, and the patterns that constrain them.
 import { fieldsOf, optionally } from "./conjunct.ts";
+import { leftBytes, vertexBytes } from "./cost.ts";
 import type { Engine } from "./engine.ts";
 import { formatExpression } from "./format-syntax.ts";
 import { patternMatcher } from "./pattern.ts";
@@ -31,7 +32,7 @@ export function addField(engine: FieldEngine, vertex: Vertex, label: string, pre
     arc = new Vertex(vertex, label);
     arc.presence = presence;
     vertex.setArc(label, arc);
-    engine.budget.allocate(256);
+    engine.budget.allocate(vertexBytes);
   } else if (presenceOrder[presence] > presenceOrder[arc.presence]) arc.presence = presence;
   if (vertex.finished === "yes") engine.reopen(vertex);
   if (conjunct.group !== undefined) vertex.grants = added(vertex.grants, { group: conjunct.group, grants: label });
@@ -51,7 +52,7 @@ export function leaveFields(engine: FieldEngine, vertex: Vertex, struct: StructL
     if (vertex.slots.has(field.label))
       addField(engine, vertex, field.label, "member", { environment, expression, group, passed, cyclic, weak: false });
     else vertex.setArc(field.label, unreadField);
-    engine.budget.allocate(64);
+    engine.budget.allocate(leftBytes);
   }
   if (group !== undefined) vertex.grants = added(vertex.grants, { group, grants: struct });
   vertex.leave(fields);

@@ -1,5 +1,6 @@
 // Lists: the elements that a conjunct gives, and the type of those after its ellipsis.
 import { optionally } from "./conjunct.ts";
+import { leftBytes, vertexBytes } from "./cost.ts";
 import { DataList } from "./data.ts";
 import type { Engine } from "./engine.ts";
 import type { Expression } from "./syntax.ts";
@@ -40,7 +41,7 @@ export function takeElements(engine: Engine, vertex: Vertex, item: Extract<Item,
   if (data !== undefined && vertex.leaves(conjunct)) {
     // its elements become vertices where something else has a conjunct for them alone, or asks for them
     for (const label of vertex.slots.keys()) if (isIndexLabel(label)) add(Number(label), own, data.element(Number(label)));
-    engine.budget.allocate(64 * count);
+    engine.budget.allocate(leftBytes * count);
     vertex.leave({ ...conjunct, weak });
   } else if (data !== undefined) for (const [i, expression] of data.elements.entries()) add(i, own, expression);
   else for (const [i, { environment, expression }] of elements.entries()) add(i, environment, expression);
@@ -57,7 +58,7 @@ function addElement(engine: Engine, vertex: Vertex, index: number, conjunct: Con
     arc = new Vertex(vertex, label);
     arc.presence = "member";
     vertex.setArc(label, arc);
-    engine.budget.allocate(256);
+    engine.budget.allocate(vertexBytes);
     if (vertex.listRests.length > 0)
       for (const rest of vertex.listRests) if (rest !== newest && index >= rest.from) engine.addConjunct(arc, rest.conjunct);
   }

@@ -3,6 +3,7 @@ import { toBigInt } from "../values/index.ts";
 import { awaited } from "./awaited.ts";
 import { allowance } from "./closedness.ts";
 import { isReference } from "./conjunct.ts";
+import { conjunctBytes, scopeBytes, vertexBytes } from "./cost.ts";
 import { type Following, following, groundMade, isAny, postpone, sharesValue, shifted, structuralCycle } from "./cycle.ts";
 import { adopt } from "./disjunction.ts";
 import type { Engine } from "./engine.ts";
@@ -48,7 +49,7 @@ export function inlineVertex({ budget }: Engine, vertex: Vertex, conjunct: Conju
   const made = new Vertex(vertex, "");
   made.presence = "member";
   made.conjuncts = [{ ...conjunct, group: undefined, cyclic: false, chance: undefined }];
-  budget.allocate(256);
+  budget.allocate(vertexBytes + conjunctBytes);
   return made;
 }
 
@@ -351,6 +352,7 @@ function follow(
     const chain = { ...passed, next: shifted(own.passed, by) };
     return { environment, expression, group, passed: chain, cyclic: own.cyclic, chance: own.chance };
   };
+  evaluator.budget.allocate(scopeBytes);
   source.dependents = added(source.dependents, { vertex, adapt });
   const count = source.conjuncts.length;
   for (let i = 0; i < count; i++) {
