@@ -1,9 +1,12 @@
-// Functions of OPA that reach outside of the policy: network, randomness, the process. Each stands here so that a policy that names
+// Functions of OPA that reach outside of what is evaluated: network, randomness, the process, other policies' texts. Each stands here so that a policy that names
 // one compiles and can put another in its place by `with`, and is refused by name when it is called.
-import { anyType, type Builtin, numberType, objectOf, setOf, stringType } from "../rego/index.ts";
-import { formatValue, ObjectBuilder, SetBuilder, type Value } from "../values/index.ts";
+import { anyType, arrayOf, type Builtin, moduleJson, numberType, objectOf, setOf, stringType } from "../rego/index.ts";
+import { formatValue, isPolicyError, ObjectBuilder, SetBuilder, type Value } from "../values/index.ts";
 import { type Call, define, refuse } from "./call.ts";
+import { toBase64, utf8 } from "./encoding/bytes.ts";
 
+// the compiler puts its value in the place of each call in a rule
+const onlyInRules = "it must only be called within the scope of a rule";
 const network = "a policy reaches no network";
 const anyObject = objectOf(stringType, anyType);
 
@@ -11,6 +14,9 @@ const anyObject = objectOf(stringType, anyType);
 export const outside: readonly Builtin[] = [
   define("http.send", [anyObject], objectOf(anyType, anyType), send, { nondeterministic: true }),
   refuse("net.lookup_ip_addr", [stringType], setOf(stringType), network, true),
+  refuse("rego.metadata.chain", [], arrayOf(anyType), onlyInRules),
+  refuse("rego.metadata.rule", [], anyType, onlyInRules),
+  define("rego.parse_module", [stringType, stringType], anyObject, parseModule),
   refuse("rand.intn", [stringType, numberType], numberType, "a policy has no randomness", true),
   define("opa.runtime", [], anyObject, runtime, { nondeterministic: true }),
 ];
@@ -45,6 +51,18 @@ const requestKeys = new Set([
   "max_retry_attempts",
   "cache_ignored_headers",
 ]);
+
+function parseModule(call: Call): Value {
+  const [file, source] = [call.string(1), call.string(2)];
+  call.context.budget.step(source.length);
+  call.context.budget.allocate(64 * source.length);
+  try {
+    return moduleJson(file, source, (text) => toBase64(utf8(text), "standard"));
+  } catch (error) {
+    if (!isPolicyError(error) || !error.code.startsWith("rego_")) throw error;
+    throw call.fail(`${error.code}: ${error.message}`, error);
+  }
+}
 
 /** The request is checked as OPA checks it, so that a mistake in it is told; a right one is refused. */
 function send(call: Call): Value {

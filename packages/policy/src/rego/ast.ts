@@ -59,6 +59,8 @@ export interface CallTerm {
 export interface TemplateTerm {
   readonly kind: "template";
   readonly parts: readonly (string | Expr)[];
+  /** Whether it stands in back quotes. */
+  readonly raw: boolean;
   readonly at: Position;
 }
 

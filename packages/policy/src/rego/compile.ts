@@ -19,6 +19,7 @@ import { regoError } from "./errors.ts";
 import { expandCalls, expandDynamic, expandTerm, expandWiths, needsEvaluation } from "./expand.ts";
 import { Names, renameQuery, renameRule } from "./locals.ts";
 import { type DocNode, Machine } from "./machine.ts";
+import { withMetadata } from "./metadata.ts";
 import { operatorBuiltins } from "./operators.ts";
 import { parseModule, parseQuery } from "./parse-module.ts";
 import { planNode } from "./plan-rule.ts";
@@ -57,7 +58,8 @@ export interface Compiled {
 /** Compile modules; throws the rego_*_error codes with the position of the first error. */
 export function compileModules(sources: readonly Source[], options: CompileOptions): Compiled {
   const builtins = builtinRegistry(operatorBuiltins, options.builtins);
-  const modules = sources.map(({ file, source }) => parseModule(file, source, options.dialect));
+  const parsed = sources.map(({ file, source }) => parseModule(file, source, options.dialect));
+  const modules = withMetadata(parsed, sources, builtins);
   for (const module of modules) checkModule(module, builtins);
   const names = new Names();
   const placed: PlacedRule[] = [];

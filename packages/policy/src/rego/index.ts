@@ -12,6 +12,7 @@ export {
 } from "./builtin.ts";
 export type { CompileOptions, Source } from "./compile.ts";
 export { regoError, regoErrors } from "./errors.ts";
+export { moduleJson } from "./module-json.ts";
 export { operatorBuiltins } from "./operators.ts";
 export { parseModule } from "./parse-module.ts";
 export { compile, Policy, type PreparedQuery, type QueryOptions, type QueryResult } from "./policy.ts";

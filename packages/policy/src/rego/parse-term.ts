@@ -206,7 +206,9 @@ export abstract class TermParser extends TokenReader {
       this.at++;
       if (token.text !== "") parts.push(token.text);
       if (token.kind === "templateEnd")
-        return parts.every((part) => typeof part === "string") ? valueTerm(parts.join(""), at) : { kind: "template", parts, at };
+        return parts.every((part) => typeof part === "string")
+          ? valueTerm(parts.join(""), at)
+          : { kind: "template", parts, raw: token.raw === true, at };
       const expr = this.literal();
       const wrong = expr.kind === "every" || expr.kind === "some" || expr.kind === "someIn" || expr.kind === "eq";
       if (wrong || expr.negated) throw this.error("unexpected expression in template-string", expr.at);
@@ -228,7 +230,7 @@ export abstract class TermParser extends TokenReader {
       mayBeSpaced = false;
       if (suffix === ".") {
         const name = this.token(1);
-        if (name.kind !== "name" || name.spaced) throw this.error("expected ident", name.at);
+        if (name.kind !== "name" || name.spaced) throw this.#notAName(name);
         path.push(valueTerm(name.text, name.at));
         this.at += 2;
       } else if (suffix === "[") {
@@ -244,6 +246,12 @@ export abstract class TermParser extends TokenReader {
     if (path.length === 0 && term.kind === "var" && (term.name === "input" || term.name === "data"))
       return { kind: "ref", head: term, path, at: term.at };
     return joined();
+  }
+
+  #notAName({ spaced, kind, at }: Token): Error {
+    if (spaced && kind !== "end") return this.error("unexpected whitespace token: expected identifier", at);
+    this.at++;
+    return this.unexpected("expected identifier");
   }
 
   /** A scalar has nothing to refer into. */

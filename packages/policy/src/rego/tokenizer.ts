@@ -15,6 +15,14 @@ export interface Token {
   readonly spaced: boolean;
   /** Whether a line end stands before it. */
   readonly newLine: boolean;
+  /** Of a text of a template: whether it stands in back quotes. */
+  readonly raw?: boolean;
+}
+
+/** A comment, without its `#`. */
+export interface Comment {
+  readonly text: string;
+  readonly at: Position;
 }
 
 /** UTF-16 units of a policy that are read. */
@@ -27,17 +35,29 @@ const numberPattern = /[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
 /** Split a source into tokens, an `end` last; throws rego_parse_error. */
 export function tokenize(file: string, source: string): Token[] {
+  return read(file, source).tokens;
+}
+
+/** The comments of a source; throws rego_parse_error. */
+export function readComments(file: string, source: string): readonly Comment[] {
+  return read(file, source).comments;
+}
+
+function read(file: string, source: string): Tokenizer {
   if (source.length > maxSourceLength) {
     const message = `Cannot parse policy: its length is ${source.length}, and at most ${maxSourceLength} is read`;
     throw regoError("rego_parse_error", message, { position: { file, line: 1, column: 1 } });
   }
-  return new Tokenizer(file, source).run();
+  const tokenizer = new Tokenizer(file, source);
+  tokenizer.run();
+  return tokenizer;
 }
 
 class Tokenizer {
   readonly #file: string;
   readonly #text: string;
-  readonly #tokens: Token[] = [];
+  readonly tokens: Token[] = [];
+  readonly comments: Comment[] = [];
   /** For each open template string, how it is quoted and how many braces are open in its expression. */
   readonly #templates: { raw: boolean; braces: number }[] = [];
   #at = 0;
@@ -51,7 +71,7 @@ class Tokenizer {
     this.#text = text;
   }
 
-  run(): Token[] {
+  run(): void {
     if (this.#text.charCodeAt(0) === 0xfeff) this.#at = 1;
     for (;;) {
       this.#space();
@@ -59,7 +79,7 @@ class Tokenizer {
       if (this.#at >= this.#text.length) {
         if (this.#templates.length > 0) throw this.#error("non-terminated string", at);
         this.#push("end", "", at);
-        return this.#tokens;
+        return;
       }
       this.#token(at);
     }
@@ -114,14 +134,16 @@ class Tokenizer {
       } else if (code === 0x20 || code === 0x09 || code === 0x0d) this.#at++;
       else if (code === 0x23) {
         const end = this.#text.indexOf("\n", this.#at);
-        this.#at = end < 0 ? this.#text.length : end;
+        const to = end < 0 ? this.#text.length : end;
+        this.comments.push({ text: this.#text.slice(this.#at + 1, to), at: this.#position() });
+        this.#at = to;
       } else return;
       this.#spaced = true;
     }
   }
 
-  #push(kind: TokenKind, text: string, at: Position): void {
-    this.#tokens.push({ kind, text, at, spaced: this.#spaced, newLine: this.#newLine });
+  #push(kind: TokenKind, text: string, at: Position, raw = false): void {
+    this.tokens.push({ kind, text, at, spaced: this.#spaced, newLine: this.#newLine, ...(raw ? { raw } : {}) });
     this.#spaced = false;
     this.#newLine = false;
   }
@@ -184,7 +206,7 @@ class Tokenizer {
     const inner = this.#text.slice(this.#at, end);
     const text = raw ? inner.replace(/\\\{/g, "{") : this.#unescape(inner.replace(/\\(?:\{|[^{])/g, braceEscape), at);
     const ends = this.#text.charAt(end) !== "{";
-    this.#push(ends ? "templateEnd" : "template", text, at);
+    this.#push(ends ? "templateEnd" : "template", text, at, raw);
     this.#skipLines(end + 1);
     const template = this.#templates.at(-1);
     if (ends) this.#templates.pop();
