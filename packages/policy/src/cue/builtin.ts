@@ -16,7 +16,8 @@ export type Result =
   | ReadonlyMap<string, Result>
   | Vertex
   | { readonly computed: Computed }
-  | { readonly because: string };
+  /** Why a validator does not hold; `awaited` when more information may yet make it hold. */
+  | { readonly because: string; readonly awaited?: true };
 
 /** A function: how many parameters it has, what it is as a validator, and what it does. */
 export interface Builtin {

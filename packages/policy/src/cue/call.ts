@@ -48,8 +48,15 @@ export function callBuiltin(
   );
   evaluator.budget.step();
   const result = builtin.call(call);
-  if (typeof result === "object" && result !== null && "because" in result) return { kind: "scalar", value: false };
+  if (isFailure(result)) {
+    if (result.awaited) throw call.incomplete(result.because);
+    return { kind: "scalar", value: false };
+  }
   return toComputed(conjunct, named.at, result);
+}
+
+function isFailure(result: Result): result is Extract<Result, { because: string }> {
+  return typeof result === "object" && result !== null && "because" in result;
 }
 
 function displayName({ path, name }: Named): string {
@@ -89,8 +96,8 @@ function validator(
         : { expression: { kind: "literal", at: named.at, value: target.scalar.value }, value: target.scalar.value };
     const result = builtin.call(new Call(evaluator, target, conjunct, full, named.at, [subject, ...written]));
     if (result === true) return true;
-    const because = typeof result === "object" && result !== null && "because" in result ? result.because : false;
-    if (builtin.grows === true && mayGrow(target))
+    const because = isFailure(result) ? result.because : false;
+    if ((isFailure(result) && result.awaited) || (builtin.grows === true && mayGrow(target)))
       throw incomplete(
         `invalid value ${formatVertex(evaluator, target)} (does not satisfy ${name})${because === false ? "" : `: ${because}`}`,
         named.at,

@@ -88,6 +88,12 @@ describe("a struct that is embedded twice", () => {
 });
 
 describe("validators", () => {
+  it("say what they await as what does not hold", () => {
+    const { error } = field("a: matchN(1, [{b!: int}]) & {c: 1}", "a");
+    assert.equal(error?.code, "incomplete");
+    assert.match(error?.message ?? "", /^invalid value \{c:1\} \(does not satisfy matchN.*\): 0 matched, expected 1$/);
+    assert.equal(field("a: matchN({c: 1}, 1, [{b!: int}])", "a").error?.code, "incomplete");
+  });
   it("written alike in two scopes are two", () => {
     stops("a: {t: 5, #v: matchN(1, [>t])}\nb: {t: 9, #v: matchN(1, [>t])}\nc: a.#v & b.#v & 7", "CUE_EVALUATION", /matchN/);
   });

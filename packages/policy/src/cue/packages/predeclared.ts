@@ -108,7 +108,7 @@ function matchN(call: Call): Result {
   );
 }
 
-/** Whether the number of trials that did not fail is as wanted; throws Stop while trials that may yet succeed could make it so. */
+/** Whether the number of trials that did not fail is as wanted; it is awaited while trials that may yet succeed could make it so. */
 export function checkCount(call: Call, trials: readonly (Bottom | undefined)[], wanted: Vertex, written: Expression): Result {
   const matched = trials.filter((trial) => trial === undefined).length;
   const possible = trials.filter((trial) => trial === undefined || isIncomplete(trial)).length;
@@ -121,7 +121,7 @@ export function checkCount(call: Call, trials: readonly (Bottom | undefined)[], 
   };
   if (accepts(matched)) return true;
   const because = `${matched} matched, expected ${formatExpression(written)}`;
-  for (let count = matched + 1; count <= possible; count++) if (accepts(count)) throw call.incomplete(because);
+  for (let count = matched + 1; count <= possible; count++) if (accepts(count)) return { because, awaited: true };
   return { because };
 }
 
