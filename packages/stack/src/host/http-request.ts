@@ -1,5 +1,5 @@
 // A request as handlers see it, and a reply as they give it.
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingHttpHeaders, type IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type JsonValue, parseJson } from "@sigillum/library/encoding";
@@ -27,7 +27,12 @@ export interface HttpRequest {
 export interface HttpReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | string | Readable;
+  readonly body?: Uint8Array | string | Octets | Readable;
+}
+
+/** A body as a string of octets, one a character: what is put together from texts goes out without a copy, also where some are UTF-8. */
+export interface Octets {
+  readonly octets: string;
 }
 
 /** Wrap node's request; `params` come from the router. */
@@ -159,15 +164,16 @@ export function jsonReply(status: number, value: unknown, headers?: Readonly<Rec
   return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
 }
 
-/** Send `reply`; after a body that was not read whole, the connection is closed. */
-export async function sendReply(raw: IncomingMessage, response: ServerResponse, reply: HttpReply): Promise<void> {
+/** Send `reply` under the request's id; after a body that was not read whole, the connection is closed. */
+export async function sendReply(raw: IncomingMessage, response: ServerResponse, reply: HttpReply, id: string): Promise<void> {
   if (response.headersSent || response.destroyed) return;
   const { body, headers } = reply;
-  response.statusCode = reply.status;
-  if (headers !== undefined) for (const name in headers) response.setHeader(name, headers[name] ?? "");
+  const head = ["x-request-id", id];
+  if (headers !== undefined) for (const name in headers) head.push(name, headers[name] ?? "");
   // An unread rest of the body would be read as the next request's start; closing costs the client one connection.
-  if (!raw.complete && hasBody(raw)) response.setHeader("connection", "close");
+  if (!raw.complete && hasBody(raw)) head.push("connection", "close");
   if (body instanceof Readable) {
+    writeHead(response, reply.status, head);
     if (raw.method === "HEAD") {
       body.destroy();
       response.end();
@@ -177,20 +183,38 @@ export async function sendReply(raw: IncomingMessage, response: ServerResponse, 
     return;
   }
   if (body === undefined) {
-    if (reply.status !== 204 && reply.status !== 304 && !response.hasHeader("content-length"))
-      response.setHeader("content-length", "0");
+    const needsLength = reply.status !== 204 && reply.status !== 304 && headers?.["content-length"] === undefined;
+    if (needsLength) head.push("content-length", "0");
+    writeHead(response, reply.status, head);
     response.end();
     return;
   }
-  if (typeof body !== "string") {
-    response.setHeader("content-length", body.length);
+  if (body instanceof Uint8Array) {
+    writeHead(response, reply.status, head, body.length);
     response.end(body);
     return;
   }
-  const length = Buffer.byteLength(body);
-  response.setHeader("content-length", length);
+  const text = typeof body === "string" ? body : body.octets;
+  const length = typeof body === "string" ? Buffer.byteLength(body) : body.octets.length;
+  writeHead(response, reply.status, head, length);
   // Text of one octet a character is ASCII, and goes out in half the time as what it is.
-  response.end(body, length === body.length ? "latin1" : "utf8");
+  response.end(text, length === text.length ? "latin1" : "utf8");
+}
+
+/** Set status and headers; for HTTP/1.1 at once, as one list of names and values. */
+function writeHead(response: ServerResponse, status: number, head: string[], contentLength?: number): void {
+  if (contentLength !== undefined) head.push("content-length", String(contentLength));
+  if (response instanceof ServerResponse) {
+    response.writeHead(status, head);
+    return;
+  }
+  setHead(response, status, head);
+}
+
+// HTTP/2 has its own form of a response, which only looks like this one.
+function setHead(response: ServerResponse, status: number, head: readonly string[]): void {
+  response.statusCode = status;
+  for (let at = 0; at < head.length; at += 2) response.setHeader(head[at] ?? "", head[at + 1] ?? "");
 }
 
 function hasBody(raw: IncomingMessage): boolean {

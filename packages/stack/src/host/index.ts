@@ -7,7 +7,7 @@ export type { GrpcCall, GrpcMethod, GrpcService, GrpcStatus } from "./grpc.ts";
 export { type ErrorInfo, encodeStatus, errorInfo } from "./grpc-status.ts";
 export { createHealthService, type HealthSource, healthListener, healthRouter } from "./health.ts";
 export { Host, type HostOptions } from "./host.ts";
-export { type HttpReply, type HttpRequest, jsonReply, readJson, requireContentType } from "./http-request.ts";
+export { type HttpReply, type HttpRequest, jsonReply, type Octets, readJson, requireContentType } from "./http-request.ts";
 export { JobRunner } from "./jobs.ts";
 export { isLoopback, type ListenerContext, type OpenAddress, OpenListener } from "./listeners.ts";
 export {

@@ -70,7 +70,6 @@ export class Router {
 
   async #serve(options: RouterOptions, raw: IncomingMessage, response: ServerResponse): Promise<void> {
     const id = requestId(raw);
-    response.setHeader("x-request-id", id);
     if (options.cors !== undefined) setCors(options.cors, raw, response);
     const target = splitTarget(raw.url ?? "/");
     let request: HttpRequest = new NodeHttpRequest(raw, response, target, {}, id);
@@ -92,7 +91,7 @@ export class Router {
         options.logger.error("http.handler-failed", { error, requestId: id, method: raw.method, path: target.path });
       reply = options.onError(error, request);
     }
-    await sendReply(raw, response, reply);
+    await sendReply(raw, response, reply, id);
   }
 
   #match(path: string): { route: Route; params?: Readonly<Record<string, string>> } | undefined {

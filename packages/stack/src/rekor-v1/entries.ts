@@ -1,20 +1,11 @@
-// Entries of Rekor v1: what may be added, and how an entry is answered.
-import { encodeBase64, encodeHex, isSigillumError, JsonObject, parseJson, quote } from "@sigillum/library/encoding";
-import {
-  encodeLogEntryBody,
-  formatEntryId,
-  parseProposal,
-  readProposedEntry,
-  setPayload,
-  verifyProposedEntry,
-} from "@sigillum/library/log-entry";
-import { leafHash } from "@sigillum/library/merkle";
+// Entries of Rekor v1: what may be added.
+import { isSigillumError, JsonObject, parseJson, quote } from "@sigillum/library/encoding";
+import { encodeLogEntryBody, parseProposal, readProposedEntry, verifyProposedEntry } from "@sigillum/library/log-entry";
 import { type Attestation, legacyKinds, type PreparedBody, prepareLegacyEntry } from "../legacy-entries/index.ts";
 import { type BodyEntry, bodyEntry, maxLeafBytes } from "../log-engine/index.ts";
 import { rekorV1Error } from "./errors.ts";
 import { inflateRaw } from "./inflate.ts";
 import { searchKeysOf } from "./search-keys.ts";
-import { type Place, rekorV1LogId, type ShardList } from "./shards.ts";
 
 const kinds: readonly string[] = ["hashedrekord 0.0.1", "dsse 0.0.1", ...legacyKinds];
 
@@ -29,9 +20,6 @@ export const defaultEntryTypes: ReadonlySet<string> = new Set(
 function typeOf(kind: string): string {
   return kind.slice(0, kind.indexOf(" "));
 }
-
-/** An entry as Rekor v1 answers it: one member, named by its entry id. */
-export type LogEntryJson = Readonly<Record<string, unknown>>;
 
 /** An entry that may be added, with what is kept beside it. */
 export interface PreparedEntry {
@@ -129,49 +117,4 @@ function unsupportedKind(kind: string, accepted: ReadonlySet<string>): Error {
 /** An error of the schema: status 422, with the validator's own code in the body. */
 export function invalid(code: number, message: string): Error {
   return rekorV1Error("REKOR_V1_INVALID", message, { expected: String(code) });
-}
-
-/** What is known of an entry before it is read. */
-export interface KnownEntry {
-  readonly leafHash: Uint8Array;
-  /** Where the caller has them. */
-  readonly leaf?: Uint8Array;
-  readonly timeMs?: number;
-}
-
-/** An entry with its proof against the latest checkpoint of its shard and a signed entry timestamp made now. */
-export async function logEntryOf(shards: ShardList, place: Place, known?: KnownEntry): Promise<LogEntryJson> {
-  const { shard, signer } = place.owner;
-  const { leaf, timeMs } = hasEntry(known) ? known : await shard.entry(place.index);
-  const uuid = known?.leafHash ?? leafHash(leaf);
-  const proof = await shard.proof(place.index, uuid);
-  const logIndex = shards.virtualIndex(place);
-  const logId = rekorV1LogId(signer);
-  const integratedTime = Math.floor(timeMs / 1000);
-  const body = Buffer.from(leaf.buffer, leaf.byteOffset, leaf.length).toString("base64");
-  const attestation = known?.leaf === undefined ? await place.owner.attestations.of(leaf) : undefined;
-  const signature = await signer.sign(setPayload({ body: leaf, bodyBase64: body, integratedTime, logId, logIndex }));
-  return {
-    [formatEntryId(place.owner.treeId, encodeHex(uuid))]: {
-      ...(attestation === undefined ? {} : { attestation: { data: encodeBase64(attestation) } }),
-      body,
-      integratedTime,
-      logID: encodeHex(logId),
-      logIndex,
-      verification: {
-        inclusionProof: {
-          checkpoint: proof.checkpoint,
-          hashes: proof.hashes.map((hash) => encodeHex(hash)),
-          logIndex: proof.index,
-          rootHash: encodeHex(proof.root),
-          treeSize: proof.size,
-        },
-        signedEntryTimestamp: encodeBase64(signature),
-      },
-    },
-  };
-}
-
-function hasEntry(known: KnownEntry | undefined): known is Required<KnownEntry> {
-  return known?.leaf !== undefined && known.timeMs !== undefined;
 }

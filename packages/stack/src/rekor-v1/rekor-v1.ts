@@ -1,6 +1,6 @@
 // Rekor v1's face of the log engine: its HTTP API with the quirks that unmodified clients depend on.
 import { encodeHex, isSigillumError, type JsonValue } from "@sigillum/library/encoding";
-import { formatEntryId, maxRequestBytes } from "@sigillum/library/log-entry";
+import { maxRequestBytes } from "@sigillum/library/log-entry";
 import {
   type Action,
   BatchWorkers,
@@ -17,7 +17,8 @@ import {
 import { type ShardRecord, shardRecordJson } from "../keyring/index.ts";
 import type { Attestation } from "../legacy-entries/index.ts";
 import { type Added, type BodyEntry, checkShards, type LogShard, shardJson } from "../log-engine/index.ts";
-import { defaultEntryTypes, invalid, logEntryOf, type PreparedEntry } from "./entries.ts";
+import { defaultEntryTypes, invalid, type PreparedEntry } from "./entries.ts";
+import { addedEntryJson, entryIdOf, logEntryOf } from "./entry-answer.ts";
 import { errorReply } from "./error-reply.ts";
 import { rekorV1Error } from "./errors.ts";
 import { consistency, integerOf, logInfo, publicKey } from "./log-info.ts";
@@ -174,15 +175,15 @@ async function createEntry(
   const { entry: prepared, attestation } = parsePreparedEntry(await workers.run(await readBody(request, maxRequestBytes)));
   const { owner, added } = await addToActive(shards, prepared, attestation);
   const { index, duplicate, leaf, timeMs } = added;
-  const id = formatEntryId(owner.treeId, encodeHex(prepared.leafHash));
+  const id = entryIdOf({ owner }, prepared.leafHash);
   const location = `${request.path}/${id}`;
   if (duplicate && options.duplicates === "conflict") {
     throw rekorV1Error("REKOR_V1_DUPLICATE", `an equivalent entry already exists in the transparency log with UUID ${id}`, {
       found: location,
     });
   }
-  const known = { leafHash: prepared.leafHash, leaf, timeMs };
-  return jsonReply(201, await logEntryOf(shards, { owner, index }, known), { etag: id, location });
+  const body = await addedEntryJson(shards, { owner, index }, { leafHash: prepared.leafHash, leaf, timeMs });
+  return { status: 201, headers: { "content-type": "application/json", etag: id, location }, body };
 }
 
 /** Add to the shard that is active; when that was sealed meanwhile, to its successor. */

@@ -5,7 +5,8 @@ import { encodeHex, encodeUtf8, isSigillumError, JsonObject, parseJson, quote } 
 import { parseEntryId } from "@sigillum/library/log-entry";
 import { type HttpReply, jsonReply } from "../host/index.ts";
 import { canonicalKey, keyFormats } from "../legacy-entries/index.ts";
-import { invalid, type LogEntryJson, logEntryOf, type PreparedEntry } from "./entries.ts";
+import { invalid, type PreparedEntry } from "./entries.ts";
+import { type LogEntryJson, logEntryOf } from "./entry-answer.ts";
 import { rekorV1Error } from "./errors.ts";
 import { integerOf } from "./log-info.ts";
 import { maxPageResults, searchAll, searchPage } from "./search.ts";
