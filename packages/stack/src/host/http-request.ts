@@ -164,12 +164,19 @@ export function jsonReply(status: number, value: unknown, headers?: Readonly<Rec
   return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
 }
 
+const lengthHeader = "content-length";
+
 /** Send `reply` under the request's id; after a body that was not read whole, the connection is closed. */
 export async function sendReply(raw: IncomingMessage, response: ServerResponse, reply: HttpReply, id: string): Promise<void> {
   if (response.headersSent || response.destroyed) return;
   const { body, headers } = reply;
   const head = ["x-request-id", id];
-  if (headers !== undefined) for (const name in headers) head.push(name, headers[name] ?? "");
+  const measured = body !== undefined && !(body instanceof Readable);
+  for (const name in headers) {
+    // The length of a body that is here is what it is, whatever was said of it.
+    if (!measured || name.length !== lengthHeader.length || name.toLowerCase() !== lengthHeader)
+      head.push(name, headers[name] ?? "");
+  }
   // An unread rest of the body would be read as the next request's start; closing costs the client one connection.
   if (!raw.complete && hasBody(raw)) head.push("connection", "close");
   if (body instanceof Readable) {
@@ -183,8 +190,8 @@ export async function sendReply(raw: IncomingMessage, response: ServerResponse, 
     return;
   }
   if (body === undefined) {
-    const needsLength = reply.status !== 204 && reply.status !== 304 && headers?.["content-length"] === undefined;
-    if (needsLength) head.push("content-length", "0");
+    const needsLength = reply.status !== 204 && reply.status !== 304 && headers?.[lengthHeader] === undefined;
+    if (needsLength) head.push(lengthHeader, "0");
     writeHead(response, reply.status, head);
     response.end();
     return;
@@ -203,7 +210,7 @@ export async function sendReply(raw: IncomingMessage, response: ServerResponse, 
 
 /** Set status and headers; for HTTP/1.1 at once, as one list of names and values. */
 function writeHead(response: ServerResponse, status: number, head: string[], contentLength?: number): void {
-  if (contentLength !== undefined) head.push("content-length", String(contentLength));
+  if (contentLength !== undefined) head.push(lengthHeader, String(contentLength));
   if (response instanceof ServerResponse) {
     response.writeHead(status, head);
     return;

@@ -44,6 +44,9 @@ describe("Router", () => {
     )
     .add("GET", "/files/*rest", ({ params, query }) => jsonReply(200, { rest: params["rest"], q: query.get("q") }))
     .add("GET", "/stream", () => ({ status: 200, body: Readable.from([Buffer.from("a"), Buffer.from("b")]) }))
+    .add("GET", "/octets", () => ({ status: 200, body: { octets: Buffer.from("a \u2014 b").toString("latin1") } }))
+    .add("GET", "/length", () => ({ status: 200, headers: { "Content-Length": "3", etag: "1" }, body: Uint8Array.of(97, 98) }))
+    .add("GET", "/announced", () => ({ status: 200, headers: { "content-length": "7" } }))
     .add("GET", "/fails", () => {
       throw new Error("secret detail");
     });
@@ -53,6 +56,16 @@ describe("Router", () => {
   );
   before(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)));
   after(() => new Promise<void>((resolve) => server.close(() => resolve())));
+
+  test("Router sends octets as they are, and one content length: that of the body, where there is one", async () => {
+    const octets = await ask(server, "GET", "/octets");
+    assert.deepEqual([octets.text, octets.headers["content-length"]], ["a \u2014 b", "7"]);
+    // node:http's client refuses two of them.
+    const length = await ask(server, "GET", "/length");
+    assert.deepEqual([length.text, length.headers["content-length"], length.headers.etag], ["ab", "2", "1"]);
+    const announced = await ask(server, "HEAD", "/announced");
+    assert.deepEqual([announced.status, announced.headers["content-length"]], [200, "7"]);
+  });
 
   test("Router answers plain paths, parameters and rests, percent-decoded", async () => {
     assert.equal((await ask(server, "GET", "/plain?x=1")).text, "plain");
