@@ -94,8 +94,9 @@ export class Evaluator implements FieldEngine, FinishEngine {
       resolveDisjunctions(this, vertex);
     endCycle(this, vertex);
     if (vertex.alternatives === undefined) this.#conclude(vertex);
-    // what waits for a vertex that is being settled further out is tried again when asked next
-    vertex.state = vertex.tasks.length > 0 && vertex.tasks.some(waits) ? "new" : "settled";
+    // what waits for a vertex that is being settled further out is tried again when asked next, each value of a disjunction by itself
+    const isOpen = vertex.alternatives === undefined && vertex.tasks.length > 0 && vertex.tasks.some(waits);
+    vertex.state = isOpen ? "new" : "settled";
     this.budget.leave();
   };
 
@@ -439,7 +440,7 @@ export class Evaluator implements FieldEngine, FinishEngine {
 
   /** The arc of a vertex with a label; throws Stop when there is none. */
   arcOf(vertex: Vertex, label: string, expression: Expression): Vertex {
-    return lookUp(this, vertex, label, expression);
+    return lookUp(this, vertex, label, expression, vertex);
   }
 
   /** A vertex for an expression that is no field, as deep as the one it is needed for. */

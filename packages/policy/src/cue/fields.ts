@@ -23,7 +23,7 @@ export function addField(engine: FieldEngine, vertex: Vertex, label: string, pre
   let arc = vertex.arc(label);
   const isNew = arc === undefined;
   if (arc === undefined) {
-    if (vertex.frozen) {
+    if (vertex.frozen || vertex.missed.includes(label)) {
       const name = label.replace(/^"/, "");
       const message = `adding field ${name} not allowed as field set was already referenced`;
       engine.setBottom(vertex, fail(message, conjunct.expression.at).bottom);

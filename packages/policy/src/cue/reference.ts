@@ -38,7 +38,7 @@ export function resolveReference(evaluator: Engine, vertex: Vertex, conjunct: Co
       return callResult(evaluator, vertex, conjunct, expression, undefined);
     const base = baseOf(evaluator, vertex, conjunct, expression);
     if (!conjunct.cyclic) groundMade(base);
-    return lookUp(evaluator, base, selectorLabel(expression.name, expression.quoted), expression);
+    return lookUp(evaluator, base, selectorLabel(expression.name, expression.quoted), expression, vertex);
   }
   if (expression.kind !== "index") throw new TypeError("only names, selectors and indexes are resolved");
   return resolveIndex(evaluator, vertex, conjunct, expression);
@@ -193,7 +193,7 @@ function resolveIdentifier(
   const label =
     target.kind === "field" ? target.label : evaluator.concrete(vertex, { ...conjunct, environment, expression: target.label });
   if (typeof label !== "string") throw fail("a label is no string", at);
-  return lookUp(evaluator, struct, target.kind === "field" ? label : `"${label}`, { kind: "identifier", at, name }, true);
+  return lookUp(evaluator, struct, target.kind === "field" ? label : `"${label}`, { kind: "identifier", at, name }, "scope");
 }
 
 function climb(environment: Environment, up: number): Environment {
@@ -221,7 +221,7 @@ function resolveIndex(
   const index = evaluator.concreteOf(indexed, expression.index);
   if (index instanceof Vertex)
     throw fail(`invalid index ${formatExpression(expression.index)} (invalid type ${describeType(index)})`, expression.index.at);
-  if (typeof index === "string") return lookUp(evaluator, base, `"${index}`, expression);
+  if (typeof index === "string") return lookUp(evaluator, base, `"${index}`, expression, vertex);
   const whole = isNumber(index) && index.int ? toBigInt(index.value) : undefined;
   if (whole === undefined)
     throw fail(
@@ -229,11 +229,12 @@ function resolveIndex(
       expression.index.at,
     );
   if (whole < 0n) throw fail(`invalid index ${whole} (index must be non-negative)`, expression.index.at);
-  return lookUp(evaluator, base, String(whole), expression);
+  return lookUp(evaluator, base, String(whole), expression, vertex);
 }
 
 /** The arc of a vertex with a label; throws Stop when there is none. */
-export function lookUp(evaluator: Engine, base: Vertex, label: string, expression: Expression, lexical = false): Vertex {
+export function lookUp(evaluator: Engine, base: Vertex, label: string, expression: Expression, asking: Vertex | "scope"): Vertex {
+  const lexical = asking === "scope";
   const struct = lexical ? settled(evaluator, base, label) : evaluator.choose(base);
   const arc = struct.arc(label);
   const { bottom } = struct;
@@ -260,13 +261,25 @@ export function lookUp(evaluator: Engine, base: Vertex, label: string, expressio
       `invalid operand ${formatExpression("of" in expression ? expression.of : expression)} (found ${describeType(struct)}, want ${formatKinds(wanted)})`,
       at,
     );
-  if (struct.state === "busy") throw new Stop({ code: "cycle", message: `undefined field: ${name}`, places: [at] });
+  if (struct.state === "busy") {
+    const isOwn = asking !== "scope" && evaluator.live(fieldOf(asking)) === struct;
+    if (evaluator.pass === 1 || !isOwn) throw new Stop({ code: "cycle", message: `undefined field: ${name}`, places: [at] });
+    // a field of its own that a value waits for in vain is not there and does not come
+    struct.missed = added(struct.missed, label);
+  }
   if (struct.mask !== wanted && !struct.maybeStruct) throw incomplete(`undefined field: ${name}`, at);
   const lengths = struct.listLengths;
   if (wanted === kinds.list && lengths.some(({ open }) => !open))
     throw fail(`index out of range [${name}] with length ${lengths[0]?.length ?? 0}`, at);
   if (!struct.isMade && struct.tasks.length === 0 && !mayHave(struct, label)) throw fail(`undefined field: ${name}`, at);
   throw incomplete(`undefined field: ${name}`, at);
+}
+
+/** The field that a value on the way is needed for. */
+function fieldOf(vertex: Vertex): Vertex {
+  let at = vertex;
+  while (at.label === "" && at.parent !== undefined) at = at.parent;
+  return at;
 }
 
 /** Whether a comprehension that lies around a struct and is still to be done may add to it. */

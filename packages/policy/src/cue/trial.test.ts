@@ -65,6 +65,30 @@ describe("the same disjunction by two ways", () => {
   });
 });
 
+describe("a list that goes through itself", () => {
+  it("is gone through for each value of its disjunction", () => {
+    const source = "a: [...]\na: _ | *[{b: 1}]\na: [for x in a {b: x.b}]";
+    assert.equal(at(source, "a").text, "[] | *[{b:1}]");
+  });
+  it("is known to be a list by what else it is given", () => {
+    assert.equal(at("a: a | *[{b: 1}]\na: [for x in a {b: x.b}]", "a").text, "[{b:1}]");
+    assert.equal(at("a: [for x in a {x}]", "a").pending?.code, "incomplete");
+    assert.equal(at("a: [for x in a {x}]\na: [...]", "a").text, "[]");
+  });
+});
+
+describe("a struct that asks whether a field of its own is there", () => {
+  it("does not get it later", () => {
+    gives("a: X={if X.b == _|_ {c: 1}}", '{"a":{"c":1}}');
+    gives("a: {b: 1, if a.b != _|_ {c: 2}, if a.d != _|_ {e: 3}}", '{"a":{"b":1,"c":2}}');
+    assert.deepEqual(validateCue(compile("a: X={if X.b == _|_ {c: 1}}"), parseJson("{}")), []);
+    assert.deepEqual(
+      validateCue(compile('a: X={for k in ["b"] if X.b == _|_ {(k): 1}}'), parseJson("{}")).map(({ path }) => path),
+      ["a"],
+    );
+  });
+});
+
 describe("what is written out", () => {
   it("comes before what is referred to, so that a default of its own stays one", () => {
     const source = '#A: v: "x" | "y"\np: #A & {v: *"x" | string}\nq: #A & {v: *p.v | string}';

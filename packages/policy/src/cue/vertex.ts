@@ -232,6 +232,8 @@ export class Vertex extends Evaluated {
   cycleBottom: Bottom | undefined;
   /** Whether something went by the fields that it had before it was known: it gets no others. */
   frozen = false;
+  /** The fields that something went by their not being there: they do not come. */
+  missed: readonly string[] = none;
 
   #slots: Map<string, Vertex> | undefined;
   #unread: Conjunct | undefined;
@@ -325,7 +327,13 @@ export class Vertex extends Evaluated {
 
   /** Whether the fields of a struct may be left unread: it is the document's, and no pattern speaks of them. */
   leaves({ expression }: Conjunct): boolean {
-    return this.#unread === undefined && !this.frozen && this.patterns.length === 0 && expression.at.source === documentSource;
+    return (
+      this.#unread === undefined &&
+      !this.frozen &&
+      this.missed.length === 0 &&
+      this.patterns.length === 0 &&
+      expression.at.source === documentSource
+    );
   }
 
   /** Leave those fields, or elements, unread that are not here yet; `fields` is what they would have as conjuncts, with the whole as expression. */
