@@ -74,7 +74,12 @@ async function bundle(options) {
 
 // What verifying a file needs stands in one part: a start is the dearer, the more it reads. Of the rest, most commands need neither the services
 // nor the policy languages, and a policy is of one language.
-const soonest = ["main.ts", "blob/index.ts"];
+const soonest = (source) => [
+  join(source, "main.ts"),
+  join(source, "blob/index.ts"),
+  // the tables of commands, of which a start builds one
+  ...filesBelow(source, "commands", (name) => /^[a-z-]+\.ts$/.test(name)).map((path) => join(source, path)),
+];
 const parts = [
   ["stack", /packages\/stack\//],
   ["rego", /packages\/policy\/src\/rego/],
@@ -90,7 +95,7 @@ function packsOf(outputs, source) {
     for (const { path: next, kind, external } of outputs[path].imports) if (kind === "import-statement" && !external) add(next);
   };
   for (const [path, { entryPoint }] of Object.entries(outputs))
-    if (entryPoint !== undefined && soonest.some((name) => resolve(source, name) === resolve(entryPoint))) add(path);
+    if (entryPoint !== undefined && soonest(source).some((name) => resolve(name) === resolve(entryPoint))) add(path);
   const partOf = (path) => parts.find(([, holds]) => Object.keys(outputs[path].inputs).some((input) => holds.test(input)))?.[0];
   return (path) => (first.has(path) ? "base" : (partOf(path) ?? "more"));
 }

@@ -89,7 +89,7 @@ describe("the launcher, of what was built", () => {
   const kept = join(home, "sigillum", "compiled");
   const source = {
     "src/main.ts":
-      'export const main = async (words: string[], streams: { stdout: { write(text: string): void } }): Promise<number> => {\n  streams.stdout.write("at once\\n");\n  const { say } = await import("./say/index.ts");\n  streams.stdout.write(await say());\n  if (words[2] === "late") setTimeout(() => streams.stdout.write("late\\n"), 20);\n  return Number(words[1] ?? 0);\n};\n',
+      'export const main = async (words: string[], streams: { stdout: { write(text: string): void } }): Promise<number> => {\n  streams.stdout.write("at once\\n");\n  const { say } = await import("./say/index.ts");\n  streams.stdout.write(await say());\n  if (words[2] === "late") setTimeout(() => streams.stdout.write("late\\n"), 20);\n  return Number(words.find((word) => /^[0-9]+$/.test(word)) ?? 0);\n};\n',
     "src/say/index.ts":
       'export const say = async (): Promise<string> => ["first", (await import("other-people")).value, "\\n"].join(" ");\n',
     "node_modules/other-people/package.json": '{ "type": "module", "exports": "./a.js" }',
@@ -180,6 +180,38 @@ describe("the launcher, of what was built", () => {
     utimesSync(join(kept, "unused"), old, old);
     start(["tell"]);
     assert.ok(!existsSync(join(kept, "unused")));
+    assert.equal(codeOf("tell").length, 2);
+  });
+
+  it("keeps what each command of a group calls apart, under the names of commands alone", () => {
+    for (const words of [
+      ["policy", "eval"],
+      ["policy", "test"],
+      ["policy"],
+      ["tell", "0"],
+      ["policy", "../x"],
+      ["../x"],
+      ["trusted-root", "create"],
+    ])
+      start(words);
+    const names = new Set(readdirSync(kept).flatMap((name) => /^[0-9a-f]{64}-(.*)$/.exec(name)?.slice(1) ?? []));
+    assert.deepEqual([...names].sort(), ["other", "policy", "policy_eval", "policy_test", "tell", "trusted-root_create"]);
+  });
+
+  it("keeps no more than so many files, the newest", () => {
+    start(["tell"]);
+    for (let i = 0; i < 320; i++) {
+      writeFileSync(join(kept, `old-${i}`), "");
+      utimesSync(join(kept, `old-${i}`), new Date(), new Date(Date.now() - 3_600_000 - 1000 * i));
+    }
+    writeFileSync(join(kept, "large"), new Uint8Array(70 << 20));
+    utimesSync(join(kept, "large"), new Date(), new Date(Date.now() - 7_200_000));
+    start(["other"]);
+    const left = readdirSync(kept).filter((name) => statSync(join(kept, name)).isFile());
+    assert.ok(
+      left.length <= 300 && left.includes("old-0") && !left.includes("old-319") && !left.includes("large"),
+      `${left.length}`,
+    );
     assert.equal(codeOf("tell").length, 2);
   });
 

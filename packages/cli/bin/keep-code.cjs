@@ -18,6 +18,9 @@ const { dirname, join } = require("node:path");
 const dayMs = 86400000;
 /** Code of versions and commands that nobody used for so long is taken away. */
 const unusedMs = 90 * dayMs;
+/** No more than this is kept, of all versions and commands together. */
+const mostFiles = 300;
+const mostBytes = 64 << 20;
 
 /** Keep the code of the scripts; what a run that did not succeed leaves is marked as old, so that the next success replaces it. */
 function keepCode(directory, scripts, exitCode) {
@@ -25,7 +28,7 @@ function keepCode(directory, scripts, exitCode) {
     if (!isOurs(directory)) return;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     for (const { file, script } of scripts) write(file, script.createCachedData(), exitCode);
-    for (const name of readdirSync(directory)) removeUnused(join(directory, name));
+    removeUnused(readdirSync(directory).map((name) => join(directory, name)));
   } catch {
     // a home that is read-only, a full disk: the next start takes longer
   }
@@ -58,9 +61,19 @@ function write(file, bytes, exitCode) {
   }
 }
 
-function removeUnused(path) {
-  const { mtimeMs } = statSync(path);
-  if (Date.now() - mtimeMs > unusedMs) rmSync(path, { recursive: true, force: true });
+// What nobody used for long, and of the rest the oldest where there is too much.
+function removeUnused(paths) {
+  const found = paths.map((path) => ({ path, status: statSync(path) })).sort((a, b) => b.status.mtimeMs - a.status.mtimeMs);
+  let files = 0;
+  let bytes = 0;
+  for (const { path, status } of found) {
+    if (status.isFile()) {
+      files++;
+      bytes += status.size;
+    }
+    const isTooMuch = status.isFile() && (files > mostFiles || bytes > mostBytes);
+    if (isTooMuch || Date.now() - status.mtimeMs > unusedMs) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 module.exports = { keepCode };

@@ -52,7 +52,7 @@ async function run({ main }, streams) {
 function builtProgram(directory) {
   const { Script } = require("node:vm");
   const kept = cacheDirectory();
-  const command = /^[a-z][a-z-]{0,39}$/.test(process.argv[2] || "") ? process.argv[2] : "other";
+  const command = commandOf(process.argv.slice(2));
   const scripts = [];
   const load = (name) => {
     const path = `${directory}/${name}.cjs`;
@@ -80,6 +80,20 @@ function builtProgram(directory) {
     if (scripts.some(({ keptMs }) => isDue(keptMs, code))) require("./keep-code.cjs").keepCode(kept, scripts, code);
   };
   return { link, keep };
+}
+
+// First words that are no command without the second; a test holds them against the table of commands.
+const groups = [
+  ...["attach", "bundle", "ca", "dockerfile", "download", "log", "manifest", "piv-tool", "pkcs11-tool", "policy"],
+  ...["root", "signing-config", "trust", "trusted-root", "upload", "user"],
+];
+
+// Under which name code is kept: each command calls functions of its own. A wrong command line keeps nothing, so there are no more names than
+// commands.
+function commandOf([first = "", second = ""]) {
+  const isWord = (text) => /^[a-z][a-z0-9-]{0,39}$/.test(text);
+  if (!isWord(first)) return "other";
+  return groups.includes(first) && isWord(second) ? `${first}_${second}` : first;
 }
 
 // A refusal leaves much of a command untouched, and a wrong command line nearly all: what the one leaves is replaced by the next success, of

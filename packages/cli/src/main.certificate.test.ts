@@ -35,12 +35,9 @@ import { encodePrivateKeyPem, generatePrivateKey } from "@sigillum/signers/signe
 import { type Stack, startStack } from "@sigillum/stack/compose";
 import { silentLogger } from "@sigillum/stack/host";
 import { main } from "./main.ts";
+import { type Outcome, recorded } from "./terminal/index.ts";
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+const run = (...words: readonly string[]): Promise<Outcome> => recorded(main, words);
 
 const nowMs = Date.now();
 const codeSigning = encodeExtension("2.5.29.37", false, Uint8Array.of(0x30, 0x0a, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 3));
@@ -55,15 +52,6 @@ describe("certificates of one's own", { timeout: 120_000 }, () => {
   const kept = new Map(variables.map((name) => [name, process.env[name]]));
   const at = (name: string): string => join(directory, name);
 
-  const run = async (...words: string[]): Promise<Outcome> => {
-    let [stdout, stderr] = ["", ""];
-    const code = await main(words, {
-      stdout: { write: (text) => (stdout += typeof text === "string" ? text : new TextDecoder().decode(text)) },
-      stderr: { write: (text) => (stderr += text) },
-      stdinIsTTY: false,
-    });
-    return { code, stdout, stderr };
-  };
   const does = async (...words: string[]): Promise<Outcome> => {
     const outcome = await run(...words);
     assert.equal(outcome.code, 0, `${words.join(" ")}\n${outcome.stdout}${outcome.stderr}`);

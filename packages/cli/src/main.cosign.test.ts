@@ -23,12 +23,9 @@ import { type Stack, startStack } from "@sigillum/stack/compose";
 import { silentLogger } from "@sigillum/stack/host";
 import { createRegistry } from "@sigillum/stack/registry";
 import { main } from "./main.ts";
+import { type Outcome, recorded } from "./terminal/index.ts";
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+const run = (...words: readonly string[]): Promise<Outcome> => recorded(main, words);
 
 /** Push an image that is different at every call; the reference by digest. */
 async function pushImage(host: string, name: string, tag?: string): Promise<string> {
@@ -73,16 +70,6 @@ describe("cosign's end-to-end scenarios", { timeout: 240_000 }, () => {
   });
 
   const at = (name: string): string => join(directory, name);
-  const run = async (...words: string[]): Promise<Outcome> => {
-    let stdout = "";
-    let stderr = "";
-    const code = await main(words, {
-      stdout: { write: (text) => (stdout += typeof text === "string" ? text : new TextDecoder().decode(text)) },
-      stderr: { write: (text) => (stderr += text) },
-      stdinIsTTY: false,
-    });
-    return { code, stdout, stderr };
-  };
   const does = async (...words: string[]): Promise<Outcome> => {
     const outcome = await run(...words);
     assert.equal(outcome.code, 0, `${words.join(" ")}\n${outcome.stdout}${outcome.stderr}`);

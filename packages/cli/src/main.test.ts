@@ -20,26 +20,12 @@ import { encodeTrustedRoot } from "@sigillum/library/trusted-root";
 import { initialiseStack } from "@sigillum/stack/compose";
 import { openDataDirectory } from "@sigillum/stack/settings";
 import { main, version } from "./main.ts";
+import { type Outcome, recorded } from "./terminal/index.ts";
 
 const home = new URL("..", import.meta.url);
 const launcher = fileURLToPath(new URL("bin/sigillum.cjs", home));
 
-interface Outcome {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code: number;
-}
-
-async function run(words: readonly string[]): Promise<Outcome> {
-  let stdout = "";
-  let stderr = "";
-  const code = await main(words, {
-    stdout: { write: (text) => (stdout += typeof text === "string" ? text : new TextDecoder().decode(text)) },
-    stderr: { write: (text) => (stderr += text) },
-    stdinIsTTY: false,
-  });
-  return { stdout, stderr, code };
-}
+const run = (words: readonly string[]): Promise<Outcome> => recorded(main, words);
 
 interface Exchange {
   readonly command: string;

@@ -8,7 +8,7 @@ import {
   parseArguments,
   parseDuration,
 } from "./arguments/index.ts";
-import { type Command, commandGroups, traceTo, versionLine } from "./commands/index.ts";
+import { type Command, findCommand, loadCommandGroups, traceTo, versionLine } from "./commands/index.ts";
 import { createTerminal, exitCodeMeanings, exitCodes, type InputStream, reportError, type Terminal } from "./terminal/index.ts";
 
 /** What a run of the command line talks to. */
@@ -28,6 +28,7 @@ export { version } from "./commands/index.ts";
 export async function main(given: readonly string[], streams: Streams): Promise<number> {
   const words = given[0] === "-version" ? ["version", ...given.slice(1)] : given;
   const captured = new CapturedOutput(streams);
+  const found = await findCommand(words[0] === "help" ? words.slice(1) : words);
   const terminal = createTerminal({
     stdout: captured,
     stderr: streams.stderr,
@@ -35,10 +36,10 @@ export async function main(given: readonly string[], streams: Streams): Promise<
     get stdinIsTTY() {
       return streams.stdinIsTTY;
     },
-    format: formatOf(words),
+    format: asksFor(words, found?.command.output === "cosign" ? "report" : "json") ? "json" : "text",
   });
   try {
-    const code = await dispatch(words, terminal, captured, streams);
+    const code = await dispatch(words, found, terminal, captured, streams);
     await captured.end();
     return code;
   } catch (error) {
@@ -78,21 +79,27 @@ class CapturedOutput {
   }
 }
 
+interface Found {
+  readonly command: Command;
+  readonly rest: readonly string[];
+}
+
 async function dispatch(
   words: readonly string[],
+  found: Found | undefined,
   terminal: Terminal,
   captured: CapturedOutput,
   streams: Streams,
 ): Promise<number> {
   const [first, ...rest] = words;
   if (first === undefined || first === "--help" || first === "-h" || (first === "help" && rest.length === 0))
-    return showHelp(terminal);
+    return await showHelp(terminal);
   if (first === "--version") {
     terminal.out(versionLine());
     return exitCodes.success;
   }
-  if (first === "help") return showCommandHelp(find(rest).command, terminal);
-  const { command, rest: own } = find(words);
+  if (first === "help") return showCommandHelp((found ?? (await refuseUnknown(rest))).command, terminal);
+  const { command, rest: own } = found ?? (await refuseUnknown(words));
   const args: Arguments = parseArguments(command, own, process.env);
   if (args.boolean("help")) return showCommandHelp(command, terminal);
   for (const warning of args.warnings) terminal.note(warning);
@@ -127,10 +134,9 @@ async function withTimeout(args: Arguments, streams: Streams, run: () => Promise
   }
 }
 
-function find(words: readonly string[]): { command: Command; rest: readonly string[] } {
-  const found = lookUp(words);
-  if (found !== undefined) return found;
-  const commands = commandGroups.flatMap((group) => group.commands).filter(({ hidden }) => hidden !== true);
+async function refuseUnknown(words: readonly string[]): Promise<never> {
+  const groups = await loadCommandGroups();
+  const commands = groups.flatMap((group) => group.commands).filter(({ hidden }) => hidden !== true);
   const family = commands.filter((one) => one.name.startsWith(`${words[0]} `));
   const shown = (family.length === 0 ? words.slice(0, 1) : words.slice(0, 2)).join(" ");
   const names = (family.length === 0 ? commands : family).map((one) => one.name);
@@ -144,21 +150,6 @@ function find(words: readonly string[]): { command: Command; rest: readonly stri
   throw argumentError("COMMAND_UNKNOWN", `Cannot run ${JSON.stringify(shown)}: there is no such command; ${hint}`, {
     found: shown,
   });
-}
-
-function lookUp(words: readonly string[]): { command: Command; rest: readonly string[] } | undefined {
-  const commands = commandGroups.flatMap((group) => group.commands);
-  for (const length of [2, 1]) {
-    const name = words.slice(0, length).join(" ");
-    const command = commands.find((one) => one.name === name);
-    if (command !== undefined && words.length >= length) return { command, rest: words.slice(length) };
-  }
-  return undefined;
-}
-
-function formatOf(words: readonly string[]): "text" | "json" {
-  const word = lookUp(words)?.command.output === "cosign" ? "report" : "json";
-  return asksFor(words, word) ? "json" : "text";
 }
 
 // Before flags are parsed: a wrong command line is reported in the format that was asked for.
@@ -176,7 +167,7 @@ const intro = `sigillum: sign software and verify who signed it, with a Sigstore
 
 Usage: sigillum COMMAND [flags]`;
 
-function showHelp(terminal: Terminal): number {
+async function showHelp(terminal: Terminal): Promise<number> {
   const codes = exitCodeMeanings.map(([code, meaning]) => `  ${String(code).padStart(2)}  ${meaning}`);
   const outro = [
     "Exit codes:",
@@ -184,7 +175,7 @@ function showHelp(terminal: Terminal): number {
     "",
     '"sigillum COMMAND --help" tells more of one. To see it all work: sigillum demo',
   ].join("\n");
-  terminal.out(overallHelp(intro, commandGroups, outro).trimEnd());
+  terminal.out(overallHelp(intro, await loadCommandGroups(), outro).trimEnd());
   return exitCodes.success;
 }
 

@@ -10,6 +10,7 @@ import { emptyConfig, encodeManifest, mediaTypes, ociDigestOf, parseReference, R
 import { signBlob } from "@sigillum/library/signing";
 import { generateSigner, MemoryRegistry } from "@sigillum/library/testing";
 import { main } from "../main.ts";
+import { type Outcome, recorded } from "../terminal/index.ts";
 import { junitReport } from "./index.ts";
 
 const nobody = { tlogs: [], ctlogs: [], certificateAuthorities: [], timestampAuthorities: [] };
@@ -78,17 +79,7 @@ after(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-async function run(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  let stdout = "";
-  let stderr = "";
-  const write = (text: string | Uint8Array): unknown => (stdout += String(text));
-  const code = await main(["policy", "test", ...words], {
-    stdout: { write },
-    stderr: { write: (text) => (stderr += text) },
-    stdinIsTTY: false,
-  });
-  return { code, stdout, stderr };
-}
+const run = (...words: readonly string[]): Promise<Outcome> => recorded(main, ["policy", "test", ...words]);
 
 const policy = (): string[] => ["--cluster-image-policy", join(directory, "policy.yaml")];
 

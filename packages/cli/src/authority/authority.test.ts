@@ -11,14 +11,13 @@ import { openSigner, parsePkcs11Uri, withObject } from "@sigillum/signers/signer
 import { callControlSocket, controlSocketPath } from "@sigillum/stack/host";
 import { initialiseDataDirectory } from "@sigillum/stack/settings";
 import { parseArguments } from "../arguments/index.ts";
-import { commandGroups } from "../commands/index.ts";
+import { findCommand } from "../commands/index.ts";
 import { createTerminal } from "../terminal/index.ts";
 
 /** Runs a command as the command line does; its exit code and what it printed. */
 async function run(...words: string[]): Promise<{ exit: number; text: string }> {
-  const name = words.slice(0, 2).join(" ");
-  const command = commandGroups.flatMap(({ commands }) => commands).find((one) => one.name === name);
-  assert.ok(command !== undefined, name);
+  const command = (await findCommand(words))?.command;
+  assert.ok(command !== undefined, words.join(" "));
   let text = "";
   const write = (part: string): unknown => (text += part);
   const terminal = createTerminal({ stdout: { write }, stderr: { write }, stdinIsTTY: false, format: "text" });

@@ -15,7 +15,7 @@ const versionCommand: Command = {
 };
 
 /** The command that prints completion scripts, made from all commands. */
-export function completionCommand(all: () => readonly Command[]): Command {
+function completionCommand(all: () => Promise<readonly Command[]>): Command {
   return {
     name: "completion",
     summary: "print a completion script for bash, zsh, fish or powershell",
@@ -25,7 +25,7 @@ export function completionCommand(all: () => readonly Command[]): Command {
     run: async (args, terminal) => {
       const shell = completionShells.find((one) => one === args.positionals[0]) ?? "bash";
       const program = /cosign(?:\.\w+)?$/.test(process.argv[1] ?? "") ? "cosign" : "sigillum";
-      terminal.write(completionScript(shell, program, all()));
+      terminal.write(completionScript(shell, program, await all()));
       return exitCodes.success;
     },
   };
@@ -39,5 +39,7 @@ const env: Command = {
   run: async (args, terminal) => await (await import("../setup/index.ts")).runEnv(args, terminal),
 };
 
-/** Commands that are about the program itself. */
-export const aboutCommands: readonly Command[] = [versionCommand, env];
+/** Commands that are about the program itself; completion asks for all commands. */
+export function aboutCommands(all: () => Promise<readonly Command[]>): readonly Command[] {
+  return [versionCommand, env, completionCommand(all)];
+}

@@ -14,7 +14,7 @@ import { type Stack, startStack } from "@sigillum/stack/compose";
 import { silentLogger } from "@sigillum/stack/host";
 import { parseArguments } from "../arguments/index.ts";
 import { createTerminal, reportError } from "../terminal/index.ts";
-import { commandGroups } from "./index.ts";
+import { findCommand } from "./index.ts";
 
 async function run(...words: readonly string[]): Promise<{ stdout: string; stderr: string; code: number }> {
   let stdout = "";
@@ -25,7 +25,7 @@ async function run(...words: readonly string[]): Promise<{ stdout: string; stder
     stdinIsTTY: false,
     format: "text",
   });
-  const command = commandGroups.flatMap((group) => group.commands).find(({ name }) => name === words.slice(0, 2).join(" "));
+  const command = (await findCommand(words))?.command;
   assert.ok(command !== undefined, words.join(" "));
   try {
     const code = await command.run(parseArguments(command, words.slice(2)), terminal);

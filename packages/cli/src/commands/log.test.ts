@@ -14,7 +14,7 @@ import { ControlSocket, controlSocketPath, silentLogger } from "@sigillum/stack/
 import { findFreePorts } from "@sigillum/stack/settings";
 import { parseArguments } from "../arguments/index.ts";
 import { createTerminal, reportError } from "../terminal/index.ts";
-import { commandGroups } from "./index.ts";
+import { findCommand } from "./index.ts";
 
 interface Outcome {
   readonly stdout: string;
@@ -31,12 +31,11 @@ async function run(...words: readonly string[]): Promise<Outcome> {
     stdinIsTTY: false,
     format: words.join(" ").includes("--output json") ? "json" : "text",
   });
-  const commands = commandGroups.flatMap((group) => group.commands);
-  const length = commands.some(({ name }) => name === words.slice(0, 2).join(" ")) ? 2 : 1;
-  const command = commands.find(({ name }) => name === words.slice(0, length).join(" "));
-  assert.ok(command !== undefined, words.join(" "));
+  const found = await findCommand(words);
+  assert.ok(found !== undefined, words.join(" "));
+  const { command, rest } = found;
   try {
-    const code = await command.run(parseArguments(command, words.slice(length)), terminal);
+    const code = await command.run(parseArguments(command, rest), terminal);
     return { stdout, stderr, code };
   } catch (error) {
     const code = reportError(terminal, error);

@@ -7,8 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { main } from "../main.ts";
-import { createTerminal } from "../terminal/index.ts";
+import { createTerminal, type Outcome, recorded } from "../terminal/index.ts";
 import { openPrivateKey, openPublicKey, parsePublicText } from "./index.ts";
+
+const run = (...words: readonly string[]): Promise<Outcome> => recorded(main, words);
 
 let notes = "";
 const terminal = createTerminal({
@@ -27,14 +29,6 @@ async function withDirectory(use: (directory: string) => Promise<void>): Promise
     delete process.env["COSIGN_PASSWORD"];
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-async function run(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  let stdout = "";
-  let stderr = "";
-  const write = (text: string | Uint8Array): unknown => (stdout += String(text));
-  const code = await main(words, { stdout: { write }, stderr: { write: (text) => (stderr += text) }, stdinIsTTY: false });
-  return { code, stdout, stderr };
 }
 
 describe("key pairs", () => {

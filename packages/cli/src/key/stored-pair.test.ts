@@ -9,6 +9,9 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { openSealedBox } from "@sigillum/signers/signers";
 import { main } from "../main.ts";
+import { type Outcome, recorded } from "../terminal/index.ts";
+
+const run = (...words: readonly string[]): Promise<Outcome> => recorded(main, words);
 
 type Answer = { readonly status: number; readonly body: unknown };
 
@@ -38,14 +41,6 @@ async function withServer(
     await new Promise((resolve) => server.close(resolve));
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-async function run(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  let stdout = "";
-  let stderr = "";
-  const write = (text: string | Uint8Array): unknown => (stdout += String(text));
-  const code = await main(words, { stdout: { write }, stderr: { write: (text) => (stderr += text) }, stdinIsTTY: false });
-  return { code, stdout, stderr };
 }
 
 async function signsAndVerifies(reference: string, directory: string): Promise<void> {

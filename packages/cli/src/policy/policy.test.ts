@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { evaluate } from "@sigillum/policy/contracts";
 import { parseJson } from "@sigillum/policy/values";
 import { parseArguments } from "../arguments/index.ts";
-import { commandGroups } from "../commands/index.ts";
+import { findCommand } from "../commands/index.ts";
 import { createTerminal } from "../terminal/index.ts";
 import { formatPolicy } from "./fmt.ts";
 import { loadPolicies, runPolicyTest } from "./index.ts";
@@ -14,8 +14,6 @@ import { inputsIn } from "./inputs.ts";
 import { readPolicies } from "./sources.ts";
 import { valueAt } from "./tell.ts";
 import { templateFor, templateKinds } from "./templates.ts";
-
-const policyCommands = commandGroups.flatMap(({ commands }) => commands).filter(({ name }) => name.startsWith("policy "));
 
 let directory: string;
 const at = (name: string): string => join(directory, name);
@@ -31,7 +29,7 @@ async function run(
   words: readonly string[],
   options: { readonly watched?: boolean; readonly json?: boolean } = {},
 ): Promise<Outcome> {
-  const command = policyCommands.find((each) => each.name === `policy ${name}`);
+  const command = (await findCommand(["policy", name]))?.command;
   assert.ok(command !== undefined);
   let [stdout, stderr] = ["", ""];
   const terminal = createTerminal({
@@ -108,7 +106,7 @@ describe("policy test", () => {
   });
 
   it("asks an image's attestations of whoever can fetch them", async () => {
-    const command = policyCommands.find(({ name }) => name === "policy test");
+    const command = (await findCommand(["policy", "test"]))?.command;
     assert.ok(command !== undefined);
     const envelope = JSON.stringify({
       payloadType: "x",
@@ -175,14 +173,9 @@ describe("readPolicies", () => {
 });
 
 describe("loadPolicies", () => {
-  const spec = {
-    ...policyCommands[0],
-    name: "verify",
-    summary: "",
-    positionals: { name: "", min: 0, max: 0 },
-    flags: policyCommands[0]?.flags ?? [],
-  };
   const enforced = async (policy: string, payload: unknown, type: string): Promise<string> => {
+    const flags = (await findCommand(["policy", "test"]))?.command.flags ?? [];
+    const spec = { name: "verify", summary: "", positionals: { name: "", min: 0, max: 0 }, flags };
     let stderr = "";
     const terminal = createTerminal({
       stdout: { write: () => 0 },

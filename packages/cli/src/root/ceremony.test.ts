@@ -12,6 +12,7 @@ import { fetchTarget, memoryStore, refresh, tufKeyId } from "@sigillum/library/t
 import { openPlace, readEventFolder } from "@sigillum/library/tuf-place";
 import { encodePrivateKeyPem, generatePrivateKey } from "@sigillum/signers/signers";
 import { main } from "../main.ts";
+import { type Outcome, recorded } from "../terminal/index.ts";
 
 interface Step {
   readonly command: string;
@@ -30,15 +31,7 @@ function stepsOf(page: string): readonly Step[] {
   return steps;
 }
 
-async function run(words: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  let [stdout, stderr] = ["", ""];
-  const code = await main(words, {
-    stdout: { write: (text) => (stdout += typeof text === "string" ? text : new TextDecoder().decode(text)) },
-    stderr: { write: (text) => (stderr += text) },
-    stdinIsTTY: false,
-  });
-  return { code, stdout, stderr };
-}
+const run = (words: readonly string[]): Promise<Outcome> => recorded(main, words);
 
 /** The words of a simple command: single quotes and $NAME, nothing else of a shell. */
 function wordsOf(command: string, variables: ReadonlyMap<string, string>): string[] {

@@ -6,18 +6,11 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { encodePrivateKeyPem, generatePrivateKey } from "@sigillum/signers/signers";
 import { main } from "../main.ts";
+import { type Outcome, recorded } from "../terminal/index.ts";
 
 describe("sigillum root verify --html", () => {
   let directory = "";
-  const run = async (...words: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> => {
-    let [stdout, stderr] = ["", ""];
-    const code = await main(["root", ...words], {
-      stdout: { write: (text) => (stdout += typeof text === "string" ? text : new TextDecoder().decode(text)) },
-      stderr: { write: (text) => (stderr += text) },
-      stdinIsTTY: false,
-    });
-    return { code, stdout, stderr };
-  };
+  const run = (...words: readonly string[]): Promise<Outcome> => recorded(main, ["root", ...words]);
   const good = async (...words: readonly string[]): Promise<string> => {
     const { code, stdout, stderr } = await run(...words);
     assert.equal(code, 0, `${words.join(" ")}: ${stderr}`);

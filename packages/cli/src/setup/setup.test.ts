@@ -8,15 +8,9 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseSigningConfig, parseTrustedRoot } from "@sigillum/library/trusted-root";
 import { main } from "../main.ts";
+import { type Outcome, recorded } from "../terminal/index.ts";
 
-async function run(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  let stdout = "";
-  let stderr = "";
-  const write = (text: string | Uint8Array): unknown =>
-    (stdout += typeof text === "string" ? text : new TextDecoder().decode(text));
-  const code = await main(words, { stdout: { write }, stderr: { write: (text) => (stderr += text) }, stdinIsTTY: false });
-  return { code, stdout, stderr };
-}
+const run = (...words: readonly string[]): Promise<Outcome> => recorded(main, words);
 
 async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "sigillum-setup-"));

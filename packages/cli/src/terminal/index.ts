@@ -3,6 +3,7 @@ export { confirm, readPassword, readPin } from "./confirm.ts";
 export { terminalError, terminalErrors } from "./errors.ts";
 export { exitCodeMeanings, exitCodeOf, exitCodes } from "./exit-code.ts";
 export type { InputStream } from "./input.ts";
+export { type Outcome, recorded } from "./recorded.ts";
 export { reportError } from "./report.ts";
 export {
   createTerminal,

@@ -8,22 +8,9 @@ import { encodePem } from "@sigillum/library/encoding";
 import { createPivMaker, MemoryPcscd, MemoryPivCard, makeSoftHsm, missingSoftHsm, type SoftHsm } from "@sigillum/library/testing";
 import { generatePkcs11Key, withObject } from "@sigillum/signers/signers";
 import { main } from "../main.ts";
+import { type Outcome, recorded } from "../terminal/index.ts";
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(...words: string[]): Promise<Outcome> {
-  let [stdout, stderr] = ["", ""];
-  const code = await main(words, {
-    stdout: { write: (text) => (stdout += String(text)) },
-    stderr: { write: (text) => (stderr += text) },
-    stdinIsTTY: false,
-  });
-  return { code, stdout, stderr };
-}
+const run = (...words: readonly string[]): Promise<Outcome> => recorded(main, words);
 
 async function does(...words: string[]): Promise<Outcome> {
   const outcome = await run(...words);

@@ -1,20 +1,8 @@
 // Which issuers are trusted, and for what. certificate-authority §2.
+import { issuerTypes } from "../settings/index.ts";
 import type { CiProvider } from "./ci-provider.ts";
 
-/** How a token of an issuer becomes a certificate's subject, by Fulcio's names; `ci-provider` takes a table of templates. */
-export const issuerTypes = [
-  "email",
-  "uri",
-  "username",
-  "spiffe",
-  "kubernetes",
-  "ci-provider",
-  "chainguard-identity",
-  "github-workflow",
-  "gitlab-pipeline",
-  "buildkite-job",
-  "codefresh-workflow",
-] as const;
+export { issuerTypes };
 
 /** One of `issuerTypes`. */
 export type IssuerType = (typeof issuerTypes)[number];

@@ -2,8 +2,8 @@
 import type { Field, SectionField } from "./field.ts";
 import { urlForm, urlPattern } from "./service-description.ts";
 
-/** The types of issuers, as the room `issuers` knows them. */
-export const issuerTypeNames = [
+/** How a token of an issuer becomes a certificate's subject, by Fulcio's names; `ci-provider` takes a table of templates. */
+export const issuerTypes = [
   "email",
   "uri",
   "username",
@@ -48,7 +48,7 @@ const issuerItem: SectionField = {
       kind: "text",
       means: "How a token becomes a certificate's subject, by Fulcio's names.",
       default: "email",
-      choices: issuerTypeNames,
+      choices: issuerTypes,
     },
     ciProvider: {
       kind: "text",

@@ -1,4 +1,5 @@
 // The public surface of the room `settings`.
+export { issuerTypes } from "./authority-description.ts";
 export {
   type DataDirectoryLayout,
   type DataDirectoryState,

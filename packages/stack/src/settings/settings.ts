@@ -1,7 +1,7 @@
 // Settings as the rest of the stack reads them: typed, complete and checked against each other.
 import { isIPv4 } from "node:net";
 import { JsonObject, type JsonValue } from "@sigillum/library/encoding";
-import { issuerTypeNames } from "./authority-description.ts";
+import { issuerTypes } from "./authority-description.ts";
 import { settingsError } from "./errors.ts";
 import { parseSettingsText } from "./parse.ts";
 import { type ServiceName, serviceNames } from "./service-description.ts";
@@ -27,7 +27,7 @@ export interface ServiceSettings {
 export interface IssuerSettings {
   readonly url: string;
   readonly clientId: string;
-  readonly type: (typeof issuerTypeNames)[number];
+  readonly type: (typeof issuerTypes)[number];
   readonly skipEmailVerification: boolean;
   readonly ciProvider?: string;
   readonly providerUrl?: string;
@@ -255,7 +255,7 @@ function authorityOf(authority: JsonObject): Settings["certificateAuthority"] {
     issuers: authority.objects("issuers").map((issuer) => ({
       url: issuer.string("url"),
       clientId: issuer.string("clientId"),
-      type: choice(issuer.string("type"), issuerTypeNames),
+      type: choice(issuer.string("type"), issuerTypes),
       skipEmailVerification: issuer.boolean("skipEmailVerification"),
       ...textsOf(issuer, ["ciProvider", "providerUrl", "issuerClaim", "subjectDomain", "spiffeTrustDomain", "caCertificateFile"]),
     })),
