@@ -21,6 +21,11 @@ describe("comprehensions that ask for what others add", () => {
       "{ret:{}, got:{a:1}, other:{a:1}}",
     );
   });
+  it("may ask for what nothing adds", () => {
+    assert.equal(text("a: self={if self.missing == _|_ {c: 1}, d: 1}"), "{a:{d:1, c:1}}");
+    assert.equal(text("f: {x?: _, y?: _, if (x | y) == _|_ {z: 1}}"), "{f:{z:1}}");
+    refuses("f: {x?: _, y?: _, if (x | y) == _|_ {y: 1}}", /decided by what it, or another such one, adds/);
+  });
   it("are a cycle when two wait for each other", () => {
     refuses("f: {}\nif f.x == _|_ {f: y: 1}\nif f.y == _|_ {f: x: 1}", /cyclic reference to field/);
     refuses("a: {}\nif a != _|_ {b: y: 1}\nb: {}\nif b != _|_ {a: x: 1}", /cyclic reference to fields/);

@@ -6,7 +6,7 @@ import { elementCount } from "./list-value.ts";
 import type { Place } from "./position.ts";
 import type { Clause, Expression } from "./syntax.ts";
 import { isIncomplete, Stop } from "./value.ts";
-import { type Conjunct, isIndexLabel, originOf, unreadField, type Vertex } from "./vertex.ts";
+import { type Conjunct, isIndexLabel, originOf, pathOf, unreadField, type Vertex } from "./vertex.ts";
 
 /** Names of the constructs that are refused in the course of an evaluation. */
 export const refusedConstructs = {
@@ -67,6 +67,14 @@ export class Decisions {
         });
     return refusals;
   }
+}
+
+/** Make an error of the field that a refused construct stands in. */
+export function markRefused(engine: Engine, { construct, at, vertex }: Refusal): void {
+  let field = vertex;
+  while (field.label === "" && field.parent !== undefined) field = field.parent;
+  const message = `${construct} is outside the subset`;
+  engine.live(field).bottom = { code: "unsupported", message, places: [at], path: pathOf(field) };
 }
 
 function holds(engine: Engine, { vertex, conjunct, clauses, count }: Decision): boolean {

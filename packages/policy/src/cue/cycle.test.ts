@@ -81,4 +81,13 @@ describe("structural cycles", () => {
       "lib: {next: [...], has: [for n in next for h in ({} & n).has {h}]}\nend: has: [{name: 1}]\nmid: lib & {next: [end]}\ntop: lib & {next: [mid]}";
     assert.equal(text(listed, "top", "has"), "[{name:1}]");
   });
+  it("are none where selections go along fields that are found for themselves", () => {
+    const each = 'F: next: _\nE: {for k in [0, 1] {"\\(k)": (F & {next: E["\\(k+1)"]}).next}, "2": 7}';
+    assert.equal(text(each, "E", '"0"'), "7");
+    const fib = 'f: {n: int, if n > 0 {out: (f & {"n": n-1}).out}, if n <= 0 {out: 0}}\n';
+    assert.equal(text(`${fib}a: (f & {n: 1}).out`, "a"), "0");
+    assert.equal(code(`${fib}a: (f & {n: 3}).out`, "a"), "structural");
+  });
+  it("are none where what is selected is given to what it is selected from", () =>
+    assert.equal(text("v: {{t: x}.t.y, x: y: x: y: a: 1}", "v"), "{x:{y:{x:{y:{a:1}}, a:1}}, a:1}"));
 });

@@ -4,7 +4,7 @@ import { type Budget, RegexCache } from "../values/index.ts";
 import { yieldStructs } from "./comprehension.ts";
 import { chooseValue, concreteValue } from "./concrete.ts";
 import { isReference, makesStruct, maxConjuncts, maxRecursion, optionally, presenceOf, withDisjunction } from "./conjunct.ts";
-import { Decisions, type Refusal } from "./consistency.ts";
+import { Decisions, markRefused, type Refusal } from "./consistency.ts";
 import { conjunctBytes, scopeBytes, takenBytes } from "./cost.ts";
 import { calledBy, endCycle, endsCall, feed, ground, structuralCycle } from "./cycle.ts";
 import { resolveDisjunctions } from "./disjunction.ts";
@@ -59,6 +59,8 @@ export class Evaluator implements FieldEngine, FinishEngine {
   /** Constructs that were found to be outside of the subset. */
   readonly refusals: Refusal[] = [];
   readonly trials: Trials = new Trials();
+  // values made in expressions that were given more after they were known: what is selected from them is more, too
+  readonly #grown: Vertex[] = [];
   /** The task that is being tried. */
   current: Task | undefined;
   /** Passes over the whole value: in the first, what waits may yet become known; from the second on, disjunctions are decided. */
@@ -184,7 +186,10 @@ export class Evaluator implements FieldEngine, FinishEngine {
     vertex.conjuncts = added(vertex.conjuncts, conjunct);
     feed(vertex, conjunct);
     this.budget.allocate(conjunctBytes);
-    if (vertex.state === "settled" || vertex.finished === "yes") this.reopen(vertex);
+    if (vertex.state === "settled" || vertex.finished === "yes") {
+      this.reopen(vertex);
+      if (vertex.slots.size > 0 && !isRooted(vertex)) this.#grown.push(vertex);
+    }
     if (vertex.dependents.length === 0) return;
     for (const { vertex: dependent, adapt } of vertex.dependents) {
       const known = dependent.conjuncts.some(
@@ -477,23 +482,18 @@ export class Evaluator implements FieldEngine, FinishEngine {
 
   /** Evaluate everything below a root; again where something waited for what came later, or for a disjunction to be decided. */
   finishRoot(root: Vertex): void {
-    for (this.pass = 1; this.pass <= 3; this.pass++) this.finish(root);
+    for (this.pass = 1; this.pass <= 3; this.pass++) {
+      this.finish(root);
+      for (const made of this.#grown.splice(0)) this.settle(this.live(made));
+    }
     const decisions = this.#decisions;
     this.#decisions = undefined;
-    for (const refusal of decisions?.refusals(this, root) ?? []) this.#refuseConstruct(refusal);
+    this.refusals.push(...(decisions?.refusals(this, root) ?? []));
+    for (const refusal of this.refusals) markRefused(this, refusal);
   }
 
   /** Note that the fields of a struct were gone through for a vertex. */
   ranged(vertex: Vertex, source: Vertex, at: Place): void {
     this.#decisions?.ranged(vertex, source, at);
-  }
-
-  #refuseConstruct(refusal: Refusal): void {
-    const { construct, at, vertex } = refusal;
-    this.refusals.push(refusal);
-    let field = vertex;
-    while (field.label === "" && field.parent !== undefined) field = field.parent;
-    const message = `${construct} is outside the subset`;
-    this.live(field).bottom = { code: "unsupported", message, places: [at], path: pathOf(field) };
   }
 }

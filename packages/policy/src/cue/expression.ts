@@ -208,11 +208,17 @@ function isBottom(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, express
     if (value.mask === kinds.struct) evaluator.ranged(vertex, value, expression.at);
     // what can only be a scalar and is not known yet counts as an error; anything else that is valid does not
     const open = value.scalar === undefined && value.alternatives === undefined;
-    return bottom !== undefined || (open && (value.mask & (kinds.struct | kinds.list)) === 0);
+    const nothing = value.alternatives?.every(({ vertex: own }) => isUnknown(evaluator.live(own))) === true;
+    return bottom !== undefined || nothing || (open && (value.mask & (kinds.struct | kinds.list)) === 0);
   } catch (error) {
     if (!(error instanceof Stop) || error.bottom.code === "cycle") throw error;
     return true;
   }
+}
+
+/** Whether nothing is known of a value but that it waits. */
+function isUnknown({ bottom, mask, tasks, scalar }: Vertex): boolean {
+  return bottom !== undefined || (scalar === undefined && mask === kinds.top && tasks.length > 0);
 }
 
 function equal(evaluator: Engine, a: Scalar | Vertex, b: Scalar | Vertex, { at }: Binary): boolean {

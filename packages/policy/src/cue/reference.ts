@@ -23,6 +23,7 @@ import {
   isDefinitionLabel,
   isIndexLabel,
   isRegularLabel,
+  isRooted,
   originOf,
   type Passed,
   Vertex,
@@ -94,6 +95,9 @@ export function repeatsSelection(
   if (passed === undefined || !selectsFromMade(expression)) return undefined;
   const { anchor, level } = standing(vertex);
   for (let at: Passed | undefined = passed; at !== undefined; at = at.next) {
+    // a field that is referred to is found for itself
+    if (at.made === undefined && at.target !== undefined && at.vertex === vertex && isRooted(vertex) && isRooted(at.target))
+      return undefined;
     if (at.node !== expression || at.made?.anchor !== anchor || at.made.level < level) continue;
     return sameScope(at.made.environment, environment) ? "cycle" : "recursion";
   }
