@@ -136,6 +136,7 @@ describe("a foreign witness", { timeout: 600_000, skip: missing ?? false }, () =
     const refused = await verify(bundle, "--witness", vkey);
     assert.notEqual(refused.exit, 0);
     assert.match(refused.stderr, /THRESHOLD_WITNESSES/);
+    assert.match((await instance.sigillum("log", "info", "--log", "v2", "--witness", vkey)).stderr, /COSIGNATURE_MISSING/);
     const { text } = await shards();
     assert.match(text, /cosigned by +0 of 1 witnesses, quorum 1: MISSED/);
     assert.match(text, /lite\.example\/w1 {2}failing {2}last nothing yet {2}Cannot use witness .* HTTP 403/);
@@ -159,6 +160,10 @@ describe("a foreign witness", { timeout: 600_000, skip: missing ?? false }, () =
     assert.match(verified.stderr, /witness lite\.example\/w1 saw this tree and no other of the log at /);
     const served = await (await fetch(`${instance.url("log-v2")}/api/v2/checkpoint`)).text();
     verifyCosignature(served, parseVerifierKey(vkey));
+    const info = await instance.sigillum("log", "info", "--log", "v2", "--witness", vkey);
+    assert.equal(info.exit, 0, info.stderr);
+    assert.match(info.stdout, /^Cosigned: +by lite\.example\/w1 at /m);
+    assert.match((await instance.sigillum("log", "info", "--log", "v2")).stderr, /lines of lite\.example\/w1 too/);
   });
 
   it("that was away while the log grew is shown the growth from where it stood", async () => {

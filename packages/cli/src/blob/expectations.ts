@@ -132,7 +132,8 @@ function witnessesOf(
   });
 }
 
-function witnessKey(text: string, args: Arguments): NoteKey {
+/** Read the verifier key of a witness; that of a log is refused. */
+export function witnessKey(text: string, args: Arguments): NoteKey {
   const key = parseVerifierKey(text);
   if (key.publicKey.type !== "ed25519" || equalBytes(cosignerKey(key.name, key.publicKey).keyId, key.keyId)) return key;
   throw argumentError("FLAG_VALUE_INVALID", `Cannot run ${args.command}: --witness ${quote(text)} is the key of a log`, {

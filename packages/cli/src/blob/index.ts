@@ -5,7 +5,7 @@ export { runBundleUpgrade } from "./bundle-upgrade.ts";
 export { encodeCosignBundle } from "./cosign-bundle.ts";
 export { describeSignature, type SignatureDescription, signatureLines, verifiedJson, verifiedLines } from "./describe.ts";
 export { blobError, blobErrors } from "./errors.ts";
-export { type Demands, demandsOf, isSet, optional } from "./expectations.ts";
+export { type Demands, demandsOf, isSet, optional, witnessKey } from "./expectations.ts";
 export { explanationLines } from "./explain.ts";
 export { hashFile, readInput, readSmallFile, writeWhole } from "./files.ts";
 export { runInspect } from "./inspect.ts";

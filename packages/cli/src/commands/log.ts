@@ -1,6 +1,6 @@
 import type { FlagSpec } from "../arguments/index.ts";
 import type { Command } from "./command.ts";
-import { list, text, toggle, trustFlag } from "./flags.ts";
+import { array, list, text, toggle, trustFlag } from "./flags.ts";
 
 const load = () => import("../log/index.ts");
 const none = { name: "", min: 0, max: 0 } as const;
@@ -81,6 +81,7 @@ const search: Command = {
     text("subject", "NAME", "any name of a certificate: a URI, a DNS name, …"),
     text("operator", "and|or", "how several conditions are joined (or)", { choices: ["and", "or"] }),
     toggle("show", "fetch and prove each entry, and say who signed what and when"),
+    apiFlag,
     ...logFlags,
   ],
   examples: ["sigillum log search --email ada@example.com --show"],
@@ -99,7 +100,11 @@ const info: Command = {
   name: "log info",
   summary: "show the log's trees, proved to extend what they were before",
   positionals: none,
-  flags: [apiFlag, ...logFlags],
+  flags: [
+    apiFlag,
+    array("witness", "VKEY", "demand that this witness cosigned the checkpoint (NAME+ID+KEY), of log v2; may be repeated"),
+    ...logFlags,
+  ],
   run: async (args, terminal) => await (await load()).runLogInfo(args, terminal),
 };
 
@@ -122,20 +127,24 @@ const watch: Command = {
   name: "log watch",
   summary: "print new entries of an identity, and alarm when the log rewrites anything",
   description:
-    "Follows the log across shards. What was seen is kept in a file, so that the next run goes on from there and compares.\nWithout an identity every entry is printed.",
+    "Follows the log across shards. What was seen is kept in a file, so that the next run goes on from there and compares.\nWithout an identity every entry is printed. Of log v2 every shard of the trust root is read, each with indexes of its own.",
   positionals: none,
   flags: [
     text("identity", "ID", "the email address or URI to watch for"),
     text("identity-regexp", "RE", "the same as a regular expression (RE2, not anchored)"),
     text("issuer", "URL", "the identity provider that must have vouched"),
     text("issuer-regexp", "RE", "the same as a regular expression"),
-    text("from", "N", "index to begin at in the first run (the end of the log)"),
+    text("from", "N", "index to begin at in the first run (the end of the log); of log v2 in each shard"),
     text("interval", "DURATION", "how often to look (10s)"),
     toggle("once", "look once and end"),
     text("state", "FILE", "where to remember what was seen (below $SIGILLUM_HOME)"),
+    apiFlag,
     ...logFlags,
   ],
-  examples: ["sigillum log watch --identity ada@example.com --issuer https://accounts.example.com"],
+  examples: [
+    "sigillum log watch --identity ada@example.com --issuer https://accounts.example.com",
+    "sigillum log watch --log v2 --from 0 --once --identity ada@example.com",
+  ],
   run: async (args, terminal) => await (await load()).runLogWatch(args, terminal),
 };
 

@@ -62,6 +62,31 @@ export async function openLog(args: Arguments, terminal: Terminal, api: LogApi =
   return { url, api, vouchedBy: trust.name, keyOf: async ({ logId }) => keyFrom(trust, url, logId) };
 }
 
+/**
+ * Every shard of log v2, oldest first: each is a log of its own, and the trust root alone knows them all. With --rekor-url that one. Called
+ * again it knows shards that were published since.
+ */
+export async function openShardsV2(args: Arguments, terminal: Terminal): Promise<{ name: string; shards: OpenLog[] }> {
+  if (args.string("rekor-url") !== undefined) {
+    const log = await openLog(args, terminal, "v2");
+    return { name: log.url, shards: [log] };
+  }
+  const trust = await trustOf(args, undefined, "v2");
+  if (trust === undefined) throw new TypeError("a trust root was asked for and none was given");
+  const logs = trust.root.tlogs.filter(({ publicKey }) => !publicKey.type.startsWith("ecdsa"));
+  logs.sort((one, other) => one.validFor.startMs - other.validFor.startMs);
+  const shards = logs.map(({ baseUrl, publicKey, logId }): OpenLog => {
+    const url = trimmed(baseUrl);
+    // A shard signs with its own key, and with no other of the root.
+    const own = { ...trust, root: { ...trust.root, tlogs: [{ logId, publicKey }] } };
+    return { url, api: "v2", vouchedBy: trust.name, keyOf: async (shard) => keyFrom(own, url, shard.logId) };
+  });
+  if (shards.length > 0) return { name: `log v2 of ${trust.name}`, shards };
+  throw logCommandError("LOG_NOT_NAMED", `Cannot choose a log: ${trust.name} names none with the API of Rekor v2`, {
+    expected: "--rekor-url URL",
+  });
+}
+
 interface Trust {
   readonly name: string;
   readonly root: TrustedRoot;
@@ -110,7 +135,12 @@ function logOf({ root, preferred, name }: Trust, api: LogApi): string {
   });
 }
 
-function keyFrom({ root, name }: Trust, url: string, logId: Uint8Array): PublicKey {
+interface KnownKeys {
+  readonly name: string;
+  readonly root: { readonly tlogs: readonly Pick<TrustedRoot["tlogs"][number], "logId" | "publicKey">[] };
+}
+
+function keyFrom({ root, name }: KnownKeys, url: string, logId: Uint8Array): PublicKey {
   const found = root.tlogs.find((log) => equalBytes(log.logId.subarray(0, logId.length), logId));
   if (found !== undefined) return found.publicKey;
   throw logCommandError("LOG_KEY_UNKNOWN", `Cannot believe ${url}: ${name} has no log with its key`, {

@@ -8,6 +8,7 @@ export const logCommandErrors = {
     means: "The log signs with a key that the trust root does not have; whoever answers there is not believed.",
   },
   LOG_NOTHING_FOUND: { kind: "state", means: "The log was asked and has nothing of what was looked for." },
+  LOG_SEARCH_UNSUPPORTED: { kind: "state", means: "A log with the API of Rekor v2 cannot be searched; it can be read." },
   LOG_PROPOSAL_INVALID: { kind: "malformed", means: "The flags or files do not make an entry of the wanted kind." },
   LOG_ANSWER_FALSE: {
     kind: "verification",

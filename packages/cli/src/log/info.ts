@@ -1,8 +1,10 @@
 // log info: the trees of a log, proved to extend what they were when this was last asked.
-import { encodeHex } from "@sigillum/library/encoding";
+import { parseSignedNote, verifyCosignature } from "@sigillum/library/checkpoint";
+import { encodeHex, formatRfc3339 } from "@sigillum/library/encoding";
 import { fetchLogInfoV1 } from "@sigillum/library/services";
-import type { Arguments } from "../arguments/index.ts";
-import { exitCodes, type Terminal } from "../terminal/index.ts";
+import { type Arguments, argumentError } from "../arguments/index.ts";
+import { witnessKey } from "../blob/index.ts";
+import { exitCodes, formatTime, type Terminal } from "../terminal/index.ts";
 import { checkExtends, checkShard, type TreeHead } from "./check.ts";
 import { checkExtendsV2, fetchTreeV2 } from "./check-v2.ts";
 import { apiOf, type OpenLog, openLog } from "./connection.ts";
@@ -17,6 +19,7 @@ export async function runLogInfo(args: Arguments, terminal: Terminal): Promise<n
   const memory = await readMemory(path, log.url);
   const heads = await currentHeads(log);
   await checkAllExtend(log, memory.trees, heads);
+  const cosigned = verifiedCosignatures(args, log, heads);
   if (remembers) await writeMemory(path, { ...memory, trees: heads });
   const active = heads.at(-1);
   const total = heads.reduce((sum, { size }) => sum + size, 0);
@@ -39,6 +42,7 @@ export async function runLogInfo(args: Arguments, terminal: Terminal): Promise<n
         root: encodeHex(root),
         state: at === heads.length - 1 ? "active" : "sealed",
       })),
+      ...(cosigned.length === 0 ? {} : { cosigned: cosigned.map(({ name, timeMs }) => ({ name, time: formatRfc3339(timeMs) })) }),
     });
   else {
     terminal.out("Verification Successful!");
@@ -47,6 +51,10 @@ export async function runLogInfo(args: Arguments, terminal: Terminal): Promise<n
     terminal.out(`Root Hash:              ${rekor.RootHash}`);
     terminal.out(`TreeID:                 ${rekor.TreeID}`);
     for (const { treeId, size } of heads.slice(0, -1)) terminal.out(`Sealed Tree:            ${treeId} of ${size}`);
+    for (const { name, timeMs } of cosigned) terminal.out(`Cosigned:               by ${name} at ${formatTime(timeMs)}`);
+    const others = cosignersOf(heads).filter((name) => cosigned.every((one) => one.name !== name));
+    if (others.length > 0)
+      terminal.note(`It has lines of ${others.join(", ")} too, which nobody vouched for: --witness VKEY verifies one`);
     terminal.note(`Checkpoints verified under keys that have the word of ${log.vouchedBy}`);
     terminal.note(
       memory.trees.length === 0
@@ -57,8 +65,32 @@ export async function runLogInfo(args: Arguments, terminal: Terminal): Promise<n
   return exitCodes.success;
 }
 
+// The witnesses that --witness demands, each of which must have cosigned the checkpoint that is shown.
+function verifiedCosignatures(
+  args: Arguments,
+  log: OpenLog,
+  heads: readonly (TreeHead & { readonly envelope?: string })[],
+): { readonly name: string; readonly timeMs: number }[] {
+  const keys = args.strings("witness").map((text) => witnessKey(text, args));
+  const envelope = heads.at(-1)?.envelope;
+  if (keys.length === 0) return [];
+  if (envelope === undefined)
+    throw argumentError("FLAGS_CONFLICT", `Cannot run log info: what log ${log.api} answers has no room for cosignatures`, {
+      found: "--witness",
+      expected: "--log v2 beside it",
+    });
+  return keys.map((key) => ({ name: key.name, timeMs: verifyCosignature(envelope, key).timestampS * 1000 }));
+}
+
+/** Who else signed the newest checkpoint, by their own word. */
+function cosignersOf(heads: readonly (TreeHead & { readonly envelope?: string })[]): string[] {
+  const head = heads.at(-1);
+  if (head?.envelope === undefined) return [];
+  return parseSignedNote(head.envelope).signatures.flatMap(({ name }) => (name === head.treeId ? [] : [name]));
+}
+
 /** The trees of a log, oldest first, each under a checkpoint that its key signed. */
-export async function currentHeads(log: OpenLog): Promise<TreeHead[]> {
+export async function currentHeads(log: OpenLog): Promise<(TreeHead & { readonly envelope?: string })[]> {
   if (log.api === "v2") return [await fetchTreeV2(log)];
   const { active, inactive } = await fetchLogInfoV1(log.url);
   const heads: TreeHead[] = [];

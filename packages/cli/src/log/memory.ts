@@ -8,11 +8,19 @@ import { writeWhole } from "../blob/index.ts";
 import type { TreeHead } from "./check.ts";
 import { logCommandError } from "./errors.ts";
 
+/** A tree that was seen. */
+export interface SeenTree extends TreeHead {
+  /** For `watch` on log v2, whose shards count each for itself: entries below this index were looked at. */
+  readonly nextIndex?: number;
+  /** The key id of a shard of log v2, in hex: on one machine several share an origin. */
+  readonly logId?: string;
+}
+
 /** What is remembered of a log. */
 export interface LogMemory {
   readonly url: string;
-  readonly trees: readonly TreeHead[];
-  /** For `watch`: entries below this index were looked at. */
+  readonly trees: readonly SeenTree[];
+  /** For `watch` on log v1: entries below this index, over all shards, were looked at. */
   readonly nextIndex?: number;
 }
 
@@ -43,11 +51,7 @@ export async function readMemory(path: string, url: string): Promise<LogMemory> 
     const nextIndex = fields.optionalSafeInteger("nextIndex");
     return {
       url,
-      trees: fields.objects("trees").map((tree) => ({
-        treeId: tree.string("treeId"),
-        size: tree.safeInteger("size"),
-        root: parseHex(tree.string("root")),
-      })),
+      trees: fields.objects("trees").map(readTree),
       ...(nextIndex === undefined ? {} : { nextIndex }),
     };
   } catch (cause) {
@@ -56,9 +60,24 @@ export async function readMemory(path: string, url: string): Promise<LogMemory> 
   }
 }
 
+function readTree(tree: JsonObject): SeenTree {
+  const [nextIndex, logId] = [tree.optionalSafeInteger("nextIndex"), tree.optionalString("logId")];
+  return {
+    treeId: tree.string("treeId"),
+    size: tree.safeInteger("size"),
+    root: parseHex(tree.string("root")),
+    ...(nextIndex === undefined ? {} : { nextIndex }),
+    ...(logId === undefined ? {} : { logId }),
+  };
+}
+
 /** Remember. The file is whole or as it was before. */
 export async function writeMemory(path: string, memory: LogMemory): Promise<void> {
-  const trees = memory.trees.map(({ treeId, size, root }) => ({ treeId, size, root: encodeHex(root) }));
+  const trees = memory.trees.map(({ treeId, size, root, nextIndex, logId }) => ({
+    ...{ treeId, size, root: encodeHex(root) },
+    ...(nextIndex === undefined ? {} : { nextIndex }),
+    ...(logId === undefined ? {} : { logId }),
+  }));
   await mkdir(dirname(path), { recursive: true });
   await writeWhole(path, `${JSON.stringify({ ...memory, trees }, undefined, 2)}\n`);
 }

@@ -6,7 +6,7 @@ import { type SearchQueryV1, searchIndexV1 } from "@sigillum/library/services";
 import { type Arguments, argumentError } from "../arguments/index.ts";
 import { hashFile } from "../blob/index.ts";
 import { exitCodes, type Terminal } from "../terminal/index.ts";
-import { openLog } from "./connection.ts";
+import { apiOf, openLog } from "./connection.ts";
 import { entryLines } from "./describe-entry.ts";
 import { logCommandError } from "./errors.ts";
 import { entryJson, fetchChecked } from "./get.ts";
@@ -19,6 +19,12 @@ const maxShown = 100;
 
 /** `sigillum log search`: ids on stdout, a line each; with --show each entry in words. */
 export async function runLogSearch(args: Arguments, terminal: Terminal): Promise<number> {
+  if (apiOf(args) === "v2")
+    throw logCommandError(
+      "LOG_SEARCH_UNSUPPORTED",
+      "Cannot search log v2: the API of Rekor v2 has no search; reading the log finds what an identity signed: sigillum log watch --log v2 --from 0 --once --identity …",
+      { found: "--log v2", expected: "--log v1, or log watch" },
+    );
   const query = await queryOf(args, terminal);
   const log = await openLog(args, terminal);
   const ids = [...new Set(await searchIndexV1(log.url, query))];

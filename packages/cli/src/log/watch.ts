@@ -5,11 +5,12 @@ import { type Arguments, argumentError, parseDuration } from "../arguments/index
 import { regexpMatcher } from "../blob/index.ts";
 import { exitCodes, formatTime, type Terminal } from "../terminal/index.ts";
 import { type CheckedEntry, checkEntry, type TreeHead } from "./check.ts";
-import { type OpenLog, openLog } from "./connection.ts";
+import { apiOf, type OpenLog, openLog, openShardsV2 } from "./connection.ts";
 import { describeEntry, type EntrySigner, signerText } from "./describe-entry.ts";
 import { logCommandError } from "./errors.ts";
 import { checkAllExtend, currentHeads } from "./info.ts";
 import { type LogMemory, memoryPath, readMemory, writeMemory } from "./memory.ts";
+import { lookAtShardsV2, type WatchV2 } from "./watch-v2.ts";
 
 /** Entries of one request; the API takes no more. */
 const perRequest = 10;
@@ -18,6 +19,7 @@ const perRequest = 10;
 export async function runLogWatch(args: Arguments, terminal: Terminal): Promise<number> {
   const matches = await matcherOf(args);
   const intervalMs = parseDuration(args.string("interval") ?? "10s", "interval");
+  if (apiOf(args) === "v2") return watchV2(args, terminal, matches, intervalMs);
   const log = await openLog(args, terminal);
   const path = args.string("state") ?? `${memoryPath(log.url)}.watch`;
   let memory = await readMemory(path, log.url);
@@ -40,6 +42,31 @@ export async function runLogWatch(args: Arguments, terminal: Terminal): Promise<
     if (args.boolean("once")) {
       if (terminal.format === "text")
         terminal.note(`Looked at entries ${from} to ${total - 1}; the log extends what was seen of it before`);
+      return exitCodes.success;
+    }
+    await new Promise((resolve) => setTimeout(resolve, intervalMs));
+  }
+}
+
+async function watchV2(args: Arguments, terminal: Terminal, matches: Matcher, intervalMs: number): Promise<number> {
+  const { name } = await openShardsV2(args, terminal);
+  const path = args.string("state") ?? `${memoryPath(name)}.watch`;
+  let memory = await readMemory(path, name);
+  const watch: WatchV2 = {
+    // Anew at each look: a rotation publishes the next shard before anybody writes to it.
+    shards: async () => (await openShardsV2(args, terminal)).shards,
+    startOf: (size) => startOf(args, size),
+    take: (entry, log) => {
+      for (const signer of describeEntry(entry.body).signers) if (matches(signer)) print(entry, signer, log, terminal);
+    },
+    keep: (seen) => writeMemory(path, seen),
+  };
+  for (;;) {
+    const { memory: seen, read, shards } = await lookAtShardsV2(watch, memory);
+    memory = seen;
+    if (args.boolean("once")) {
+      if (terminal.format === "text")
+        terminal.note(`Looked at ${read} new entries of ${shards} shards; each extends what was seen of it before`);
       return exitCodes.success;
     }
     await new Promise((resolve) => setTimeout(resolve, intervalMs));
@@ -98,14 +125,17 @@ function requirePlace({ proof, treeId, id }: CheckedEntry, index: number, heads:
 
 function print(entry: CheckedEntry, signer: EntrySigner, log: OpenLog, terminal: Terminal): void {
   const { kind, about } = describeEntry(entry.body);
-  const timeMs = (entry.entry.integratedTimeS ?? 0) * 1000;
+  const { integratedTimeS } = entry.entry;
+  const timeMs = integratedTimeS === undefined ? undefined : integratedTimeS * 1000;
   if (terminal.format === "json") {
     // A line an entry: whoever follows reads while it goes on.
-    const line = { log: log.url, logIndex: entry.entry.logIndex, time: formatRfc3339(timeMs), signer, kind, about, id: entry.id };
+    // Log v2 keeps no time: that is for timestamp authorities to say.
+    const time = timeMs === undefined ? {} : { time: formatRfc3339(timeMs) };
+    const line = { log: log.url, logIndex: entry.entry.logIndex, ...time, signer, kind, about, id: entry.id };
     terminal.out(JSON.stringify(line));
   } else
     terminal.out(
-      `${formatTime(timeMs)}  entry ${entry.entry.logIndex}  ${signerText(signer)}  ${kind}${about.length === 0 ? "" : `: ${about[0]}`}`,
+      `${timeMs === undefined ? log.url : formatTime(timeMs)}  entry ${entry.entry.logIndex}  ${signerText(signer)}  ${kind}${about.length === 0 ? "" : `: ${about[0]}`}`,
     );
 }
 

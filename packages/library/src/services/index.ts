@@ -17,7 +17,7 @@ export {
   searchIndexV1,
 } from "./log-v1-reads.ts";
 export { type LogOrderV2, submitLogEntryV2 } from "./log-v2.ts";
-export { fetchCheckpointV2, fetchLeafV2, tileReaderV2 } from "./log-v2-reads.ts";
+export { fetchCheckpointV2, fetchLeafV2, fetchLeavesV2, tileReaderV2 } from "./log-v2-reads.ts";
 export type { LogVerifier } from "./log-verifier.ts";
 export { requestTimestamp } from "./timestamp-authority.ts";
 export { type CosignatureAnswer, type CosignatureOrder, requestCosignature } from "./witness.ts";

@@ -37,21 +37,34 @@ export async function fetchLeafV2(
   options: ServiceOptions = {},
 ): Promise<Uint8Array> {
   const bundle = Math.floor(leaf.index / tileWidth);
-  const width = Math.min(tileWidth, leaf.treeSize - bundle * tileWidth);
+  const leaves = await fetchLeavesV2(logUrl, { bundle, treeSize: leaf.treeSize }, options);
+  const found = leaves[leaf.index % tileWidth];
+  if (found !== undefined) return found;
+  throw new RangeError(`A tree of ${leaf.treeSize} has no entry ${leaf.index}`);
+}
+
+/** The leaves of one entry bundle, as many as a tree of this size has in it. That they are in the tree was not verified. */
+export async function fetchLeavesV2(
+  logUrl: string,
+  part: { readonly bundle: number; readonly treeSize: number },
+  options: ServiceOptions = {},
+): Promise<readonly Uint8Array[]> {
+  const width = Math.min(tileWidth, part.treeSize - part.bundle * tileWidth);
   return fetchPart(
     logUrl,
-    (wide) => entryBundlePath(bundle, wide),
+    (wide) => entryBundlePath(part.bundle, wide),
     width,
     options,
     (body, call) => {
-      let at = 0;
-      for (let position = 0; at + 2 <= body.length; position++) {
+      const leaves: Uint8Array[] = [];
+      for (let at = 0; at + 2 <= body.length && leaves.length < width; ) {
         const end = at + 2 + 256 * (body[at] ?? 0) + (body[at + 1] ?? 0);
         if (end > body.length) break;
-        if (position === leaf.index % tileWidth) return body.subarray(at + 2, end);
+        leaves.push(body.subarray(at + 2, end));
         at = end;
       }
-      throw answerMismatch(call, "entries", `fewer than ${(leaf.index % tileWidth) + 1}`, String(width));
+      if (leaves.length === width) return leaves;
+      throw answerMismatch(call, "entries", String(leaves.length), String(width));
     },
   );
 }

@@ -13,7 +13,15 @@ import {
   threadUrl,
 } from "../host/index.ts";
 import { type ShardRecord, shardRecordJson } from "../keyring/index.ts";
-import { type BodyEntry, checkShards, encodeBodyEntry, type LogShard, parseBodyEntry, shardJson } from "../log-engine/index.ts";
+import {
+  type BodyEntry,
+  checkShards,
+  encodeBodyEntry,
+  type LogShard,
+  logError,
+  parseBodyEntry,
+  shardJson,
+} from "../log-engine/index.ts";
 import { entryReply } from "./entry-reply.ts";
 import { errorReply, grpcStatus } from "./error-reply.ts";
 import { rekorV2Error } from "./errors.ts";
@@ -171,6 +179,9 @@ async function createEntry(
   workers: BatchWorkers,
   requestBody: Uint8Array,
 ): Promise<AddedEntry> {
+  // Before what was sent is read: whoever still writes here should hear of the newer log, whatever it is.
+  if (shard.sealed !== undefined)
+    throw logError("LOG_SEALED", "Cannot add entry: this shard is sealed; a newer shard takes entries");
   const prepared = parseBodyEntry(await workers.run(requestBody));
   const added = await shard.add(prepared);
   if (added.duplicate && options.duplicates === "conflict") {
