@@ -2,7 +2,7 @@
 // process moves to the next one once clients know its key; the older ones stay readable.
 import type { Clock } from "../host/index.ts";
 import { type Keyring, plannedShard, publishedChange, type ShardRecord } from "../keyring/index.ts";
-import { type RotationSteps, ShardRotation } from "../log-engine/index.ts";
+import { type RotationEvent, type RotationSteps, ShardRotation } from "../log-engine/index.ts";
 import { CtLog, type CtLogOptions } from "./ct-log.ts";
 
 /** What a rotation needs beside the shards. */
@@ -11,6 +11,8 @@ export interface CtRotationParts {
   readonly cacheWindowMs: number;
   /** Publish the trusted root as the keyring has it now; rejects when clients cannot have it yet. */
   publish(): Promise<void>;
+  /** Told of each step that was done. */
+  readonly onEvent?: (event: RotationEvent, shard: string) => void;
 }
 
 /** What shards are opened with. */
@@ -115,5 +117,5 @@ export function ctRotation(
     overlapping: () => undefined,
     retire: () => Promise.resolve(),
   };
-  return new ShardRotation(steps, { cacheWindowMs, graceMs: 0 });
+  return new ShardRotation(steps, { cacheWindowMs, graceMs: 0 }, parts.onEvent);
 }

@@ -19,6 +19,7 @@ import {
   readJson,
   type Service,
 } from "../host/index.ts";
+import type { RotationEvent } from "../log-engine/index.ts";
 import type { CtLog } from "./ct-log.ts";
 import { ctLogError } from "./errors.ts";
 import { type CtRotationParts, CtShards, type CtShardsOptions, ctRotation } from "./rotation.ts";
@@ -97,7 +98,8 @@ const rotationCheckMs = 30_000;
 function rotationOf(shards: CtShards, options: CtLogServiceOptions): Pick<Service, "jobs" | "actions"> {
   const { rotation: parts, keyring, clock } = options;
   if (parts === undefined) return { jobs: [], actions: new Map() };
-  const rotation = ctRotation(shards, { ...parts, keyring, clock });
+  const onEvent = (step: RotationEvent, shard: string): void => options.logger.info("log.rotation", { step, shard });
+  const rotation = ctRotation(shards, { onEvent, ...parts, keyring, clock });
   const advance = async (): Promise<void> => void (await rotation.advance(clock.nowMs()));
   return {
     jobs: [{ name: "rotation", everyMs: rotationCheckMs, atStart: true, run: advance }],

@@ -16,6 +16,7 @@ export {
 export type { PublishedProof, StoredEntry } from "./published-tree.ts";
 export {
   isRotationDue,
+  type RotationEvent,
   type RotationPeriods,
   type RotationSchedule,
   type RotationStatus,

@@ -59,21 +59,30 @@ export type RotationStatus =
   | { readonly step: "idle" }
   | { readonly step: "published" | "overlap"; readonly shard: string; readonly untilMs: number };
 
+/** What a rotation has just done, for the operator's log. */
+export type RotationEvent = "planned" | "published" | "activated" | "predecessors sealed";
+
 /** Runs the steps of one log, one call at a time. */
 export class ShardRotation {
   readonly #steps: RotationSteps;
   readonly #periods: RotationPeriods;
+  readonly #onEvent: (event: RotationEvent, shard: string) => void;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(steps: RotationSteps, periods: RotationPeriods) {
+  constructor(
+    steps: RotationSteps,
+    periods: RotationPeriods,
+    onEvent: (event: RotationEvent, shard: string) => void = () => undefined,
+  ) {
     this.#steps = steps;
     this.#periods = periods;
+    this.#onEvent = onEvent;
   }
 
   /** Begin a rotation; one that is under way is carried on instead. */
   start(nowMs: number): Promise<RotationStatus> {
     return this.#alone(async () => {
-      if (this.#steps.planned() === undefined && this.#steps.overlapping() === undefined) await this.#steps.plan(nowMs);
+      if (this.#steps.planned() === undefined && this.#steps.overlapping() === undefined) await this.#plan(nowMs);
       return this.#advance(nowMs);
     });
   }
@@ -82,9 +91,14 @@ export class ShardRotation {
   advance(nowMs: number): Promise<RotationStatus> {
     return this.#alone(async () => {
       const idle = this.#steps.planned() === undefined && this.#steps.overlapping() === undefined;
-      if (idle && this.#steps.isDue?.(nowMs) === true) await this.#steps.plan(nowMs);
+      if (idle && this.#steps.isDue?.(nowMs) === true) await this.#plan(nowMs);
       return this.#advance(nowMs);
     });
+  }
+
+  async #plan(nowMs: number): Promise<void> {
+    await this.#steps.plan(nowMs);
+    this.#onEvent("planned", this.#steps.planned()?.id ?? "");
   }
 
   async #advance(nowMs: number): Promise<RotationStatus> {
@@ -95,10 +109,12 @@ export class ShardRotation {
         await this.#steps.publish();
         // A crash before this line publishes the same once more, and counts the wait from then.
         await this.#steps.recordPublished(nowMs);
+        this.#onEvent("published", planned.id);
       }
       const untilMs = (planned.publishedMs ?? nowMs) + this.#periods.cacheWindowMs;
       if (nowMs < untilMs) return { step: "published", shard: planned.id, untilMs };
       await this.#steps.activate(nowMs);
+      this.#onEvent("activated", planned.id);
       await this.#steps.publish();
     }
     const overlapping = this.#steps.overlapping();
@@ -108,6 +124,7 @@ export class ShardRotation {
     // While clients are still told of the older shard, it has to accept what they send.
     await this.#steps.publish();
     await this.#steps.retire(nowMs);
+    this.#onEvent("predecessors sealed", overlapping.id);
     await this.#steps.publish();
     return { step: "idle" };
   }

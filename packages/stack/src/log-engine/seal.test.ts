@@ -137,7 +137,8 @@ describe("ShardRotation", () => {
   test("does every step in its order, waits twice, minds no repetition, and goes on in another process", async () => {
     const memory: Memory = { steps: [] };
     const port = portOf(memory);
-    const rotation = new ShardRotation(port, periods);
+    const told: string[] = [];
+    const rotation = new ShardRotation(port, periods, (event, shard) => told.push(`${event} ${shard}`));
     assert.deepEqual(await rotation.advance(0), { step: "idle" });
     assert.deepEqual(await rotation.start(10), { step: "published", shard: "2", untilMs: 110 });
     assert.deepEqual(await rotation.start(20), { step: "published", shard: "2", untilMs: 110 });
@@ -147,6 +148,7 @@ describe("ShardRotation", () => {
     assert.deepEqual(await rotation.advance(160), { step: "idle" });
     const expected = "plan open publish record open open open activate publish publish retire publish";
     assert.equal(memory.steps.join(" "), expected);
+    assert.deepEqual(told, ["planned 2", "published 2", "activated 2", "predecessors sealed 2"]);
   });
 
   test("counts the wait from the publication, however long that was in coming", async () => {

@@ -16,7 +16,7 @@ import {
 } from "../host/index.ts";
 import { type ShardRecord, shardRecordJson } from "../keyring/index.ts";
 import type { Attestation } from "../legacy-entries/index.ts";
-import { type Added, type BodyEntry, checkShards, type LogShard, shardJson } from "../log-engine/index.ts";
+import { type Added, type BodyEntry, checkShards, type LogShard, type RotationEvent, shardJson } from "../log-engine/index.ts";
 import { defaultEntryTypes, invalid, type PreparedEntry } from "./entries.ts";
 import { addedEntryJson, entryIdOf, logEntryOf } from "./entry-answer.ts";
 import { errorReply } from "./error-reply.ts";
@@ -142,7 +142,8 @@ function rotationOf(name: string, shards: ShardList, options: RekorV1Options): P
   ]);
   const parts = options.rotation;
   if (parts === undefined) return { jobs: [], actions };
-  const rotation = rekorV1Rotation(shards, parts);
+  const onEvent = (step: RotationEvent, shard: string): void => options.logger.info("log.rotation", { step, shard });
+  const rotation = rekorV1Rotation(shards, { onEvent, ...parts });
   actions.set(`${name}.rotate`, async () => rotation.start(parts.clock.nowMs()));
   const advance = async (): Promise<void> => void (await rotation.advance(parts.clock.nowMs()));
   return { jobs: [{ name: "rotation", everyMs: rotationCheckMs, atStart: true, run: advance }], actions };

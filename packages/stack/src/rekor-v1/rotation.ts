@@ -3,6 +3,7 @@ import type { Clock } from "../host/index.ts";
 import { type Keyring, plannedShard, publishedChange, type ShardRecord } from "../keyring/index.ts";
 import {
   isRotationDue,
+  type RotationEvent,
   type RotationPeriods,
   type RotationSchedule,
   type RotationSteps,
@@ -18,6 +19,8 @@ export interface RekorV1RotationParts {
   readonly cacheWindowMs: number;
   /** When to rotate without being asked; never where nothing is said. */
   readonly schedule?: RotationSchedule;
+  /** Told of each step that was done. */
+  readonly onEvent?: (event: RotationEvent, shard: string) => void;
   /** Open the shard of a record. */
   open(record: ShardRecord): Promise<RekorV1Shard>;
   /** Publish the trusted root and the signing configs as the keyring has them now; rejects when clients cannot have them yet. */
@@ -71,5 +74,5 @@ export function rekorV1Rotation(shards: ShardList, parts: RekorV1RotationParts):
     retire: () => Promise.resolve(),
   };
   const periods: RotationPeriods = { cacheWindowMs, graceMs: 0 };
-  return new ShardRotation(steps, periods);
+  return new ShardRotation(steps, periods, parts.onEvent);
 }

@@ -20,6 +20,7 @@ import {
   type LogShard,
   logError,
   parseBodyEntry,
+  type RotationEvent,
   shardJson,
 } from "../log-engine/index.ts";
 import { entryReply } from "./entry-reply.ts";
@@ -119,7 +120,7 @@ export function createRekorV2(options: RekorV2Options): Service {
       { ...options.listener, name, ...served },
       ...(options.moreListeners ?? []).map((spec) => ({ ...spec, ...served })),
     ],
-    ...rotationOf(name, shards, options.rotation, served),
+    ...rotationOf(name, shards, options, served),
     ready: async () => (failed(shards) ? { ready: false, reason: "the log stopped after its disk failed" } : { ready: true }),
     close: async () => {
       await workers.close();
@@ -138,7 +139,7 @@ const rotationCheckMs = 30_000;
 function rotationOf(
   name: string,
   shards: RekorV2Shards,
-  given: RekorV2Options["rotation"],
+  { rotation: given, logger }: RekorV2Options,
   served: ServedLog,
 ): Pick<Service, "jobs" | "actions"> {
   const list = async (): Promise<JsonValue> =>
@@ -158,7 +159,12 @@ function rotationOf(
   ]);
   if (given === undefined) return { jobs: [], actions };
   const { listen, ...rest } = given;
-  const parts = { ...rest, ...(listen === undefined ? {} : { listen: (record: ShardRecord) => listen(record, served) }) };
+  const onEvent = (step: RotationEvent, shard: string): void => logger.info("log.rotation", { step, shard });
+  const parts = {
+    onEvent,
+    ...rest,
+    ...(listen === undefined ? {} : { listen: (record: ShardRecord) => listen(record, served) }),
+  };
   let givenUrl: string | undefined;
   const rotation = rekorV2Rotation(shards, parts, () => givenUrl);
   actions.set(`${name}.rotate`, async (input) => {

@@ -3,6 +3,7 @@ import type { Clock } from "../host/index.ts";
 import { type Keyring, plannedShard, publishedChange, type ShardRecord } from "../keyring/index.ts";
 import {
   isRotationDue,
+  type RotationEvent,
   type RotationPeriods,
   type RotationSchedule,
   type RotationSteps,
@@ -15,6 +16,8 @@ import type { RekorV2Shard, RekorV2Shards } from "./shards.ts";
 export interface RekorV2RotationParts {
   readonly keyring: Pick<Keyring, "shards" | "planShard" | "changeShards">;
   readonly clock: Clock;
+  /** Told of each step that was done. */
+  readonly onEvent?: (event: RotationEvent, shard: string) => void;
   readonly periods: RotationPeriods;
   /** When to rotate without being asked; never where nothing is said. */
   readonly schedule?: RotationSchedule;
@@ -84,7 +87,7 @@ export function rekorV2Rotation(
       await keyring.changeShards(older.map(({ id }) => ({ api: "v2", id, state: "sealed", endMs }) as const));
     },
   };
-  return new ShardRotation(steps, parts.periods);
+  return new ShardRotation(steps, parts.periods, parts.onEvent);
 }
 
 const maxNumber = 10_000;
