@@ -94,7 +94,7 @@ describe("a foreign witness", { timeout: 600_000, skip: missing ?? false }, () =
       {},
       {
         trust: { defaultLog: "v2" },
-        transparencyLog: { witnesses, witnessQuorum: 1, witnessWaitMilliseconds: 10_000 },
+        transparencyLog: { witnesses, witnessQuorum: 1, witnessWaitMilliseconds: 10_000, mlDsaV2: true },
       },
     );
     artifact = join(instance.directory, "artifact.txt");
@@ -109,7 +109,7 @@ describe("a foreign witness", { timeout: 600_000, skip: missing ?? false }, () =
 
   const shards = async (): Promise<{
     text: string;
-    shard: { origin: string; verifierKey: string; size: number; witnesses: { cosignatures: number } };
+    shard: { origin: string; verifierKeys: string[]; size: number; witnesses: { cosignatures: number } };
   }> => {
     const text = (await instance.sigillum("log", "shards", "--data", "data")).stdout;
     const { stdout } = await instance.sigillum("log", "shards", "--data", "data", "--output", "json");
@@ -149,7 +149,7 @@ describe("a foreign witness", { timeout: 600_000, skip: missing ?? false }, () =
     const database = new DatabaseSync(join(directory, "w.db"));
     const root = Buffer.alloc(32).toString("base64");
     database.prepare("INSERT INTO log (origin, tree_size, tree_hash) VALUES (?, 0, ?)").run(shard.origin, root);
-    database.prepare("INSERT INTO key (origin, key) VALUES (?, ?)").run(shard.origin, shard.verifierKey);
+    database.prepare("INSERT INTO key (origin, key) VALUES (?, ?)").run(shard.origin, shard.verifierKeys[0] ?? "");
     database.close();
     while ((await shards()).shard.witnesses.cosignatures === 0) await new Promise((resolve) => setTimeout(resolve, 200));
     const bundle = await sign("cosigned.sigstore.json");

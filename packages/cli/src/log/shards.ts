@@ -55,10 +55,9 @@ function witnessLines(shard: JsonObject | undefined): string[] {
   if (shard === undefined || status === undefined) return [];
   const [quorum, cosignatures] = [status.safeInteger("quorum"), status.safeInteger("cosignatures")];
   const witnesses = status.objects("witnesses");
-  const vkey = shard.optionalString("verifierKey");
   const isMissed = quorum > cosignatures && shard.safeInteger("size") > 0;
   return [
-    ...(vkey === undefined ? [] : [`    witnesses know it by   ${vkey}`]),
+    ...shard.optionalStrings("verifierKeys").map((key) => `    witnesses know it by   ${key}`),
     `    cosigned by            ${cosignatures} of ${witnesses.length} witnesses, quorum ${quorum}${isMissed ? ": MISSED" : ""}`,
     ...witnesses.map((witness) => {
       const [size, time] = [witness.optionalSafeInteger("size"), witness.optionalString("time")];

@@ -27,6 +27,10 @@ const table = {
     kind: "malformed",
     means: "A copy of a checkpoint that was published, or one that was given to a restore, cannot be read.",
   },
+  STACK_ML_DSA_MISSING: {
+    kind: "state",
+    means: "Log v2 is to sign with ML-DSA-44 too, which this Node lacks: Node 24.7 or newer with OpenSSL 3.5 has it.",
+  },
   STACK_NOT_RUNNING: { kind: "state", means: "A command needs the process that serves a data directory, and none does." },
   STACK_TRUST_UNPUBLISHED: {
     kind: "state",

@@ -21,13 +21,14 @@ import { ChainSchedule, type Keyring, type ShardRecord } from "../keyring/index.
 import type { RotationSchedule } from "../log-engine/index.ts";
 import { createRegistry } from "../registry/index.ts";
 import { createRekorV1, openRekorV1Shard, type RekorV1Shard } from "../rekor-v1/index.ts";
-import { createRekorV2, openRekorV2Shard, type RekorV2Shard, rekorV2VerifierKey } from "../rekor-v2/index.ts";
+import { createRekorV2, openRekorV2Shard, type RekorV2Shard, rekorV2VerifierKeys } from "../rekor-v2/index.ts";
 import { dataDirectoryLayout, type ServiceName, type Settings } from "../settings/index.ts";
 import { createTimestampAuthority } from "../timestamp-authority/index.ts";
 import { createTufPublisher, type TufPublisher } from "../tuf-publisher/index.ts";
 import { CheckpointCopies, checkpointDirectory } from "./checkpoint-copies.ts";
 import { composeError } from "./errors.ts";
 import { addFirstEntry } from "./first-entry.ts";
+import { openMlDsaSigners } from "./ml-dsa-key.ts";
 import { openShardStore, shardDirectory, shardStoreOf } from "./shard-stores.ts";
 import { publishedTrust, rolePeriods, trustFiles } from "./trust-files.ts";
 import { stackTufKeys } from "./tuf-keys.ts";
@@ -156,11 +157,13 @@ async function makeLogV2(parts: ServiceParts, publish: () => Promise<void>): Pro
   const ownLogger = logger.child({ service: "log-v2" });
   const witnessed = witnessesFor(parts);
   const open = async (record: ShardRecord): Promise<RekorV2Shard> => {
+    const furtherSigners = await openMlDsaSigners(settings, record);
     const shard = await openRekorV2Shard({
       directory: shardDirectory(settings, record),
       ...(await shardStoreOf(settings, record)),
       origin: record.origin,
       signer: keyring.signer(record.key),
+      furtherSigners,
       clock,
       logger: ownLogger,
       metrics: host.metrics,
@@ -168,8 +171,8 @@ async function makeLogV2(parts: ServiceParts, publish: () => Promise<void>): Pro
     });
     await parts.copies.add(record, shard);
     if (shard.sealed === undefined) await addFirstEntry(shard, "v2", keyring);
-    const verifierKey = rekorV2VerifierKey(record.origin, keyring.signer(record.key));
-    return { shard, keyId: record.logId, publicUrl: record.publicUrl, ...(verifierKey === undefined ? {} : { verifierKey }) };
+    const verifierKeys = rekorV2VerifierKeys(record.origin, [keyring.signer(record.key), ...furtherSigners]);
+    return { shard, keyId: record.logId, publicUrl: record.publicUrl, verifierKeys };
   };
   const records = keyring.shards("v2");
   const earlier: RekorV2Shard[] = [];

@@ -9,5 +9,5 @@ export {
   type RekorV2ShardOptions,
   RekorV2Shards,
   rekorV2KeyId,
-  rekorV2VerifierKey,
+  rekorV2VerifierKeys,
 } from "./shards.ts";

@@ -38,8 +38,8 @@ export interface RekorV2Options {
   /** `rekorV2KeyId` of the shard. */
   readonly keyId: Uint8Array;
   readonly publicUrl?: string;
-  /** `rekorV2VerifierKey` of the shard: what witnesses are given. */
-  readonly verifierKey?: string;
+  /** `rekorV2VerifierKeys` of the shard: what witnesses are given. */
+  readonly verifierKeys?: readonly string[];
   readonly listener: Omit<ListenerSpec, "handler" | "name">;
   readonly logger: Logger;
   /**
@@ -143,11 +143,11 @@ function rotationOf(
   served: ServedLog,
 ): Pick<Service, "jobs" | "actions"> {
   const list = async (): Promise<JsonValue> =>
-    shards.all.map(({ shard, keyId, publicUrl, verifierKey }) => {
+    shards.all.map(({ shard, keyId, publicUrl, verifierKeys = [] }) => {
       const record = given?.keyring.shards("v2").find(({ logId }) => equalBytes(logId, keyId));
       return {
         logId: encodeBase64(keyId),
-        ...(verifierKey === undefined ? {} : { verifierKey }),
+        ...(verifierKeys.length === 0 ? {} : { verifierKeys: [...verifierKeys] }),
         ...(publicUrl === undefined ? {} : { publicUrl }),
         ...shardJson(shard, record?.state ?? (shard.sealed === undefined ? "active" : "sealed")),
         ...(record === undefined ? {} : shardRecordJson(record)),

@@ -1,6 +1,7 @@
 // The shards of a Rekor v2 log: each is a log of its own under a host name of its own, and one listener serves them all.
 import {
   cosignCheckpoint,
+  cosignerKey,
   encodeCheckpoint,
   encodeSignatureLine,
   encodeVerifierKey,
@@ -55,9 +56,12 @@ export function rekorV2KeyId(origin: string, signer: Signer): Uint8Array {
   return noteKey(origin, signer.publicKey).keyId;
 }
 
-/** The verifier key of a shard as text, for witnesses and monitors; undefined for a key that has none, as only Ed25519 has. */
-export function rekorV2VerifierKey(origin: string, signer: Signer): string | undefined {
-  return signer.publicKey.type === "ed25519" ? encodeVerifierKey(noteKey(origin, signer.publicKey)) : undefined;
+/** The verifier keys of a shard as texts, for witnesses and monitors: its own, where that is Ed25519, and those it cosigns with. */
+export function rekorV2VerifierKeys(origin: string, [own, ...further]: readonly Signer[]): string[] {
+  return [
+    ...(own?.publicKey.type === "ed25519" ? [encodeVerifierKey(noteKey(origin, own.publicKey))] : []),
+    ...further.map(({ publicKey }) => encodeVerifierKey(cosignerKey(origin, publicKey))),
+  ];
 }
 
 /** A shard as it is served. */
@@ -67,8 +71,8 @@ export interface RekorV2Shard {
   readonly keyId: Uint8Array;
   /** Where clients reach it; what their requests name as host leads to it. Its origin is the host where nothing is said. */
   readonly publicUrl?: string;
-  /** `rekorV2VerifierKey` of the shard: what witnesses are given. */
-  readonly verifierKey?: string;
+  /** `rekorV2VerifierKeys` of the shard: what witnesses are given. */
+  readonly verifierKeys?: readonly string[];
 }
 
 /** The shards behind one service, oldest first. */

@@ -85,6 +85,12 @@ export const transparencyLogField: SectionField = {
       minimum: 0,
       maximum: 8760,
     },
+    mlDsaV2: {
+      kind: "switch",
+      means:
+        "Whether each shard of log v2 cosigns its checkpoints with a key of ML-DSA-44 too (C2SP tlog-cosignature), a file below keys/. Needs Node 24.7.",
+      default: false,
+    },
     witnesses: {
       kind: "list",
       means:

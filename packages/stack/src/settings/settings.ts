@@ -112,6 +112,7 @@ export interface Settings {
     readonly disabledOperationsV1: readonly string[];
     readonly entryTypesV1: readonly string[];
     readonly overlapHours: number;
+    readonly mlDsaV2: boolean;
     readonly witnesses: readonly WitnessSettings[];
     readonly witnessQuorum: number;
     readonly witnessWaitMilliseconds: number;
@@ -223,6 +224,7 @@ function transparencyLogOf(log: JsonObject): Settings["transparencyLog"] {
     disabledOperationsV1: log.strings("disabledOperationsV1"),
     entryTypesV1: log.strings("entryTypesV1"),
     overlapHours: log.safeInteger("overlapHours"),
+    mlDsaV2: log.boolean("mlDsaV2"),
     witnesses: log.objects("witnesses").map((witness) => ({
       url: witness.string("url"),
       verifierKey: witness.string("verifierKey"),
