@@ -15,7 +15,7 @@ import { silentLogger } from "@sigillum/stack/host";
 import { findFreePorts } from "@sigillum/stack/settings";
 import { parseArguments } from "../arguments/index.ts";
 import { createTerminal, reportError } from "../terminal/index.ts";
-import { commandGroups } from "./index.ts";
+import { findCommand } from "./index.ts";
 
 interface Ran {
   readonly stdout: string;
@@ -32,8 +32,7 @@ async function run(words: readonly string[], format: "text" | "json" = "text"): 
     stdinIsTTY: false,
     format,
   });
-  const names = [words.slice(0, 2).join(" "), words[0]];
-  const command = commandGroups.flatMap((group) => group.commands).find(({ name }) => names.includes(name));
+  const command = (await findCommand(words))?.command;
   assert.ok(command !== undefined, words.join(" "));
   try {
     const code = await command.run(parseArguments(command, words.slice(command.name.split(" ").length)), terminal);
