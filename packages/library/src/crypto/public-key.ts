@@ -63,8 +63,21 @@ export function handleOf(key: PublicKey): PublicKeyHandle {
   return ImportedPublicKey.handleOf(key);
 }
 
-// Keys that were imported lately: importing costs as much as a fifth of a verification. It changes no answer.
+// Keys that were imported lately: importing costs as much as a fifth of a verification. Keyless signing makes a key of P-256 for each signature:
+// a log that kept them all would only make garbage of the kind that a whole heap is gone through for, so those are kept when they come
+// up for the second time. It changes no answer.
 const imported = new GenerationCache<PublicKey>(4096);
+const cameUp = new Uint32Array(4096);
+
+/** Whether a key like this came up lately; it has now. Of two keys that share a place the later is remembered. */
+function cameUpBefore(spki: Uint8Array): boolean {
+  let mark = spki.length;
+  for (let at = Math.max(0, spki.length - 8); at < spki.length; at++) mark = (Math.imul(mark, 31) + (spki[at] ?? 0)) >>> 0;
+  const place = mark % cameUp.length;
+  const before = cameUp[place] === mark;
+  cameUp[place] = mark;
+  return before;
+}
 
 /**
  * Read a SubjectPublicKeyInfo. The key is of a supported type and size, in its one DER form, and an EC point is on its curve.
@@ -75,7 +88,7 @@ export function parsePublicKey(spki: Uint8Array): PublicKey {
   const known = imported.get(name);
   if (known !== undefined) return known;
   const key = importKey(spki.slice());
-  imported.set(name, key);
+  if (key.type !== "ecdsa-p256" || cameUpBefore(spki)) imported.set(name, key);
   return key;
 }
 

@@ -26,32 +26,30 @@ const version = 1;
 const hashLength = 32;
 const headLength = 1 + 8 + 8 + 4 + hashLength;
 
-/** Write a batch as parts, so that records need not be copied. */
-export function encodeBatch(batch: Batch): Uint8Array[] {
-  const head = new Uint8Array(headLength);
-  const view = new DataView(head.buffer);
-  view.setUint8(0, version);
-  view.setBigUint64(1, BigInt(batch.start));
-  view.setBigUint64(9, BigInt(batch.timeMs));
-  view.setUint32(17, batch.entries.length);
-  head.set(batch.root, 21);
-  const parts: Uint8Array[] = [head];
-  for (const entry of batch.entries) parts.push(entryHead(entry), entry.record);
-  return parts;
-}
-
-function entryHead(entry: BatchEntry): Uint8Array {
-  const head = new Uint8Array(hashLength + 2 + entry.searchKeys.length * hashLength + 4);
-  const view = new DataView(head.buffer);
-  head.set(entry.identity, 0);
-  view.setUint16(hashLength, entry.searchKeys.length);
-  let at = hashLength + 2;
-  for (const key of entry.searchKeys) {
-    head.set(key, at);
-    at += hashLength;
+/** Write a batch, in one piece: a part for each entry would be hashed and written one by one. */
+export function encodeBatch(batch: Batch): Uint8Array {
+  let length = headLength;
+  for (const { searchKeys, record } of batch.entries)
+    length += hashLength + 2 + searchKeys.length * hashLength + 4 + record.length;
+  const bytes = Buffer.allocUnsafeSlow(length);
+  bytes.writeUInt8(version, 0);
+  bytes.writeBigUInt64BE(BigInt(batch.start), 1);
+  bytes.writeBigUInt64BE(BigInt(batch.timeMs), 9);
+  bytes.writeUInt32BE(batch.entries.length, 17);
+  bytes.set(batch.root, 21);
+  let at = headLength;
+  for (const { identity, searchKeys, record } of batch.entries) {
+    bytes.set(identity, at);
+    at = bytes.writeUInt16BE(searchKeys.length, at + hashLength);
+    for (const key of searchKeys) {
+      bytes.set(key, at);
+      at += hashLength;
+    }
+    at = bytes.writeUInt32BE(record.length, at);
+    bytes.set(record, at);
+    at += record.length;
   }
-  view.setUint32(at, entry.record.length);
-  return head;
+  return bytes;
 }
 
 /** Read a batch back; `where` names it in errors. */

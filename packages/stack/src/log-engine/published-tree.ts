@@ -57,6 +57,18 @@ export interface PublishedTreeParts {
 
 class TileNotInMemory extends Error {}
 
+/** Leaves whose proofs are alike from some height on: entries of one batch stand side by side and are all answered with one tree. */
+const blockHeight = 4;
+const blockWidth = 2 ** blockHeight;
+/** Blocks of one tree whose way to the root is kept. */
+const maxBlocks = 64;
+
+/** A complete block of leaves: its root, and its path, which was verified to lead from there to the root of the tree. */
+interface Block {
+  readonly root: Hash;
+  readonly path: readonly Hash[];
+}
+
 /** A tree at one size. It never changes; the next batch publishes another. */
 export class PublishedTree {
   readonly state: TreeState;
@@ -67,6 +79,7 @@ export class PublishedTree {
   readonly #leafOfRecord: (record: Uint8Array) => Uint8Array;
   readonly #splitBundle: (bundle: Uint8Array) => Uint8Array[];
   readonly #prover: TileProver;
+  readonly #blocks: Map<number, Block> = new Map();
 
   constructor(parts: PublishedTreeParts) {
     this.state = parts.state;
@@ -82,12 +95,56 @@ export class PublishedTree {
   /** The proof of an entry, verified before it is returned: from `known`, the entry's leaf hash, or from the leaf as it is stored. */
   async proof(index: number, known?: Hash): Promise<PublishedProof> {
     const { size, root } = this.state;
-    const hashes = await this.inclusionProof(index, size);
-    const hash = known ?? leafHash((await this.entry(index)).leaf);
-    const found = inclusionRoot({ leafHash: hash, leafIndex: index, treeSize: size, proof: hashes });
-    if (!equalBytes(found, root)) throw this.#rootMismatch(`entry ${index} at size ${size}`, found, root);
     const { checkpoint, cosignedCheckpoint } = this;
+    const hashes = (known === undefined ? undefined : this.#proofInBlock(index, known)) ?? (await this.#wholeProof(index, known));
     return { index, size, root, hashes, checkpoint, cosignedCheckpoint };
+  }
+
+  async #wholeProof(index: number, known: Hash | undefined): Promise<Hash[]> {
+    const proof = await this.inclusionProof(index, this.state.size);
+    this.#requireRoot(index, known ?? leafHash((await this.entry(index)).leaf), proof);
+    return proof;
+  }
+
+  #requireRoot(index: number, hash: Hash, proof: readonly Hash[]): void {
+    const { size, root } = this.state;
+    const found = inclusionRoot({ leafHash: hash, leafIndex: index, treeSize: size, proof });
+    if (!equalBytes(found, root)) throw this.#rootMismatch(`entry ${index} at size ${size}`, found, root);
+  }
+
+  /**
+   * The proof of an entry in a complete block whose tile is in memory, else undefined. From the leaf to the root of the block it was verified
+   * now, from there to the root of the tree when an entry of the block was first asked for.
+   */
+  #proofInBlock(index: number, leaf: Hash): Hash[] | undefined {
+    const number = Math.floor(index / blockWidth);
+    if (!Number.isSafeInteger(index) || index < 0 || (number + 1) * blockWidth > this.state.size) return undefined;
+    const tileIndex = Math.floor(index / tileWidth);
+    const nodes = openTileAt(this.state, 0, tileIndex) ?? this.#tiles.hotNodes(0, tileIndex);
+    if (nodes === undefined) return undefined;
+    const hashes: Hash[] = [];
+    let at = index % tileWidth;
+    let found = leaf;
+    for (let height = 0; height < blockHeight; height += 1) {
+      const sibling = nodes.node(height, at % 2 === 0 ? at + 1 : at - 1);
+      found = at % 2 === 0 ? nodeHash(found, sibling) : nodeHash(sibling, found);
+      hashes.push(sibling);
+      at = Math.floor(at / 2);
+    }
+    const known = this.#blocks.get(number);
+    if (known === undefined) return this.#proofOfNewBlock(index, leaf, { number, root: found });
+    if (equalBytes(found, known.root)) return hashes.concat(known.path);
+    throw this.#rootMismatch(`entry ${index} at size ${this.state.size}`, found, known.root);
+  }
+
+  #proofOfNewBlock(index: number, leaf: Hash, { number, root }: { number: number; root: Hash }): Hash[] | undefined {
+    const proof = inMemory(() => this.#prover.inclusionProof(index));
+    if (proof === undefined) return undefined;
+    this.#requireRoot(index, leaf, proof);
+    if (this.#blocks.size >= maxBlocks) this.#blocks.clear();
+    // `root` follows from the leaf by the hashes that the proof begins with.
+    this.#blocks.set(number, { root, path: proof.slice(blockHeight) });
+    return proof;
   }
 
   /** The proof of an entry in this tree or an earlier one. */

@@ -110,7 +110,7 @@ export class ShardStorage {
   /** The commit point: after it returns the batch survives a power cut. One record of the journal. */
   async commit(batch: Batch): Promise<void> {
     if (this.#journal === undefined) throw logError("LOG_STOPPED", "Cannot add entries: the log is closed");
-    await this.#journal.append(encodeBatch(batch));
+    await this.#journal.append([encodeBatch(batch)]);
   }
 
   /** After a commit: keep its objects and index its entries. Both are also in the journal. */

@@ -9,7 +9,7 @@ import { encodeUtf8, parseBase64 } from "@sigillum/library/encoding";
 import { verifySet } from "@sigillum/library/log-entry";
 import { silentLogger, systemClock } from "../host/index.ts";
 import { bodyEntry } from "../log-engine/index.ts";
-import { addedEntryJson, logEntryOf } from "./entry-answer.ts";
+import { addedEntryJson, entryIdOf, logEntryOf } from "./entry-answer.ts";
 import { openRekorV1Shard, rekorV1LogId, ShardList } from "./shards.ts";
 
 test("addedEntryJson writes octet for octet what JSON.stringify writes of logEntryOf, at every form of a proof", async () => {
@@ -29,7 +29,8 @@ test("addedEntryJson writes octet for octet what JSON.stringify writes of logEnt
     for (let at = 0; at < 6; at += 1) {
       const entry = bodyEntry(encodeUtf8(`{"n":${at}}`), []);
       const { index, leaf, timeMs } = await owner.shard.add(entry);
-      const { octets } = await addedEntryJson(shards, { owner, index }, { leafHash: entry.leafHash, leaf, timeMs });
+      const known = { id: entryIdOf({ owner }, entry.leafHash), leafHash: entry.leafHash, leaf, timeMs };
+      const { octets } = await addedEntryJson(shards, { owner, index }, known);
       const text = Buffer.from(octets, "latin1").toString("utf8");
       const [[id, answer] = ["", undefined]] = Object.entries<ReturnType<typeof JSON.parse>>(JSON.parse(text));
       assert.equal(JSON.stringify({ [id]: answer }), text);

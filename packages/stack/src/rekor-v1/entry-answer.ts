@@ -11,6 +11,7 @@ export type LogEntryJson = Readonly<Record<string, unknown>>;
 
 /** What is known of an entry before it is read. */
 export interface KnownEntry {
+  readonly id: string;
   readonly leafHash: Uint8Array;
   readonly leaf: Uint8Array;
   readonly timeMs: number;
@@ -80,7 +81,7 @@ async function answeredEntry(shards: ShardList, place: Place, known?: KnownEntry
   const attestation = known === undefined ? await attestations.of(leaf) : undefined;
   const payload = setPayload({ body: leaf, bodyBase64: body, integratedTime, logId: rekorV1LogId(signer), logIndex });
   return {
-    id: entryIdOf(place, hash),
+    id: known?.id ?? entryIdOf(place, hash),
     ...(attestation === undefined ? {} : { attestation: base64(attestation) }),
     body,
     integratedTime,

@@ -183,7 +183,7 @@ async function createEntry(
       found: location,
     });
   }
-  const body = await addedEntryJson(shards, { owner, index }, { leafHash: prepared.leafHash, leaf, timeMs });
+  const body = await addedEntryJson(shards, { owner, index }, { id, leafHash: prepared.leafHash, leaf, timeMs });
   return { status: 201, headers: { "content-type": "application/json", etag: id, location }, body };
 }
 

@@ -74,13 +74,14 @@ class LevelKeyValueStore implements KeyValueStore {
   }
 
   async write(changes: readonly KeyChange[], options?: { readonly sync?: boolean }): Promise<void> {
-    const operations = changes.map((change) =>
-      change.type === "put"
-        ? { type: "put" as const, key: change.key, value: change.value }
-        : { type: "del" as const, key: change.key },
-    );
     try {
-      await this.#level.batch(operations, { sync: options?.sync === true });
+      // Each change is copied as it is put: what stands in `changes` is garbage at once and does not outlive the write.
+      const batch = this.#level.batch();
+      for (const change of changes) {
+        if (change.type === "put") batch.put(change.key, change.value);
+        else batch.del(change.key);
+      }
+      await batch.write({ sync: options?.sync === true });
     } catch (cause) {
       throw storageError("STORAGE_WRITE_FAILED", `Cannot write to key-value store ${this.#directory}: ${levelReason(cause)}`, {
         cause,
