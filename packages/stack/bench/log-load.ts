@@ -29,6 +29,8 @@ export interface RunResult {
   readonly seconds: number;
   /** Latencies in ms, sorted. */
   readonly latencies: readonly number[];
+  /** Of this process, while requests were sent. */
+  readonly cpuMicros: number;
 }
 
 const prepared: Uint8Array[] = [];
@@ -58,10 +60,11 @@ async function run(order: RunOrder): Promise<RunResult> {
   const next = (): Uint8Array | undefined => (fixed === undefined ? prepared.pop() : fixed[at++ % fixed.length]);
   const latencies: number[] = [];
   let failed = 0;
+  const exchanges = await Promise.all(Array.from({ length: order.connections }, () => openExchange(order.port)));
+  const pause = order.rate === undefined ? 0 : (order.connections * 1000) / order.rate;
+  const cpu = process.cpuUsage();
   const begun = performance.now();
   const end = begun + order.seconds * 1000;
-  const pause = order.rate === undefined ? 0 : (order.connections * 1000) / order.rate;
-  const exchanges = await Promise.all(Array.from({ length: order.connections }, () => openExchange(order.port)));
   await Promise.all(
     exchanges.map(async ({ send }, position) => {
       let due = begun + (pause * position) / order.connections;
@@ -78,8 +81,10 @@ async function run(order: RunOrder): Promise<RunResult> {
     }),
   );
   const seconds = (performance.now() - begun) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
   for (const { close } of exchanges) close();
-  return { answered: latencies.length - failed, failed, seconds, latencies: latencies.sort((a, b) => a - b) };
+  const answered = latencies.length - failed;
+  return { answered, failed, seconds, latencies: latencies.sort((a, b) => a - b), cpuMicros: user + system };
 }
 
 function waitUntil(time: number): Promise<void> {

@@ -16,6 +16,7 @@ import type { MakeOrder, RunOrder, RunResult } from "./log-load.ts";
 import type { RequestKind } from "./log-requests.ts";
 import type { Measured } from "./measured.ts";
 import { type PeerLog, peerLog } from "./peer-log.ts";
+import { perOperation, threadTimes } from "./thread-times.ts";
 
 /** One row of the table. */
 export interface Row {
@@ -24,8 +25,12 @@ export interface Row {
 }
 
 const threads = Math.min(2, availableParallelism());
-const rounds = 3;
+const rounds = 5;
 const secondsPerRound = 1;
+/** Until V8 has made machine code of what is called: the first rounds take half as much again. */
+const warmUpRounds = 4;
+/** More than any round sends. */
+const requestsPerRound = 8000 * secondsPerRound;
 
 /** The rows of the log. */
 export const rows: readonly Row[] = [
@@ -104,32 +109,33 @@ async function addRow(kind: RequestKind, api: "v1" | "v2"): Promise<Measured> {
     let cpuMicros = 0;
     let adds = 0;
     let latencies: readonly number[] = [];
-    let syncsBefore = { ...syncs };
-    let batchesBefore = 0;
-    for (let round = 0; round <= rounds; round += 1) {
-      await bench.make(kind, 4000 * secondsPerRound);
+    let generatorMicros = 0;
+    for (let round = 0; round < warmUpRounds; round += 1) await addRound(bench, kind, api);
+    const syncsBefore = { ...syncs };
+    const batchesBefore = totals(bench.metrics).batches;
+    const threadsBefore = threadTimes();
+    for (let round = 0; round < rounds; round += 1) {
       const cpu = process.cpuUsage();
-      const result = await bench.load({ port: bench.ports[api], connections: 128, seconds: secondsPerRound });
-      if (result.failed > 0) throw new Error(`${result.failed} of ${result.answered + result.failed} adds were refused`);
-      // The first round warms up.
-      if (round === 0) {
-        syncsBefore = { ...syncs };
-        batchesBefore = totals(bench.metrics).batches;
-        continue;
-      }
+      const result = await addRound(bench, kind, api);
       const spent = process.cpuUsage(cpu);
       cpuMicros += spent.user + spent.system;
+      generatorMicros += result.cpuMicros;
       adds += result.answered;
       latencies = result.latencies;
       rates.push(result.answered / result.seconds);
     }
+    const byThread = perOperation(threadsBefore, threadTimes(), adds);
     const { prepareMicros, signMicros } = await measureAddParts(kind);
     const cpuMicrosPerAdd = Math.round(cpuMicros / adds);
     const notes = {
       cpuMicrosPerAdd,
-      ofThemPrepare: prepareMicros,
-      ofThemPromise: api === "v1" ? signMicros : 0,
-      theRest: "HTTP, threads, engine, proof",
+      ofThemMainThread: byThread.main,
+      preparingThreads: byThread.workers,
+      v8Threads: byThread.v8,
+      pool: byThread.pool,
+      generatorBeside: Math.round(generatorMicros / adds),
+      prepareAlone: prepareMicros,
+      promiseAlone: api === "v1" ? signMicros : 0,
       entriesPerBatch: round1(perBatch(bench.metrics)),
       fsyncsPerBatch: round2((syncs.dataSyncs - syncsBefore.dataSyncs) / (totals(bench.metrics).batches - batchesBefore)),
       otherFsyncs: syncs.syncs - syncsBefore.syncs,
@@ -141,14 +147,23 @@ async function addRow(kind: RequestKind, api: "v1" | "v2"): Promise<Measured> {
   });
 }
 
+/** Adds at full load for a round; none may be refused. */
+async function addRound(bench: Bench, kind: RequestKind, api: "v1" | "v2"): Promise<RunResult> {
+  await bench.make(kind, requestsPerRound);
+  const result = await bench.load({ port: bench.ports[api], connections: 128, seconds: secondsPerRound });
+  if (result.failed > 0) throw new Error(`${result.failed} of ${result.answered + result.failed} adds were refused`);
+  return result;
+}
+
 async function latencyRow(): Promise<Measured> {
   return withLog(async (bench) => {
+    for (let round = 0; round < warmUpRounds; round += 1) await addRound(bench, "v1-hashedrekord", "v1");
     await bench.make("v1-hashedrekord", 1500);
     await bench.load({ port: bench.ports.v1, connections: 1, seconds: 0.5 });
     const one = await bench.load({ port: bench.ports.v1, connections: 1, seconds: 2 });
     await bench.make("v1-hashedrekord", 4000);
     const full = await bench.load({ port: bench.ports.v1, connections: 64, seconds: 1 });
-    await bench.make("v1-hashedrekord", 6000);
+    await bench.make("v1-hashedrekord", 9000);
     const half = await bench.load({ port: bench.ports.v1, connections: 64, seconds: 3, rate: full.answered / full.seconds / 2 });
     const notes = {
       oneClientP50: round2(quantile(one.latencies, 0.5)),
