@@ -25,6 +25,7 @@ import { unsupported } from "./scanner.ts";
 import type { Expression, FileSyntax } from "./syntax.ts";
 import { type Bottom, isIncomplete, Stop } from "./value.ts";
 import {
+  type Alternative,
   added,
   type Conjunct,
   Environment,
@@ -226,6 +227,12 @@ function waitingOf({ tasks }: Vertex): Bottom | undefined {
   return tasks.find(({ blocked }) => blocked !== undefined && isIncomplete(blocked))?.blocked;
 }
 
+/** What the first value of a disjunction waits for, when each of them waits for something. */
+function awaitedByAll(alternatives: readonly Alternative[]): Bottom | undefined {
+  const awaited = alternatives.map(({ vertex }) => waitingOf(vertex));
+  return awaited.every((bottom) => bottom !== undefined) ? awaited[0] : undefined;
+}
+
 /** Every error in an evaluated value that nothing can mend; when it is `final`, those too that more data could, and missing fields. */
 export function problemsOf(evaluator: Evaluator, root: Vertex, final: boolean): CueProblem[] {
   const problems: CueProblem[] = [];
@@ -250,7 +257,10 @@ export function problemsOf(evaluator: Evaluator, root: Vertex, final: boolean): 
     }
     if (vertex.alternatives !== undefined) {
       const [only, second] = vertex.alternatives.filter(({ mode }) => mode === 1);
-      if (only !== undefined && second === undefined) visit(only.vertex);
+      const isOne = only !== undefined && second === undefined;
+      if (isOne) visit(only.vertex);
+      const awaited = final && !isOne ? awaitedByAll(vertex.alternatives) : undefined;
+      if (awaited !== undefined && !pathOf(outer).some(isDefinitionLabel)) add(awaited, pathOf(outer));
       return;
     }
     vertex.slots.forEach((arc) => {

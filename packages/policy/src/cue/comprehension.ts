@@ -39,13 +39,7 @@ function iterate(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, of: Expr
   const source = evaluator.choose(evaluator.vertexOf(vertex, { ...conjunct, expression: of }));
   if (source.bottom !== undefined) throw new Stop(source.bottom);
   const own = evaluator.live(vertex);
-  // a list that goes through itself has the elements that all else gives it, by each value of its disjunctions
-  const isOpen = source.understood < source.conjuncts.length || source.disjunctions.length > 0;
-  if (source === own && source.mask === kinds.list && isOpen && source.state === "busy")
-    throw new Stop({ code: "cycle", message: `cycle with ${formatExpression(of)}`, places: [of.at] });
-  // of one that nothing else gives it is not known that it is a list at all
-  if (source === own && source.mask === kinds.list && source.listLengths.length === 0)
-    throw incomplete(`cannot range over ${formatExpression(of)} (incomplete type _)`, of.at);
+  if (source === own && source.state === "busy") checkOwn(source, of);
   if (source.mask === kinds.list)
     return elementsOf(source).map((element, index) => [
       { kind: "literal", at: of.at, value: { int: true, value: index } },
@@ -70,6 +64,16 @@ function iterate(evaluator: Engine, vertex: Vertex, conjunct: Conjunct, of: Expr
   return [...source.arcs]
     .filter(([label, arc]) => isRegularLabel(label) && arc.presence === "member")
     .map(([label, arc]) => [{ kind: "literal", at: of.at, value: label.slice(1) }, arc]);
+}
+
+/** What goes through itself has what all else gives it, by each value of its disjunctions; throws Stop until that is there. */
+function checkOwn(source: Vertex, of: Expression): void {
+  const isList = source.mask === kinds.list;
+  if (source.disjunctions.length > 0 || (isList && source.understood < source.conjuncts.length))
+    throw new Stop({ code: "cycle", message: `cycle with ${formatExpression(of)}`, places: [of.at] });
+  // of a list that nothing else gives it is not known that it is one at all
+  if (isList && source.listLengths.length === 0)
+    throw incomplete(`cannot range over ${formatExpression(of)} (incomplete type _)`, of.at);
 }
 
 /** The elements of a list that is settled. */

@@ -5,7 +5,7 @@ import { describeType, formatVertex } from "./format.ts";
 import { formatExpression } from "./format-syntax.ts";
 import type { Expression } from "./syntax.ts";
 import { fail, formatKinds, incomplete, kinds, type Scalar, Stop } from "./value.ts";
-import { isStruct, type Vertex } from "./vertex.ts";
+import { isStruct, originOf, type Vertex } from "./vertex.ts";
 
 /** The concrete value of a vertex: a scalar, or the vertex when it is a struct or a list; throws Stop when it is none. */
 export function concreteValue(engine: Engine, vertex: Vertex, expression: Expression, wanted: number): Scalar | Vertex {
@@ -28,7 +28,9 @@ export function concreteValue(engine: Engine, vertex: Vertex, expression: Expres
     );
   const blocked = chosen.tasks[0]?.blocked;
   if (chosen.state === "busy") {
-    if (chosen.disjunctions.length > 0) chosen.askedFor = expression;
+    // asked by a term on trial, it is the value that the term is tried for
+    const asked = chosen.copyOf === undefined ? chosen : originOf(chosen);
+    if (asked.disjunctions.length > 0) asked.askedFor = expression;
     throw new Stop({ code: "cycle", message: `cycle with ${formatExpression(expression)}`, places: [expression.at] });
   }
   if (blocked !== undefined) throw new Stop(blocked);

@@ -43,11 +43,11 @@ export function resolveDisjunctions(evaluator: Engine, vertex: Vertex): void {
     const laterGrants = (label: string): boolean => later.some((may) => may(label)) || outer?.(label) === true;
     const trial = { disjunction, laterGrants: later.length > 0 ? laterGrants : outer };
     for (const state of states) next.push(...tryTerms(evaluator, vertex, state, trial, causes));
-    states = next.length > 1 ? distinctStates(evaluator, vertex, next) : next;
+    states = next.length > 1 ? distinctStates(evaluator, next) : next;
     if (states.length === 0) break;
   }
   if (states.length > 0) {
-    vertex.alternatives = distinct(evaluator, vertex, decideModes(states));
+    vertex.alternatives = distinct(evaluator, decideModes(states));
     refuseAsked(evaluator, vertex, vertex.alternatives);
   } else {
     const message = `${causes.length} errors in empty disjunction:`;
@@ -67,10 +67,10 @@ function refuseAsked(evaluator: Engine, vertex: Vertex, alternatives: readonly A
 }
 
 /** Of states of the same value, those that the disjunctions so far favour most. */
-function distinctStates(evaluator: Engine, vertex: Vertex, states: readonly State[]): State[] {
+function distinctStates(evaluator: Engine, states: readonly State[]): State[] {
   const byKey = new Map<string, State[]>();
   for (const state of states) {
-    const key = keyOnTrial(evaluator, vertex, state.vertex);
+    const key = vertexKey(evaluator, state.vertex);
     evaluator.budget.allocate(key.length * 2);
     const same = byKey.get(key) ?? [];
     if (!same.some((other) => dominates(other, state)))
@@ -156,18 +156,10 @@ function failure(vertex: Vertex): Bottom | undefined {
   return vertex.childBottom;
 }
 
-function keyOnTrial(evaluator: Engine, vertex: Vertex, copy: Vertex): string {
-  let key = "";
-  evaluator.trials.run(vertex, copy, () => {
-    key = vertexKey(evaluator, copy);
-  });
-  return key;
-}
-
-function distinct(evaluator: Engine, vertex: Vertex, found: readonly Alternative[]): Alternative[] {
+function distinct(evaluator: Engine, found: readonly Alternative[]): Alternative[] {
   const byKey = new Map<string, Alternative>();
   for (const alternative of found) {
-    const key = keyOnTrial(evaluator, vertex, alternative.vertex);
+    const key = vertexKey(evaluator, alternative.vertex);
     evaluator.budget.allocate(key.length * 2);
     const before = byKey.get(key);
     if (before === undefined || alternative.mode > before.mode)

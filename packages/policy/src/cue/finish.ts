@@ -103,13 +103,7 @@ function finishAlternatives(engine: FinishEngine, vertex: Vertex, alternatives: 
 export function decide(engine: FinishEngine, vertex: Vertex): void {
   const { alternatives } = vertex;
   if (engine.pass === 1 || alternatives === undefined || alternatives.length < 2 || vertex.standIn !== undefined) return;
-  const left = alternatives.filter((alternative) => {
-    let isWaiting = false;
-    engine.trials.run(vertex, alternative.vertex, () => {
-      isWaiting = waits(engine, alternative.vertex);
-    });
-    return !isWaiting;
-  });
+  const left = alternatives.filter((alternative) => !waits(engine, alternative.vertex));
   if (left.length > 0) vertex.alternatives = left;
 }
 

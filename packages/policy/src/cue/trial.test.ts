@@ -1,7 +1,7 @@
 // Values on trial: what lies outside of a disjunction does not take over what one of its terms would make of it.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { encodeJson, parseJson } from "../values/index.ts";
+import { encodeJson, isPolicyError, parseJson } from "../values/index.ts";
 import { type CueView, compileCue, evaluateCue, inspectCue, validateCue } from "./index.ts";
 
 const compile = (source: string): ReturnType<typeof compileCue> => compileCue([{ file: "p.cue", source }]);
@@ -41,6 +41,10 @@ describe("a value that asks a disjunction on trial", () => {
     assert.equal(at(source, "a").error?.code, "cycle");
     assert.match(at(source, "a").error?.message ?? "", /across unresolved disjunction/);
   });
+  it("may not leave one value that is no default by asking for itself", () => {
+    assert.equal(at("a: a + 1 | 0", "a").error?.code, "cycle");
+    gives("a: a + 1 | *0", '{"a":0}');
+  });
   it("is a cycle where two defaults hang on each other", () => {
     const source = "a: *0 | 1\na: c - b\nb: *0 | 1\nb: c - a\nc: 1";
     assert.equal(at(source, "a").error?.code, "cycle");
@@ -62,6 +66,16 @@ describe("the same disjunction by two ways", () => {
   it("allows what each of them allows", () => {
     const source = "d: {a: 1} | {b: 2}\n#E: d & {c: 3}\np: d & #E";
     assert.equal(at(source, "p").text, "{c:3, a:1} | {c:3, b:2}");
+  });
+});
+
+describe("a struct that goes through itself", () => {
+  it("is refused where it gains what it goes through, by each value of its disjunction", () => {
+    const source = 'a: *{b: 1} | {c: 2}\na: {for k, v in a {"\\(k)2": v}}';
+    assert.throws(
+      () => evaluateCue(compile(source)),
+      (error) => isPolicyError(error) && error.code === "CUE_UNSUPPORTED",
+    );
   });
 });
 
@@ -113,6 +127,14 @@ describe("validateCue of a value that is final", () => {
       ["a", "b"],
     );
     assert.deepEqual(validateCue(compile("a: b - 1\nb: a + 1"), parseJson('{"b": 3}')), []);
+  });
+  it("names a disjunction of which each value waits for something", () => {
+    const paths = (source: string, final: boolean): string[] =>
+      validateCue(compile(source), parseJson("{}"), { final }).map(({ path }) => path);
+    assert.deepEqual(paths("a: 1 | 2\na: !=b\nb: int", true), ["a"]);
+    assert.deepEqual(paths("a: *(b + 1) | 5\na: 1 | 2\nb: int", true), ["a"]);
+    assert.deepEqual(paths("a: 1 | 2\na: !=b\nb: int", false), []);
+    assert.deepEqual(paths("a: 1 | 2", true), []);
   });
   it("lets it stand while more may come", () =>
     assert.deepEqual(validateCue(compile("a: b - 1\nb: a + 1"), parseJson("{}"), { final: false }), []));

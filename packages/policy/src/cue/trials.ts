@@ -16,8 +16,14 @@ export class Trials {
     vertex.standIn = outer;
   }
 
-  /** Do something with a vertex that sees those copies alone that it lies in. */
+  /** Do something with a vertex that sees those copies alone that it lies in: what waits in a value of a disjunction is tried as that value. */
   within(vertex: Vertex, run: (vertex: Vertex) => void): void {
+    const copy = vertex.tasks.length > 0 || vertex.copyOf !== undefined ? copyAround(vertex) : undefined;
+    if (copy?.copyOf === undefined || copy.copyOf.standIn === copy) this.#within(vertex, run);
+    else this.run(copy.copyOf, copy, () => this.#within(vertex, run));
+  }
+
+  #within(vertex: Vertex, run: (vertex: Vertex) => void): void {
     if (this.#trials.length === 0) {
       run(vertex);
       return;
@@ -33,6 +39,13 @@ export class Trials {
     run(vertex);
     if (hidden !== undefined) for (const [trial, copy] of hidden) trial.standIn = copy;
   }
+}
+
+/** The innermost copy that a vertex lies in. */
+function copyAround(vertex: Vertex): Vertex | undefined {
+  let at: Vertex | undefined = vertex;
+  while (at !== undefined && at.copyOf === undefined) at = at.parent;
+  return at;
 }
 
 function liesIn(vertex: Vertex, copy: Vertex): boolean {
