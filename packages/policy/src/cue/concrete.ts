@@ -30,8 +30,13 @@ export function concreteValue(engine: Engine, vertex: Vertex, expression: Expres
   if (chosen.state === "busy") {
     // asked by a term on trial, it is the value that the term is tried for
     const asked = chosen.copyOf === undefined ? chosen : originOf(chosen);
-    if (asked.disjunctions.length > 0) asked.askedFor = expression;
-    throw new Stop({ code: "cycle", message: `cycle with ${formatExpression(expression)}`, places: [expression.at] });
+    const undecided = asked.disjunctions.length > 0 ? { undecided: asked } : {};
+    if (asked.disjunctions.length > 0) {
+      asked.askedFor = expression;
+      asked.askedEarly ||= !asked.isDeciding;
+    }
+    const message = `cycle with ${formatExpression(expression)}`;
+    throw new Stop({ code: "cycle", message, places: [expression.at], ...undecided });
   }
   if (blocked !== undefined) throw new Stop(blocked);
   throw incomplete(`non-concrete value ${describeType(chosen)}`, expression.at);

@@ -36,6 +36,7 @@ export function resolveDisjunctions(evaluator: Engine, vertex: Vertex): void {
   const causes: Bottom[] = [];
   const disjunctions = [...vertex.disjunctions];
   const granters = disjunctions.length < 2 ? [] : disjunctions.map((disjunction) => granterOf(evaluator, vertex, disjunction));
+  vertex.isDeciding = true;
   for (const [index, disjunction] of disjunctions.entries()) {
     const next: State[] = [];
     const later = granters.slice(index + 1);
@@ -46,24 +47,29 @@ export function resolveDisjunctions(evaluator: Engine, vertex: Vertex): void {
     states = next.length > 1 ? distinctStates(evaluator, next) : next;
     if (states.length === 0) break;
   }
-  if (states.length > 0) {
-    vertex.alternatives = distinct(evaluator, decideModes(states));
+  const left = distinct(evaluator, decideModes(states));
+  vertex.isDeciding = false;
+  if (left.length > 0) {
+    vertex.alternatives = left;
     refuseAsked(evaluator, vertex, vertex.alternatives);
   } else {
     const message = `${causes.length} errors in empty disjunction:`;
-    const code = causes.every((cause) => cause.code === "structural") ? "structural" : "eval";
-    evaluator.setBottom(vertex, { code, message, places: causes.flatMap(({ places }) => places), causes });
+    const isCycle = causes.some((cause) => cause.code === "cycle");
+    const code = isCycle ? "cycle" : causes.every((cause) => cause.code === "structural") ? "structural" : "eval";
+    if (isCycle) vertex.tasks = [];
+    const places = causes.flatMap((cause) => cause.places);
+    evaluator.setBottom(vertex, { code, message, places, causes, ...(isCycle ? { undecided: vertex } : {}) });
   }
 }
 
 /** What depends on the one value of a disjunction may not decide which values are left of it, unless one of them is the default. */
 function refuseAsked(evaluator: Engine, vertex: Vertex, alternatives: readonly Alternative[]): void {
   const by = vertex.askedFor;
-  if (by === undefined || alternatives.filter(({ mode }) => mode === 1).length === 1) return;
+  if (by === undefined || (!vertex.askedEarly && alternatives.filter(({ mode }) => mode === 1).length === 1)) return;
   vertex.alternatives = undefined;
   vertex.tasks = [];
   const message = `cycle across unresolved disjunction referenced by ${formatExpression(by)}`;
-  evaluator.setBottom(vertex, { code: "cycle", message, places: [by.at] });
+  evaluator.setBottom(vertex, { code: "cycle", message, places: [by.at], undecided: vertex });
 }
 
 /** Of states of the same value, those that the disjunctions so far favour most. */
@@ -134,7 +140,8 @@ function tryTerms(evaluator: Engine, vertex: Vertex, state: State, trial: Trial,
     if (nested) anyDefault = true;
     for (const alternative of left) {
       evaluator.trials.run(vertex, alternative.vertex, () => evaluator.finish(alternative.vertex));
-      const cause = failure(evaluator.live(alternative.vertex));
+      const live = evaluator.live(alternative.vertex);
+      const cause = failure(live) ?? undecidedOutside(live, vertex);
       if (cause !== undefined) causes.push(cause);
       else
         found.push({
@@ -144,6 +151,11 @@ function tryTerms(evaluator: Engine, vertex: Vertex, state: State, trial: Trial,
     }
   }
   return found.map(({ vertex: left, mode }) => ({ vertex: left, modes: [...state.modes, anyDefault && mode === 0 ? -1 : mode] }));
+}
+
+/** Why a term cannot be: it hangs on the one value of what is being decided further out, by terms that hang on it. */
+function undecidedOutside({ tasks }: Vertex, vertex: Vertex): Bottom | undefined {
+  return tasks.find(({ blocked }) => blocked?.undecided !== undefined && blocked.undecided !== vertex)?.blocked;
 }
 
 /** Whether a value is an error that nothing can mend. */

@@ -39,16 +39,26 @@ describe("a value that asks a disjunction on trial", () => {
   it("may not decide what is left of the disjunction", () => {
     const source = "a: 0 | 1\na: !=b\nb: 0 | 1\nb: !=a";
     assert.equal(at(source, "a").error?.code, "cycle");
-    assert.match(at(source, "a").error?.message ?? "", /across unresolved disjunction/);
+    assert.match(at(source, "a").error?.message ?? "", /2 errors in empty disjunction/);
+    assert.match(at("a: 0 | 1\na: b\nb: a + 0", "b").error?.message ?? "", /across unresolved disjunction/);
   });
   it("may not leave one value that is no default by asking for itself", () => {
     assert.equal(at("a: a + 1 | 0", "a").error?.code, "cycle");
     gives("a: a + 1 | *0", '{"a":0}');
   });
+  it("is a cycle where what asks for it is needed before a term is tried", () => {
+    const source = "#S: {p: 1 + q, q: p - 1}\na: #S & {p: 0 | *2}";
+    assert.equal(at(source, "a", "p").error?.code, "cycle");
+    assert.equal(at(source, "a", "q").error?.code, "cycle");
+  });
+  it("is no value of another disjunction on trial", () => {
+    const source = "p: *(q & 7) | (r & 8)\nq: s + 2\ns: *(5 & (p - 2)) | (r & 8)\nr: q + 2";
+    for (const name of ["p", "q", "r", "s"]) assert.ok(at(source, name).error, name);
+  });
   it("is a cycle where two defaults hang on each other", () => {
     const source = "a: *0 | 1\na: c - b\nb: *0 | 1\nb: c - a\nc: 1";
     assert.equal(at(source, "a").error?.code, "cycle");
-    assert.equal(at(source, "b").pending?.code, "cycle");
+    assert.equal(at(source, "b").error?.code, "cycle");
   });
 });
 

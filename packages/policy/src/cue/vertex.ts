@@ -252,6 +252,10 @@ export class Vertex extends Evaluated {
   alternatives: readonly Alternative[] | undefined;
   /** What asked for its one value while its disjunctions were being decided, and was told that it is not known. */
   askedFor: Expression | undefined;
+  /** Whether that was before any of its terms was tried. */
+  askedEarly = false;
+  /** Whether its terms are being tried. */
+  isDeciding = false;
   finished: "no" | "busy" | "yes" = "no";
   /** After it is finished: whether nothing below it waits, and in which pass that was found. */
   isComplete = false;
