@@ -60,7 +60,7 @@ export const defaultLogLimits: LogLimits = {
   maxOutstandingEntries: 4096,
   maxOutstandingBytes: 64 * 1024 * 1024,
   maxWriteAheadBytes: 24 * 1024 * 1024,
-  cacheBytes: 32 * 1024 * 1024,
+  cacheBytes: 24 * 1024 * 1024,
   filterBytes: 64 * 1024 * 1024,
 };
 
