@@ -65,10 +65,13 @@ describe("a stack whose logs are in PostgreSQL", { timeout: 400_000 }, () => {
     assert.doesNotMatch(checked, /differ(?!ences? *:? *(?:0|none))/i, checked);
   });
 
-  it("makes no backup of files, of which the logs are not all", { skip }, async () => {
-    const { exit, stderr } = await instance.sigillum("backup", join(instance.directory, "copy"), "--data", data);
+  it("is backed up while it runs, and not restored over its own logs", { skip }, async () => {
+    const copy = join(instance.directory, "copy");
+    assert.match(await succeed("backup", copy, "--data", data), /log +localhost\S* - \d+, \d+ entries/);
+    const { exit, stderr } = await instance.sigillum("restore", copy, "--data", join(instance.directory, "restored"));
     assert.notEqual(exit, 0);
-    assert.match(stderr, /STACK_NOT_IN_FILES/);
+    assert.match(stderr, /STACK_TARGET_NOT_EMPTY/);
+    await signAndVerify("after-backup.txt");
   });
 
   it("does not begin its logs anew when it is told to use files", { skip }, async () => {

@@ -1,5 +1,5 @@
 // A backup of a data directory, made while it is served or not. Every file of a log but those of its last seconds never changes again; so a
-// copy is whole once it has the files in the right order, and its state did not move meanwhile.
+// copy is whole once it has the files in the right order, and its state did not move meanwhile. What a database has of a log becomes files.
 import { copyFile, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { parseCheckpoint, parseSignedNote } from "@sigillum/library/checkpoint";
@@ -17,7 +17,7 @@ import { lockName } from "@sigillum/library/tuf-place";
 import { openDataDirectory } from "../settings/index.ts";
 import { writeFileDurably } from "../storage/index.ts";
 import { composeError } from "./errors.ts";
-import { requireStoredInFiles } from "./shard-stores.ts";
+import { backUpPostgresShard, postgresShards } from "./postgres-backup.ts";
 
 /** The file that makes a directory a backup, which nobody may serve. */
 export const backupFileName = "backup.json";
@@ -63,16 +63,33 @@ export async function backupStack(options: {
   readonly nowMs: number;
 }): Promise<BackupRecord> {
   const { dataDirectory, to, nowMs } = options;
-  requireStoredInFiles(await openDataDirectory(dataDirectory), "make a backup");
+  const settings = await openDataDirectory(dataDirectory);
   await refuseBackup(dataDirectory);
   await makeEmpty(to);
   const trees: BackedUpTree[] = [];
+  const stored = await postgresShards(settings);
+  const left = new Map(stored.map((shard) => [shard.path, shard]));
+  const shards: ShardCopier = {
+    isShard: (from, names) =>
+      settings.storage.kind === "files"
+        ? names.includes("state") && names.includes("wal")
+        : stored.some(({ path }) => path === relative(dataDirectory, from)),
+    async copy(from, target) {
+      const path = relative(dataDirectory, from);
+      const shard = left.get(path);
+      left.delete(path);
+      if (shard === undefined) trees.push(await copyShard(from, target, path));
+      else {
+        const checkpoint = await backUpPostgresShard(shard, from, target, () => copyRest(from, target));
+        if (checkpoint !== undefined) trees.push({ path, ...describe(checkpoint) });
+      }
+    },
+  };
   const names = (await readdir(dataDirectory)).filter((name) => !isLeftOut(name));
   const ordered = [...firstNames.filter((name) => names.includes(name)), ...names.filter((name) => !firstNames.includes(name))];
-  for (const name of ordered)
-    await copyTree(join(dataDirectory, name), join(to, name), async (from, copy) => {
-      trees.push(await copyShard(from, copy, relative(dataDirectory, from)));
-    });
+  for (const name of ordered) await copyTree(join(dataDirectory, name), join(to, name), shards);
+  // A shard of which there is no folder is in the database all the same, or nowhere.
+  for (const { path } of left.values()) await shards.copy(join(dataDirectory, path), join(to, path));
   const record = { createdMs: nowMs, trees };
   await writeFileDurably(join(to, backupFileName), encodeRecord(record));
   return record;
@@ -121,16 +138,29 @@ export async function refuseBackup(directory: string): Promise<void> {
   );
 }
 
-/** Copies files and folders; what a log's shard is, is handed to `shard`. */
-export async function copyTree(from: string, to: string, shard?: (from: string, to: string) => Promise<void>): Promise<void> {
+/** Knows the folders of shards, and copies them in a way of their own. */
+interface ShardCopier {
+  isShard(from: string, names: readonly string[]): boolean;
+  copy(from: string, to: string): Promise<void>;
+}
+
+/** Copies files and folders; what a log's shard is, is left to `shards`. */
+export async function copyTree(from: string, to: string, shards?: ShardCopier): Promise<void> {
   const entries = await listing(from);
   if (entries === undefined) return copyDurably(from, to);
   const names = entries.map(({ name }) => name);
-  if (shard !== undefined && names.includes("state") && names.includes("wal")) return shard(from, to);
+  if (shards?.isShard(from, names) === true) return shards.copy(from, to);
   await mkdir(to, { recursive: true, mode: 0o700 });
   // A timestamp names a snapshot, and that the rest: whoever is named must be copied later.
   for (const name of names.toSorted((a, b) => Number(b === "timestamp.json") - Number(a === "timestamp.json")))
-    if (!isLeftOut(name)) await copyTree(join(from, name), join(to, name), shard);
+    if (!isLeftOut(name)) await copyTree(join(from, name), join(to, name), shards);
+  await syncDirectory(to);
+}
+
+/** Of a shard's folder what is neither its state nor its journal, which are copied before. */
+async function copyRest(from: string, to: string): Promise<void> {
+  for (const { name } of (await listing(from)) ?? [])
+    if (!isLeftOut(name) && !["checkpoint", "state", "wal"].includes(name)) await copyTree(join(from, name), join(to, name));
   await syncDirectory(to);
 }
 
@@ -145,9 +175,7 @@ async function copyShard(from: string, to: string, path: string): Promise<Backed
     if (checkpoint !== undefined) await writeFileDurably(join(to, "checkpoint"), checkpoint);
     await copyTree(join(from, "state"), join(to, "state"));
     await copyTree(join(from, "wal"), join(to, "wal"));
-    for (const { name } of (await listing(from)) ?? [])
-      if (!isLeftOut(name) && !["checkpoint", "state", "wal"].includes(name)) await copyTree(join(from, name), join(to, name));
-    await syncDirectory(to);
+    await copyRest(from, to);
     const after = await readOptional(join(from, "state", "head.json"));
     const same = before === undefined ? after === undefined : after !== undefined && equalBytes(before, after);
     if (same) return { path, ...describe(checkpoint) };

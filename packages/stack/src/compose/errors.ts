@@ -20,7 +20,7 @@ const table = {
   },
   STACK_NOT_IN_FILES: {
     kind: "state",
-    means: "A backup, a restore or an archive was asked for of logs that are kept in PostgreSQL.",
+    means: "An archive was asked for of logs that are kept in PostgreSQL.",
   },
   STACK_TARGET_NOT_EMPTY: { kind: "state", means: "A backup or a restored data directory is written to an empty place alone." },
   STACK_CHECKPOINT_UNREADABLE: {

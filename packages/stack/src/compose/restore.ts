@@ -12,8 +12,9 @@ import { backupFileName, copyTree, readBackupRecord } from "./backup.ts";
 import { type PublishedCheckpoint, publishedCheckpointOf, readCheckpointCopies, requireExtends } from "./checkpoint-copies.ts";
 import { openStackData } from "./data.ts";
 import { composeError } from "./errors.ts";
+import { fillDatabase, finishDatabase } from "./postgres-backup.ts";
 import { republish } from "./services.ts";
-import { requireStoredInFiles, shardDirectory } from "./shard-stores.ts";
+import { openShardStore, shardDirectory, shardStoreOf } from "./shard-stores.ts";
 
 /** A shard that a restore ended. */
 export interface SealedShard {
@@ -73,13 +74,14 @@ export async function restoreStack(options: RestoreOptions): Promise<RestoreRepo
   await copyTree(backup, dataDirectory);
   const data = await openStackData({ dataDirectory, nowMs, existing: true, restoring: true });
   try {
-    requireStoredInFiles(data.settings, `restore ${backup}`);
+    await fillDatabase(data.settings);
     const given = (options.published ?? []).map((text) => publishedCheckpointOf({ text }));
     const published = [...given, ...(await readCheckpointCopies(data.settings))];
     const shards: SealedShard[] = [];
     for (const api of ["v1", "v2", "ct"] as const)
       shards.push(...(await renew(data.settings, data.keyring, api, { ...options, published })));
     await republish(data, { logger: options.logger ?? silentLogger, nowMs, backupMs: record.createdMs });
+    await finishDatabase(data.settings);
     await rm(join(dataDirectory, backupFileName));
     return { createdMs: record.createdMs, shards };
   } finally {
@@ -134,9 +136,11 @@ async function openShard(
   if (record.api === "ct") {
     const directory = dataDirectoryLayout(settings.dataDirectory).logs;
     const { leafIndexExtension } = settings.ctLog;
-    return (await CtLog.open({ ...common, keyring, directory, leafIndexExtension }, record)).shard;
+    const openStore = (shard: ShardRecord) => openShardStore(settings, shard);
+    return (await CtLog.open({ ...common, keyring, directory, leafIndexExtension, openStore }, record)).shard;
   }
-  const own = { ...common, signer: keyring.signer(record.key), directory: shardDirectory(settings, record) };
+  const stored = await shardStoreOf(settings, record);
+  const own = { ...common, ...stored, signer: keyring.signer(record.key), directory: shardDirectory(settings, record) };
   if (record.api === "v2") return openRekorV2Shard({ ...own, origin: record.origin });
   return (await openRekorV1Shard({ ...own, hostname: record.checkpointName, treeId: BigInt(record.treeId ?? 0) })).shard;
 }

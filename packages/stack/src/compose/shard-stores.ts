@@ -14,12 +14,17 @@ export function shardDirectory(settings: Settings, record: ShardRecord): string 
 export async function openShardStore(settings: Settings, record: ShardRecord): Promise<ShardStore | undefined> {
   const { storage } = settings;
   if (storage.kind === "files") return undefined;
-  const folder = shardDirectory(settings, record);
   return openPostgresShardStore({
     url: storage.postgresqlUrl,
     schema: shardSchema(record),
-    objects: new DirectoryObjectStore(record.api === "ct" ? join(folder, "tree") : folder),
+    objects: new DirectoryObjectStore(objectsDirectory(settings, record)),
   });
+}
+
+/** The folder of a shard's tree: the shard's own, or one within where the log keeps more beside its tree. */
+export function objectsDirectory(settings: Settings, record: ShardRecord): string {
+  const folder = shardDirectory(settings, record);
+  return record.api === "ct" ? join(folder, "tree") : folder;
 }
 
 /** As `openShardStore`, for options in which it may be missing. */

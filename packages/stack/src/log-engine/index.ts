@@ -26,3 +26,4 @@ export {
 export type { Seal } from "./seal.ts";
 export type { SequencerLimits } from "./sequencer.ts";
 export { checkShards, fsckReportJson, shardJson } from "./shard-actions.ts";
+export { firstSegmentOf, headDocument } from "./snapshot.ts";

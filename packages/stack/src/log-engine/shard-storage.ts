@@ -19,7 +19,7 @@ import { IdentityFilter } from "./identity-filter.ts";
 import { type LeafReader, rebuildIndex } from "./index-rebuild.ts";
 import { replayJournal } from "./replay.ts";
 import { encodeSeal, parseSeal, type Seal } from "./seal.ts";
-import { encodeSnapshot, loadState, parseSnapshot, type Snapshot } from "./snapshot.ts";
+import { encodeSnapshot, headDocument, loadState, parseSnapshot, type Snapshot } from "./snapshot.ts";
 import { TileStore } from "./tile-store.ts";
 import { type Grown, partialObjects, type TreeState } from "./tree-state.ts";
 
@@ -40,7 +40,6 @@ export interface ShardStorageOptions {
   readonly filterBytes: number;
 }
 
-const headDocument = "head.json";
 const sealDocument = "sealed.json";
 const cosignersDocument = "cosigners.json";
 

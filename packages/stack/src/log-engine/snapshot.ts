@@ -22,6 +22,14 @@ export interface Snapshot {
   readonly identities: readonly KeptChunk[];
 }
 
+/** The document that has the snapshot. */
+export const headDocument = "head.json";
+
+/** The first segment of the journal that is needed beside a snapshot, as it is stored; undefined stands for a log that has none yet. */
+export function firstSegmentOf(stored: Uint8Array | undefined): number {
+  return stored === undefined ? 1 : parseSnapshot(stored, headDocument).firstGeneration;
+}
+
 /** Write a snapshot's text. */
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
   return encodeUtf8(`${JSON.stringify({ version: 1, ...snapshot, root: encodeHex(snapshot.root) }, undefined, 2)}\n`);

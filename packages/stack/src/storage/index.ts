@@ -10,6 +10,14 @@ export { MemoryKeyValueStore } from "./memory-key-value-store.ts";
 export type { ObjectStore } from "./object-store.ts";
 export { openPosixShardStore, type PosixShardStoreOptions } from "./posix-shard-store.ts";
 export type { PostgresAddress } from "./postgres-connection.ts";
+export {
+  copyPostgresShard,
+  fillPostgresShard,
+  findPostgresShards,
+  finishPostgresShards,
+  type PostgresShardAddress,
+  readPostgresDocument,
+} from "./postgres-shard-copy.ts";
 export { openPostgresShardStore, type PostgresShardStoreOptions } from "./postgres-shard-store.ts";
 export type { DocumentStore, Journal, JournalRecord, JournalStart, ShardStore } from "./shard-store.ts";
 export { postgresMissing, startTemporaryPostgres, type TemporaryPostgres } from "./temporary-postgres.ts";

@@ -181,11 +181,13 @@ class PosixJournal implements Journal {
   }
 }
 
-function segmentPath(directory: string, segment: number): string {
+/** The file of a segment of the journal in `directory`. */
+export function segmentPath(directory: string, segment: number): string {
   return join(directory, String(segment).padStart(10, "0"));
 }
 
-async function segments(directory: string, fileSystem: FileSystem): Promise<readonly number[]> {
+/** The segments that a journal in `directory` has, in order. */
+export async function segments(directory: string, fileSystem: FileSystem): Promise<readonly number[]> {
   return (await fileSystem.list(directory)).filter((name) => /^\d{10}$/.test(name)).map(Number);
 }
 

@@ -41,12 +41,17 @@ export async function openPostgresShardStore(options: PostgresShardStoreOptions)
     throw new TypeError(`Schema name ${JSON.stringify(options.schema)} is not plain`);
   const connection = new PostgresConnection(options);
   try {
-    for (const statement of tables(options.schema)) await connection.execute(statement);
+    await createTables(connection, options.schema);
   } catch (cause) {
     await connection.close();
     throw writeFailure(`schema ${options.schema}`, cause);
   }
   return new PostgresShardStore(options, connection);
+}
+
+/** Make the schema of a shard and its tables, where they are not there. */
+export async function createTables(connection: PostgresConnection, schema: string): Promise<void> {
+  for (const statement of tables(schema)) await connection.execute(statement);
 }
 
 function tables(schema: string): readonly string[] {
@@ -427,20 +432,22 @@ function headOf(row: Row): Head {
   return { epoch: numberOf(row, "epoch"), segment: numberOf(row, "segment"), nextSequence: numberOf(row, "next_sequence") };
 }
 
-// pg gives 64-bit integers as text.
-function numberOf(row: Row, name: string): number {
+/** A column that is an integer; pg gives 64-bit integers as text. */
+export function numberOf(row: Row, name: string): number {
   const value = Number(row[name]);
   if (!Number.isSafeInteger(value)) throw new TypeError(`Column ${name} is no safe integer`);
   return value;
 }
 
-function bytesOf(row: Row, name: string): Uint8Array {
+/** A column that is of type bytea. */
+export function bytesOf(row: Row, name: string): Uint8Array {
   const value = row[name];
   if (!(value instanceof Uint8Array)) throw new TypeError(`Column ${name} is not of type bytea`);
   return value;
 }
 
-function bufferOf(bytes: Uint8Array): Buffer {
+/** Bytes as pg takes them. */
+export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 

@@ -7,10 +7,13 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { PostgresConnection } from "./postgres-connection.ts";
 
 /** A running server; anybody on this machine's loopback may use it. */
 export interface TemporaryPostgres {
   readonly url: string;
+  /** Make a database, empty, and give its address. */
+  createDatabase(name: string): Promise<string>;
   /** Stop as a power cut would, and start again on the same data and port. */
   crashAndRestart(): Promise<void>;
   /** Stop, and remove the data. */
@@ -50,6 +53,16 @@ export async function startTemporaryPostgres(): Promise<TemporaryPostgres> {
   };
   return {
     url: `postgresql://sigillum@127.0.0.1:${port}/postgres`,
+    async createDatabase(name) {
+      const address = (database: string): string => `postgresql://sigillum@127.0.0.1:${port}/${database}`;
+      const connection = new PostgresConnection({ url: address("postgres") });
+      try {
+        await connection.execute(`CREATE DATABASE ${name}`);
+      } finally {
+        await connection.close();
+      }
+      return address(name);
+    },
     async crashAndRestart() {
       // SIGQUIT: immediate shutdown, without a checkpoint; the next start recovers from the server's own log.
       await end("SIGQUIT");
