@@ -6,11 +6,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { openBucket } from "@sigillum/library/aws";
 import { encodeBase64, encodeUtf8 } from "@sigillum/library/encoding";
 import { verifyConsistency } from "@sigillum/library/merkle";
 import { silentLogger } from "@sigillum/stack/host";
 import { type BodyEntry, bodyEntry, bodyEntryFormat, LogShard, type TreeHead } from "@sigillum/stack/log-engine";
 import {
+  BucketObjectStore,
   DirectoryObjectStore,
   MemoryFileSystem,
   MemoryKeyValueStore,
@@ -20,12 +22,15 @@ import {
   type ShardStore,
   type StepWatcher,
   type StoreStep,
+  startTemporaryMoto,
   startTemporaryPostgres,
   syncFault,
+  type TemporaryMoto,
   type TemporaryPostgres,
   watchShardStore,
   writeFault,
 } from "@sigillum/stack/storage";
+import { findPeer } from "../../tools/peers-list.mjs";
 
 const origin = "log.example";
 const steps: readonly StoreStep[] = [
@@ -39,6 +44,8 @@ const steps: readonly StoreStep[] = [
   "index.write",
   "index.read",
 ];
+const peer = findPeer("moto");
+const noMoto = peer.path === undefined ? `SKIPPED: ${peer.missing ?? "moto is not here"}` : false;
 const outcomes = ["fails before", "fails after it had its effect", "never answers"] as const;
 
 const entryOf = (text: string): BodyEntry => bodyEntry(encodeUtf8(text), [text.split(":", 1)[0] ?? ""]);
@@ -164,8 +171,8 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-function runTable(newStore: () => () => Promise<ShardStore>): void {
-  for (const step of steps) {
+function runTable(newStore: () => () => Promise<ShardStore>, some: readonly StoreStep[] = steps): void {
+  for (const step of some) {
     for (const outcome of outcomes) {
       test(`LogShard keeps what it acknowledged when ${step} ${outcome}`, () => runFault(newStore(), step, outcome));
     }
@@ -219,6 +226,23 @@ describe("fault table: PostgreSQL and a directory of objects", { skip: postgresM
     return () => openPostgresShardStore({ url: server.url, schema, objects: objects() });
   };
   runTable(newStore);
+
+  describe("and an S3 bucket instead", { skip: noMoto }, () => {
+    let moto: TemporaryMoto;
+    before(async () => {
+      moto = await startTemporaryMoto(peer.path ?? "", "faults");
+    });
+    after(() => moto?.close());
+    runTable(
+      () => {
+        stores += 1;
+        const schema = `faults_${stores}`;
+        const objects = new BucketObjectStore(openBucket(`s3://faults/${schema}`, moto.environment));
+        return () => openPostgresShardStore({ url: server.url, schema, objects });
+      },
+      steps.filter((step) => step.startsWith("objects.")),
+    );
+  });
 
   test("LogShard keeps what it acknowledged when the server's machine loses power under load", async () => {
     const open = newStore();

@@ -34,6 +34,7 @@ export async function startInstance(
   identity = "signer@example.com",
   identityProvider: Provider = {},
   values: { readonly [section: string]: JsonValue } = {},
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Instance> {
   const directory = await mkdtemp(join(tmpdir(), "sigillum-interop-"));
   const data = join(directory, "data");
@@ -42,7 +43,7 @@ export async function startInstance(
     values: { ...values, identityProvider: { developmentUser: { email: identity }, ...identityProvider } },
   });
   const url = (service: ServiceName): string => settings.services[service].publicUrl;
-  const env = { HOME: directory, SIGILLUM_HOME: join(directory, "home"), NODE_OPTIONS: "", ...compileCache() };
+  const env = { HOME: directory, SIGILLUM_HOME: join(directory, "home"), NODE_OPTIONS: "", ...compileCache(), ...more };
   let server = await startServer(data, env, `${url("explorer")}/readyz`);
   const stop = async (): Promise<void> => {
     await server.stop();

@@ -26,6 +26,8 @@ export interface Bucket {
    * still a certain version (§13.1.1); rejects BUCKET_CONDITION_FAILED otherwise. Old stores pass conditions over.
    */
   put(path: string, bytes: Uint8Array, headers: ObjectHeaders, condition?: PutCondition): Promise<void>;
+  /** Remove an object; one that is not there is no error. */
+  remove(path: string): Promise<void>;
 }
 
 /** An object as it was at one moment. */
@@ -72,7 +74,7 @@ export function openBucket(address: string, environment: AwsEnvironment): Bucket
     own !== undefined && URL.canParse(own)
       ? new URL(`${own.replace(/\/+$/u, "")}/${bucket}`)
       : new URL(`https://${bucket}.s3.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`);
-  const send = async (method: "GET" | "PUT", path: string, parts: Sent): Promise<HttpResponse> => {
+  const send = async (method: "GET" | "PUT" | "DELETE", path: string, parts: Sent): Promise<HttpResponse> => {
     const url = new URL(base);
     url.pathname = [base.pathname.replace(/\/+$/u, ""), folder, path].filter((part) => part !== "").join("/");
     const body = parts.body ?? new Uint8Array();
@@ -88,7 +90,7 @@ export function openBucket(address: string, environment: AwsEnvironment): Bucket
       nowMs: Date.now(),
     });
     const { maxBytes } = parts;
-    // Both may be repeated: what is put is put whole.
+    // Each may be repeated: what is put is put whole.
     return request({
       method,
       url,
@@ -123,6 +125,11 @@ export function openBucket(address: string, environment: AwsEnvironment): Bucket
         });
       }
       if (answer.status !== 200) throw refused(address, `put ${path}`, answer);
+    },
+    async remove(path) {
+      const answer = await send("DELETE", path, { headers: {} });
+      if (![200, 204].includes(answer.status) && (answer.status !== 404 || isBucketMissing(answer)))
+        throw refused(address, `remove ${path}`, answer);
     },
   };
 }

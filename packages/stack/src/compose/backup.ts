@@ -18,6 +18,7 @@ import { openDataDirectory } from "../settings/index.ts";
 import { writeFileDurably } from "../storage/index.ts";
 import { composeError } from "./errors.ts";
 import { backUpPostgresShard, postgresShards } from "./postgres-backup.ts";
+import { requireNoBucket } from "./shard-stores.ts";
 
 /** The file that makes a directory a backup, which nobody may serve. */
 export const backupFileName = "backup.json";
@@ -64,6 +65,7 @@ export async function backupStack(options: {
 }): Promise<BackupRecord> {
   const { dataDirectory, to, nowMs } = options;
   const settings = await openDataDirectory(dataDirectory);
+  requireNoBucket(settings, "make a backup");
   await refuseBackup(dataDirectory);
   await makeEmpty(to);
   const trees: BackedUpTree[] = [];

@@ -20,7 +20,7 @@ const table = {
   },
   STACK_NOT_IN_FILES: {
     kind: "state",
-    means: "An archive was asked for of logs that are kept in PostgreSQL.",
+    means: "An archive was asked for of logs that are kept in PostgreSQL, or a backup of tiles that are kept in a bucket.",
   },
   STACK_TARGET_NOT_EMPTY: { kind: "state", means: "A backup or a restored data directory is written to an empty place alone." },
   STACK_CHECKPOINT_UNREADABLE: {

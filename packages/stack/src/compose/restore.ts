@@ -14,7 +14,7 @@ import { openStackData } from "./data.ts";
 import { composeError } from "./errors.ts";
 import { fillDatabase, finishDatabase } from "./postgres-backup.ts";
 import { republish } from "./services.ts";
-import { openShardStore, shardDirectory, shardStoreOf } from "./shard-stores.ts";
+import { openShardStore, requireNoBucket, shardDirectory, shardStoreOf } from "./shard-stores.ts";
 
 /** A shard that a restore ended. */
 export interface SealedShard {
@@ -74,6 +74,7 @@ export async function restoreStack(options: RestoreOptions): Promise<RestoreRepo
   await copyTree(backup, dataDirectory);
   const data = await openStackData({ dataDirectory, nowMs, existing: true, restoring: true });
   try {
+    requireNoBucket(data.settings, `restore ${backup}`);
     await fillDatabase(data.settings);
     const given = (options.published ?? []).map((text) => publishedCheckpointOf({ text }));
     const published = [...given, ...(await readCheckpointCopies(data.settings))];

@@ -1,8 +1,10 @@
-// Where the settings keep each shard: files in a folder of its own, or a schema of its own in PostgreSQL with that folder for its tiles.
+// Where the settings keep each shard: files in a folder of its own, or a schema of its own in PostgreSQL with that folder, or a folder of a bucket,
+// for its tiles.
 import { join } from "node:path";
+import { openBucket } from "@sigillum/library/aws";
 import type { ShardRecord } from "../keyring/index.ts";
 import { dataDirectoryLayout, type Settings } from "../settings/index.ts";
-import { DirectoryObjectStore, openPostgresShardStore, type ShardStore } from "../storage/index.ts";
+import { BucketObjectStore, DirectoryObjectStore, openPostgresShardStore, type ShardStore } from "../storage/index.ts";
 import { composeError } from "./errors.ts";
 
 /** Each shard in a folder of its own, named after its API. */
@@ -17,7 +19,10 @@ export async function openShardStore(settings: Settings, record: ShardRecord): P
   return openPostgresShardStore({
     url: storage.postgresqlUrl,
     schema: shardSchema(record),
-    objects: new DirectoryObjectStore(objectsDirectory(settings, record)),
+    objects:
+      storage.bucket === undefined
+        ? new DirectoryObjectStore(objectsDirectory(settings, record))
+        : new BucketObjectStore(openBucket(`${storage.bucket}/${record.api}-${record.id}`, process.env)),
   });
 }
 
@@ -36,6 +41,16 @@ export async function shardStoreOf(settings: Settings, record: ShardRecord): Pro
 /** The schema of a shard: `sigillum_` with its API and id. */
 export function shardSchema({ api, id }: ShardRecord): string {
   return `sigillum_${api}_${id.toLowerCase().replace(/[^a-z0-9]/g, "_")}`;
+}
+
+/** Refuse to copy or restore logs whose tiles are in a bucket, which has its own means to keep what it holds. */
+export function requireNoBucket({ storage }: Settings, what: string): void {
+  if (storage.kind === "files" || storage.bucket === undefined) return;
+  throw composeError(
+    "STACK_NOT_IN_FILES",
+    `Cannot ${what}: the tiles of the logs are in ${storage.bucket}, and nothing but the bucket's own versions and copies keeps them`,
+    { found: "storage.objects: s3", expected: "storage.objects: files" },
+  );
 }
 
 /** Refuse what copies or moves files of a log, where files are not all there is of it. */

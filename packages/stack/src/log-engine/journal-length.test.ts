@@ -10,7 +10,7 @@ import {
   type StepWatcher,
   watchShardStore,
 } from "../storage/index.ts";
-import { type BodyEntry, bodyEntry, bodyEntryFormat, LogShard } from "./index.ts";
+import { type BodyEntry, bodyEntry, bodyEntryFormat, type LogLimits, LogShard } from "./index.ts";
 
 const maxWriteAheadBytes = 20_000;
 
@@ -19,7 +19,11 @@ interface Disk {
   readonly keyValues: MemoryKeyValueStore;
 }
 
-async function open({ files, keyValues }: Disk, watch: StepWatcher = () => undefined): Promise<LogShard<BodyEntry>> {
+async function open(
+  { files, keyValues }: Disk,
+  watch: StepWatcher = () => undefined,
+  more: Partial<LogLimits> = {},
+): Promise<LogShard<BodyEntry>> {
   const store = await openPosixShardStore({ directory: "/data/log", fileSystem: files, openKeyValues: async () => keyValues });
   return LogShard.open({
     directory: "/not used",
@@ -28,7 +32,7 @@ async function open({ files, keyValues }: Disk, watch: StepWatcher = () => undef
     origin: "log.example",
     clock: { nowMs: () => 1_700_000_000_000 },
     logger: silentLogger,
-    limits: { maxWriteAheadBytes, maxBatchEntries: 10 },
+    limits: { maxWriteAheadBytes, maxBatchEntries: 10, ...more },
     signCheckpoint: async ({ origin, size, root }) =>
       `${origin}\n${size}\n${encodeBase64(root)}\n\n— ${origin} ${encodeBase64(new Uint8Array(68))}\n`,
   });
@@ -50,6 +54,39 @@ async function journalBytes(files: MemoryFileSystem): Promise<number> {
 
 const turns = (count: number): Promise<void> =>
   count === 0 ? Promise.resolve() : new Promise((resolve) => setImmediate(() => resolve(turns(count - 1))));
+
+describe("a shard whose store takes no tiles", () => {
+  test("refuses entries once too much waits in memory, and takes them again when the store does", async () => {
+    const disk = await newDisk();
+    const shard = await open(disk, () => undefined, { maxBacklogBytes: 300_000 });
+    disk.files.fail({ operation: "rename", path: "/tile/", when: "before", always: true });
+    const added: number[] = [];
+    const fill = async (): Promise<void> => {
+      for (let at = 0; at < 2000; at += 1) added.push((await shard.add(entry(`n${at}`))).index);
+    };
+    await assert.rejects(fill, { code: "LOG_OVERLOADED" });
+    assert.ok(added.length >= 256 && added.length < 1000, `${added.length} entries were taken`);
+    await assert.rejects(shard.add(entry("more")), { code: "LOG_OVERLOADED" });
+    // What was accepted is there all the while.
+    for (const index of [0, added.length - 1]) assert.equal((await shard.proof(index)).index, index);
+    disk.files.heal();
+    const end = Date.now() + 30_000;
+    for (let taken = false; !taken; ) {
+      taken = await shard.add(entry("more")).then(
+        () => true,
+        () => false,
+      );
+      assert.ok(Date.now() < end, "entries are still refused");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.equal(shard.head().size, added.length + 1);
+    await shard.close();
+    const again = await open({ files: disk.files.afterPowerCut(), keyValues: disk.keyValues.afterPowerCut() });
+    assert.equal(again.head().size, added.length + 1);
+    assert.equal((await again.fsck()).differenceCount, 0);
+    await again.close();
+  });
+});
 
 describe("the journal of a shard", () => {
   test("does not grow past three times its bound while a snapshot is held up, and entries wait until it is written", async () => {

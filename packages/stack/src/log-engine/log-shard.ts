@@ -47,6 +47,8 @@ export interface LogShardOptions<Entry> {
 
 /** Limits of a shard. */
 export interface LogLimits extends SequencerLimits {
+  /** While more than this waits for a store that takes no objects, entries are refused. */
+  readonly maxBacklogBytes: number;
   readonly maxWriteAheadBytes: number;
   /** Bound of each of the three caches for tiles, nodes and bundles. */
   readonly cacheBytes: number;
@@ -59,6 +61,7 @@ export const defaultLogLimits: LogLimits = {
   maxBatchEntries: 256,
   maxOutstandingEntries: 4096,
   maxOutstandingBytes: 64 * 1024 * 1024,
+  maxBacklogBytes: 64 * 1024 * 1024,
   maxWriteAheadBytes: 24 * 1024 * 1024,
   cacheBytes: 24 * 1024 * 1024,
   filterBytes: 64 * 1024 * 1024,
@@ -125,6 +128,7 @@ export class LogShard<Entry> {
       format: options.format,
       logger: options.logger,
       maxWriteAheadBytes: limits.maxWriteAheadBytes,
+      maxBacklogBytes: limits.maxBacklogBytes,
       cacheBytes: limits.cacheBytes,
       filterBytes: limits.filterBytes,
     });

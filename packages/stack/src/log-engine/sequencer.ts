@@ -135,6 +135,11 @@ export class Sequencer<Entry> {
     if (this.#failure !== undefined) return stopped(this.#failure);
     if (this.#sealed)
       return logError("LOG_SEALED", "Cannot add entry: this shard is sealed; a newer shard of the log takes entries");
+    if (this.#parts.storage.backlogged) {
+      const message =
+        "Cannot add entry: what was accepted before waits for the storage of the tiles, which takes nothing; retry shortly";
+      return logError("LOG_OVERLOADED", message);
+    }
     if (this.#outstandingEntries < limits.maxOutstandingEntries && this.#outstandingBytes < limits.maxOutstandingBytes)
       return undefined;
     return logError(

@@ -26,6 +26,8 @@ import { type Grown, partialObjects, type TreeState } from "./tree-state.ts";
 /** More full tiles than this do not wait in memory while batches go on. */
 const maxUnwrittenBytes = 16 * 1024 * 1024;
 
+const catchUpPauseMs = 250;
+
 /** What a shard's storage is made of. */
 export interface ShardStorageOptions {
   /** Closed with the shard, also when opening fails. */
@@ -35,6 +37,8 @@ export interface ShardStorageOptions {
   readonly logger: Logger;
   /** A segment of the journal longer than this is followed by a new one. */
   readonly maxWriteAheadBytes: number;
+  /** While more than this waits to be written, the shard is `backlogged`. */
+  readonly maxBacklogBytes: number;
   readonly cacheBytes: number;
   /** Bound of the filter of identities. */
   readonly filterBytes: number;
@@ -53,6 +57,7 @@ export class ShardStorage {
   #journal: Journal | undefined;
   #snapshot: Snapshot;
   #snapshotting: Promise<void> | undefined;
+  #catchingUp: Promise<void> | undefined;
   readonly #checkpoint: CheckpointCopy;
 
   private constructor(options: ShardStorageOptions, index: EntryIndex, snapshot: Snapshot) {
@@ -143,8 +148,21 @@ export class ShardStorage {
     }
   }
 
-  #logSettleFailure(error: unknown, state: TreeState): void {
-    this.#options.logger.error("log.settle-failed", { error, size: state.size });
+  #logSettleFailure(error: unknown, state?: TreeState): void {
+    this.#options.logger.error("log.settle-failed", { error, ...(state === undefined ? {} : { size: state.size }) });
+  }
+
+  /** So much waits for a store that takes no objects that memory must not take more; who asks has it tried again, at most a few times a second. */
+  get backlogged(): boolean {
+    if (this.tiles.unwrittenBytes <= this.#options.maxBacklogBytes) return false;
+    this.#catchingUp ??= this.tiles
+      .flush()
+      .catch((error: unknown) => this.#logSettleFailure(error))
+      .then(() => new Promise<void>((resolve) => setTimeout(resolve, catchUpPauseMs).unref()))
+      .finally(() => {
+        this.#catchingUp = undefined;
+      });
+    return true;
   }
 
   /** The last published checkpoint that the disk has, or undefined. */

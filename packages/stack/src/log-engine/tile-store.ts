@@ -9,6 +9,9 @@ export function timesPath(index: number, width: number): string {
   return entryBundlePath(index, width).replace(/^tile\/entries\//, "meta/times/");
 }
 
+/** Objects that are written at a time: a store that is reached over a network takes as long for one as for several. */
+const writesAtOnce = 8;
+
 /** One full or snapshot object to be written. */
 export interface StoredObject {
   readonly path: string;
@@ -66,10 +69,16 @@ export class TileStore {
   }
 
   async #write(): Promise<void> {
-    for (const [path, bytes] of [...this.#unwritten]) {
-      await this.#objects.write(path, bytes);
-      this.#unwritten.delete(path);
-      this.#unwrittenBytes -= bytes.length;
+    const left = [...this.#unwritten];
+    while (left.length > 0) {
+      const written = await Promise.allSettled(
+        left.splice(0, writesAtOnce).map(async ([path, bytes]) => {
+          await this.#objects.write(path, bytes);
+          this.#unwritten.delete(path);
+          this.#unwrittenBytes -= bytes.length;
+        }),
+      );
+      for (const end of written) if (end.status === "rejected") throw end.reason;
     }
   }
 

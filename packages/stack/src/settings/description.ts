@@ -216,6 +216,20 @@ export const settingsDescription: SectionField = {
           pattern: /^postgres(?:ql)?:\/\/[^\s]+$/u,
           form: "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
         },
+        objects: {
+          kind: "text",
+          means:
+            "Where tiles and entry bundles go. files: the data directory. s3: a bucket, with storage.kind postgresql alone; not to be changed once the logs have entries.",
+          default: "files",
+          choices: ["files", "s3"],
+        },
+        bucket: {
+          kind: "text",
+          means:
+            "The bucket, or a folder in it, that holds these logs and nothing else. Region, credentials and servers other than Amazon's come from the variables of the AWS tools (AWS_REGION, AWS_ENDPOINT_URL_S3 and so on).",
+          pattern: /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/u,
+          form: "s3://BUCKET/PREFIX",
+        },
       },
     },
     transparencyLog: transparencyLogField,

@@ -86,6 +86,14 @@ describe("parseSettings", () => {
     refused("services: {ca: {tls: {keyFile: a}}}", "SETTINGS_INVALID", /certificateFile: found nothing/u);
     refused("services: []", "SETTINGS_INVALID", /found a list, expected a mapping/u);
     refused("storage: {kind: postgresql}", "SETTINGS_INVALID", /storage\.postgresqlUrl is not there/u);
+    refused(
+      "storage: {objects: s3, bucket: s3://logs}",
+      "SETTINGS_INVALID",
+      /storage\.objects is s3, and storage\.kind is files/u,
+    );
+    const database = "kind: postgresql, postgresqlUrl: postgresql://a";
+    refused(`storage: {${database}, objects: s3}`, "SETTINGS_INVALID", /storage\.bucket is not there/u);
+    refused(`storage: {${database}, objects: s3, bucket: https://a}`, "SETTINGS_INVALID", /bucket/u);
     refused("storage: {kind: postgresql, postgresqlUrl: mysql://a}", "SETTINGS_INVALID", /postgresqlUrl/u);
     refused("storage: {kind: s3}", "SETTINGS_INVALID", /expected files or postgresql/u);
     refused("transparencyLog: {entryTypesV1: [deb]}", "SETTINGS_INVALID", /a type of entry/u);

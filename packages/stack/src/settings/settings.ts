@@ -103,7 +103,10 @@ export interface Settings {
     readonly chainKey?: string;
     readonly issuers: readonly IssuerSettings[];
   };
-  readonly storage: { readonly kind: "files" } | { readonly kind: "postgresql"; readonly postgresqlUrl: string };
+  readonly storage:
+    | { readonly kind: "files" }
+    /** With the bucket of tiles and entry bundles; without one they lie in the data directory. */
+    | { readonly kind: "postgresql"; readonly postgresqlUrl: string; readonly bucket?: string };
   readonly transparencyLog: {
     readonly rotateEveryDays: number;
     readonly rotateAtEntries: number;
@@ -286,17 +289,24 @@ function textsOf<const Name extends string>(values: JsonObject, names: readonly 
 
 function storageOf(values: JsonObject): Settings["storage"] {
   const url = values.optionalString("postgresqlUrl");
-  if (choice(values.string("kind"), ["files", "postgresql"]) === "files") return { kind: "files" };
+  const bucket = values.optionalString("bucket");
+  const inBucket = choice(values.string("objects"), ["files", "s3"]) === "s3";
+  if (choice(values.string("kind"), ["files", "postgresql"]) === "files") {
+    if (!inBucket) return { kind: "files" };
+    throw unusableStorage("storage.objects is s3, and storage.kind is files", "storage.kind: postgresql");
+  }
   if (url === undefined)
-    throw settingsError(
-      "SETTINGS_INVALID",
-      "Cannot use sigillum.yaml: storage.kind is postgresql, and storage.postgresqlUrl is not there",
-      {
-        found: "nothing",
-        expected: "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
-      },
+    throw unusableStorage(
+      "storage.kind is postgresql, and storage.postgresqlUrl is not there",
+      "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
     );
-  return { kind: "postgresql", postgresqlUrl: url };
+  if (!inBucket) return { kind: "postgresql", postgresqlUrl: url };
+  if (bucket === undefined) throw unusableStorage("storage.objects is s3, and storage.bucket is not there", "s3://BUCKET/PREFIX");
+  return { kind: "postgresql", postgresqlUrl: url, bucket };
+}
+
+function unusableStorage(what: string, expected: string): Error {
+  return settingsError("SETTINGS_INVALID", `Cannot use sigillum.yaml: ${what}`, { found: "nothing", expected });
 }
 
 function admissionOf(values: JsonObject): AdmissionSettings {

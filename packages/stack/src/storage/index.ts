@@ -1,4 +1,5 @@
 // Durable storage: the contract; POSIX files and an embedded key-value store; PostgreSQL and an object store.
+export { BucketObjectStore } from "./bucket-object-store.ts";
 export { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 export { DirectoryObjectStore } from "./directory-object-store.ts";
 export { removeTemporaryFiles, writeFileDurably } from "./durable-file.ts";
@@ -20,6 +21,7 @@ export {
 } from "./postgres-shard-copy.ts";
 export { openPostgresShardStore, type PostgresShardStoreOptions } from "./postgres-shard-store.ts";
 export type { DocumentStore, Journal, JournalRecord, JournalStart, ShardStore } from "./shard-store.ts";
+export { startTemporaryMoto, type TemporaryMoto } from "./temporary-moto.ts";
 export { postgresMissing, startTemporaryPostgres, type TemporaryPostgres } from "./temporary-postgres.ts";
 export {
   type StepMoment,

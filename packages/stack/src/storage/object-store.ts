@@ -4,7 +4,10 @@
 export interface ObjectStore {
   /** The object, or undefined. */
   read(path: string): Promise<Uint8Array | undefined>;
-  /** Replace an object in one step; it may be lost in a power cut until `sync` has returned. */
+  /**
+   * Replace an object in one step; it may be lost in a power cut until `sync` has returned. What never changes (tiles, bundles, times, keys)
+   * may be kept as it is: a store may refuse to replace it by other bytes with STORAGE_WRITE_FAILED.
+   */
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Remove an object; one that is not there is no error. */
   remove(path: string): Promise<void>;
