@@ -63,7 +63,7 @@ export const defaultLogLimits: LogLimits = {
   maxOutstandingBytes: 64 * 1024 * 1024,
   maxBacklogBytes: 64 * 1024 * 1024,
   maxWriteAheadBytes: 24 * 1024 * 1024,
-  cacheBytes: 24 * 1024 * 1024,
+  cacheBytes: 16 * 1024 * 1024,
   filterBytes: 64 * 1024 * 1024,
 };
 

@@ -24,7 +24,7 @@ import { TileStore } from "./tile-store.ts";
 import { type Grown, partialObjects, type TreeState } from "./tree-state.ts";
 
 /** More full tiles than this do not wait in memory while batches go on. */
-const maxUnwrittenBytes = 16 * 1024 * 1024;
+const maxUnwrittenBytes = 8 * 1024 * 1024;
 
 const catchUpPauseMs = 250;
 
@@ -122,10 +122,12 @@ export class ShardStorage {
     this.tiles.add(grown.full);
     for (const tile of grown.tiles) this.tiles.keepNodes(tile.level, tile.index, tile.nodes);
     this.index.add(
-      batch.entries.map((entry, position) => ({
-        ...entry,
+      // Without the records: what waits for the index must not keep them in memory.
+      batch.entries.map(({ identity, searchKeys }, position) => ({
         index: batch.start + position,
-        leafHash: leafHashes[position] ?? entry.identity,
+        identity,
+        leafHash: leafHashes[position] ?? identity,
+        searchKeys,
       })),
     );
   }

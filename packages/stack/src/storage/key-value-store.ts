@@ -40,7 +40,7 @@ export async function openKeyValueStore(directory: string, options?: { readonly 
   const level: Level = new ClassicLevel(directory, {
     keyEncoding: "view",
     valueEncoding: "view",
-    cacheSize: options?.cacheBytes ?? 16 * 1024 * 1024,
+    cacheSize: options?.cacheBytes ?? 8 * 1024 * 1024,
     // Keys are hashes, in no order: the more of them are sorted in memory, the less is merged on the disk later.
     writeBufferSize: 16 * 1024 * 1024,
     // LevelDB keeps a thousand files open: with its 2 MB each the index of five million entries has more.
