@@ -41,6 +41,8 @@ import {
 export interface CompiledCue {
   readonly package: string | undefined;
   readonly files: readonly FileSyntax[];
+  /** Whether fields beside each other refer to each other. */
+  readonly isMutual: boolean;
 }
 
 /** Compile the files of one policy; they must be of one package, or of none. Throws the CUE_… codes of compilation. */
@@ -54,10 +56,10 @@ export function compileCue(sources: readonly CueSource[]): CompiledCue {
         `Cannot compile CUE: found packages ${[...names].map((name, i) => `${name} (${sources[files.findIndex((file) => (file.package ?? "_") === name)]?.file ?? i})`).join(" and ")}`,
         { found: [...names].join(", ") },
       );
-    resolveFiles(files, {
+    const isMutual = resolveFiles(files, {
       has: (path, name) => (name === undefined ? packageNames.has(path) : findBuiltin(path, name) !== undefined),
     });
-    return { package: files[0]?.package, files };
+    return { package: files[0]?.package, files, isMutual };
   });
 }
 
@@ -93,7 +95,7 @@ export interface ValidateOptions {
 /** Unify a document with a policy and name what does not fit; empty when all does. Throws when a limit is passed. */
 export function validateCue(compiled: CompiledCue, document: Value, options: ValidateOptions = {}): CueProblem[] {
   return guarded(() => {
-    const evaluator = new Evaluator(budgetFor(options.limits, document));
+    const evaluator = new Evaluator(budgetFor(options.limits, document), compiled.isMutual);
     const root = rootVertex(compiled);
     root.conjuncts = added(root.conjuncts, conjunctOf(dataExpression(document, { source: documentSource, offset: 0 })));
     evaluator.finishRoot(root);
@@ -176,7 +178,7 @@ function measure(value: Value, depth: number, size: { values: number; depth: num
 /** The concrete value of a policy. Throws CUE_EVALUATION when it has an error, and CUE_INCOMPLETE when it is not concrete. */
 export function evaluateCue(compiled: CompiledCue, limits: BudgetLimits = {}): Value {
   return guarded(() => {
-    const evaluator = new Evaluator(budgetFor(limits, null));
+    const evaluator = new Evaluator(budgetFor(limits, null), compiled.isMutual);
     const root = rootVertex(compiled);
     evaluator.finishRoot(root);
     refuse(evaluator);

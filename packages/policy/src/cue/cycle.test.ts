@@ -48,6 +48,13 @@ describe("structural cycles", () => {
     const fed = "#Node: {kids: [string]: next: #Node, kids: a: {}}";
     assert.equal(code(fed, "#Node", "kids", "a", "next"), "structural");
   });
+  it("are errors where an optional field leads back to the struct that is being looked at", () => {
+    const back = "Pod: {owner?: Owner}\nOwner: {pod: Pod}";
+    assert.equal(code(back, "Owner", "pod"), "structural");
+    assert.equal(code("Owner: {pod: Pod}\nPod: {owner?: Owner}", "Owner", "pod"), undefined);
+    assert.equal(code("Pod: {owner?: {is: Owner}}\nOwner: {pod: Pod}", "Owner", "pod"), "structural");
+    assert.equal(code("Pod: {owner?: Owner & {id: 1}}\nOwner: {pod: Pod}", "Owner", "pod"), undefined);
+  });
   it("make an error of what refers to a value that has one", () => {
     const source = "#Node: {kids: [string]: next: #Node, kids: a: {}}\nn: #Node & {kids: b: {}}";
     assert.equal(code(source, "n"), "structural");

@@ -48,9 +48,9 @@ export function endCycle(engine: Engine, vertex: Vertex): void {
 export type Following = Pick<Conjunct, "passed" | "cyclic" | "chance"> | "later" | "nothing";
 
 /** How a reference of a vertex to another is to be followed; `here` is the step that it adds to the chain. */
-export function following(vertex: Vertex, conjunct: Conjunct, source: Vertex, here: Passed): Following {
+export function following(engine: Engine, vertex: Vertex, conjunct: Conjunct, source: Vertex, here: Passed): Following {
   const { passed, cyclic, chance, expression } = conjunct;
-  if (liesIn(vertex, source)) {
+  if (liesIn(vertex, source) || (engine.looking > 0 && source.finished === "busy")) {
     vertex.cyclic = true;
     vertex.refersUp = true;
     for (let at = passed; at !== undefined; at = at.next)

@@ -41,6 +41,8 @@ export interface Engine {
   readonly arcOf: (vertex: Vertex, label: string, expression: Expression) => Vertex;
   /** Passes over the whole value: in the first, what waits may yet become known; from the second on, what waits is decided. */
   readonly pass: number;
+  /** How many optional fields are looked into for cycles. */
+  readonly looking: number;
   /** The task that is being tried. */
   readonly current: Task | undefined;
   /** Note that the fields of a struct were gone through for a vertex. */

@@ -59,15 +59,16 @@ export class Evaluator implements FieldEngine, FinishEngine {
   /** Constructs that were found to be outside of the subset. */
   readonly refusals: Refusal[] = [];
   readonly trials: Trials = new Trials();
-  // values made in expressions that were given more after they were known: what is selected from them is more, too
   readonly #grown: Vertex[] = [];
-  /** The task that is being tried. */
   current: Task | undefined;
   /** Passes over the whole value: in the first, what waits may yet become known; from the second on, disjunctions are decided. */
   pass = 1;
+  readonly isMutual: boolean;
+  looking = 0;
 
-  constructor(budget: Budget) {
+  constructor(budget: Budget, isMutual: boolean) {
     this.budget = budget;
+    this.isMutual = isMutual;
   }
 
   /** The vertex that stands for this one now: a copy on trial, or the only value left of a disjunction. */

@@ -1,16 +1,19 @@
 // The end of an evaluation: everything below a vertex, the fields that are refused, and what is left of disjunctions.
 import { allowance, closes, sealStructs } from "./closedness.ts";
-import { isPlainData } from "./conjunct.ts";
+import { isPlainData, isReference } from "./conjunct.ts";
 import { allOf, dataCheck, neverKnown } from "./data-check.ts";
 import { hasFailed } from "./disjunction.ts";
 import type { Engine } from "./engine.ts";
 import { type Bottom, isIncomplete } from "./value.ts";
-import { type Alternative, isDefinitionLabel, pathOf, type Vertex } from "./vertex.ts";
+import { type Alternative, isDefinitionLabel, isRooted, pathOf, unreadField, type Vertex } from "./vertex.ts";
 
 /** An evaluation that comes to its end in passes. */
 export interface FinishEngine extends Engine {
   /** Passes over the whole value: in the first, what waits may yet become known; from the second on, disjunctions are decided. */
   readonly pass: number;
+  /** Whether fields of the policy refer to each other. */
+  readonly isMutual: boolean;
+  looking: number;
 }
 
 function isWaiting({ bottom, tasks, alternatives }: Vertex): boolean {
@@ -60,7 +63,10 @@ function finishArcs(engine: FinishEngine, vertex: Vertex): void {
   if (vertex.unreadElements !== undefined) readElements(engine, vertex);
   // forEach, which makes nothing for each arc: there are as many as the document has values
   (allows === undefined || vertex.unreadElements !== undefined ? vertex.slots : vertex.arcs).forEach((arc) => {
-    if (arc.presence === "optional") return;
+    if (arc.presence === "optional") {
+      if (engine.isMutual && engine.pass === 1) lookInto(engine, arc);
+      return;
+    }
     if (allows !== undefined && !allows(arc.label) && vertex.laterGrants?.(arc.label) !== true) refuse(arc);
     else if (isPlainData(arc)) {
       arc.finished = "yes";
@@ -70,6 +76,26 @@ function finishArcs(engine: FinishEngine, vertex: Vertex): void {
     const bottom = engine.live(arc).bottom ?? arc.childBottom ?? arc.bottom;
     if (bottom !== undefined && !isIncomplete(bottom)) vertex.childBottom ??= bottom;
   });
+}
+
+/**
+ * What an optional field is by reference is evaluated in the course of the struct that has it, as in CUE, where fields refer to each
+ * other: what refers back to that struct is then a value without end. The optional field itself may be one.
+ */
+function lookInto(engine: FinishEngine, arc: Vertex): void {
+  const { conjuncts } = arc;
+  if (arc === unreadField || !conjuncts.every(({ expression }) => isReference(expression) || expression.kind === "struct"))
+    return;
+  engine.settle(arc);
+  const { shares } = arc;
+  if (shares === undefined) {
+    if (conjuncts.every(({ expression }) => expression.kind === "struct"))
+      for (const own of arc.slots.values()) lookInto(engine, own);
+  } else if (shares.finished === "no" && isRooted(shares)) {
+    engine.looking++;
+    engine.finish(shares);
+    engine.looking--;
+  }
 }
 
 /** Make vertices of the elements of a document's list that are not seen to fit at once; the others have no errors. */

@@ -57,7 +57,7 @@ export interface CueView {
 
 /** Look at the value of a policy. Throws when a limit is passed. */
 export function inspectCue(compiled: CompiledCue, limits: BudgetLimits = {}): CueView {
-  const evaluator = new Evaluator(budgetFor(limits, null));
+  const evaluator = new Evaluator(budgetFor(limits, null), compiled.isMutual);
   const root = rootVertex(compiled);
   evaluator.finishRoot(root);
   return viewOf(evaluator, root);

@@ -326,7 +326,7 @@ export function addReference(evaluator: Engine, vertex: Vertex, conjunct: Conjun
   const source = originOf(target);
   if (source === originOf(vertex)) return;
   const step = passedBy(vertex, conjunct, source);
-  const how = following(vertex, conjunct, source, step);
+  const how = following(evaluator, vertex, conjunct, source, step);
   if (how === "later") postpone(vertex, conjunct, target, step);
   else if (how !== "nothing") follow(evaluator, vertex, conjunct, target, how);
 }

@@ -30,11 +30,44 @@ export interface KnownPackages {
   readonly has: (path: string, name?: string) => boolean;
 }
 
-/** Resolve the identifiers of all files of a package; throws CUE_UNRESOLVED_REFERENCE, CUE_IMPORT and CUE_UNSUPPORTED. */
-export function resolveFiles(files: readonly FileSyntax[], packages: KnownPackages): void {
+/**
+ * Resolve the identifiers of all files of a package; throws CUE_UNRESOLVED_REFERENCE, CUE_IMPORT and CUE_UNSUPPORTED. True when fields
+ * beside each other refer to each other.
+ */
+export function resolveFiles(files: readonly FileSyntax[], packages: KnownPackages): boolean {
   const shared: Scope = new Map();
+  const links = new Links();
   for (const file of files) for (const declaration of file.body.declarations) declareField(shared, declaration);
-  for (const file of files) new Resolver(file, shared, packages).run();
+  for (const file of files) new Resolver(file, shared, packages, links).run();
+  return links.areMutual();
+}
+
+/** Which fields of a scope refer to which others of it. */
+class Links {
+  readonly #links = new Map<Scope, Map<string, Set<string>>>();
+
+  add(scope: Scope, from: string | undefined, to: string): void {
+    if (from === undefined || from === to) return;
+    const links = this.#links.get(scope) ?? new Map<string, Set<string>>();
+    this.#links.set(scope, links.set(from, (links.get(from) ?? new Set()).add(to)));
+  }
+
+  /** Whether some refer to each other, at once or through others. */
+  areMutual(): boolean {
+    for (const links of this.#links.values()) {
+      const known = new Map<string, "open" | "done">();
+      const comesBack = (label: string): boolean => {
+        const before = known.get(label);
+        if (before !== undefined) return before === "open";
+        known.set(label, "open");
+        for (const next of links.get(label) ?? []) if (comesBack(next)) return true;
+        known.set(label, "done");
+        return false;
+      };
+      for (const label of links.keys()) if (comesBack(label)) return true;
+    }
+    return false;
+  }
 }
 
 class Resolver {
@@ -43,9 +76,13 @@ class Resolver {
   readonly #shared: Scope;
   readonly #imports = new Map<string, { path: string; at: Place; used: boolean }>();
   readonly #scopes: Scope[] = [];
+  /** The field of each of these scopes that is being resolved. */
+  readonly #within: (string | undefined)[] = [];
+  readonly #links: Links;
 
-  constructor(file: FileSyntax, shared: Scope, packages: KnownPackages) {
+  constructor(file: FileSyntax, shared: Scope, packages: KnownPackages, links: Links) {
     this.#packages = packages;
+    this.#links = links;
     this.#file = file;
     this.#shared = shared;
   }
@@ -61,10 +98,12 @@ class Resolver {
       if (!used) throw importError(at, `package ${JSON.stringify(path)} is imported and not used as ${name}`);
   }
 
-  #within(scope: Scope, run: () => void): void {
+  #inScope(scope: Scope, run: () => void): void {
     this.#scopes.push(scope);
+    this.#within.push(undefined);
     run();
     this.#scopes.pop();
+    this.#within.pop();
     for (const [name, { used, what, at }] of scope) {
       if (!used && what === "let") throw unresolved(at, `alias or let clause ${name} is not referred to`, name);
     }
@@ -76,7 +115,7 @@ class Resolver {
       declareField(scope, declaration);
       declareName(scope, declaration);
     }
-    this.#within(scope, () => {
+    this.#inScope(scope, () => {
       for (const declaration of struct.declarations) this.#declaration(declaration);
     });
   }
@@ -85,14 +124,16 @@ class Resolver {
     switch (declaration.kind) {
       case "field":
         if (typeof declaration.label !== "string") this.#expression(declaration.label);
+        this.#within[this.#within.length - 1] = typeof declaration.label === "string" ? declaration.label : undefined;
         this.#expression(declaration.value);
+        this.#within[this.#within.length - 1] = undefined;
         return;
       case "pattern": {
         const { alias, at } = declaration;
         this.#expression(declaration.pattern);
         const scope: Scope = new Map();
         if (alias !== undefined) scope.set(alias, variable(alias, at, "alias"));
-        this.#within(scope, () => this.#expression(declaration.value));
+        this.#inScope(scope, () => this.#expression(declaration.value));
         return;
       }
       case "ellipsis":
@@ -127,7 +168,7 @@ class Resolver {
     if (clause.kind === "for" && clause.key !== undefined && clause.key !== "_")
       scope.set(clause.key, variable(clause.key, clause.at, "variable"));
     if (clause.name !== "_") scope.set(clause.name, variable(clause.name, clause.at, "variable"));
-    this.#within(scope, rest);
+    this.#inScope(scope, rest);
   }
 
   #expression(expression: Expression): void {
@@ -173,7 +214,7 @@ class Resolver {
         return;
       case "aliased": {
         const scope: Scope = new Map([[expression.name, variable(expression.name, expression.at, "alias")]]);
-        this.#within(scope, () => this.#expression(expression.value));
+        this.#inScope(scope, () => this.#expression(expression.value));
         return;
       }
       default:
@@ -190,6 +231,10 @@ class Resolver {
         if (found === undefined) continue;
         found.used = true;
         identifier.target = found.target(up);
+        const index = this.#scopes.length - 1 - up;
+        const { target } = identifier;
+        if (target.kind === "field" && scope !== undefined)
+          this.#links.add(index === 0 ? this.#shared : scope, this.#within[index], target.label);
         return;
       }
       const imported = this.#imports.get(name);
