@@ -2,7 +2,6 @@
 import {
   Budget,
   type BudgetLimits,
-  type Extent,
   isArray,
   isPolicyError,
   ObjectValue,
@@ -148,31 +147,13 @@ export const defaultLimits: {
 
 /** A budget for an evaluation over a document, which may be no deeper than it allows. */
 export function budgetFor(limits: BudgetLimits | undefined, document: Value): Budget {
-  const size = (document instanceof ObjectValue ? document.extent : undefined) ?? extentOf(document);
+  const size = ObjectValue.extentOf(document);
   const steps = defaultLimits.steps + defaultLimits.stepsPerValue * size.values;
   const bytes = defaultLimits.bytes + defaultLimits.bytesPerValue * size.values;
   const budget = new Budget({ steps, bytes, ...limits });
   for (let i = 0; i < size.depth; i++) budget.enter();
   for (let i = 0; i < size.depth; i++) budget.leave();
   return budget;
-}
-
-function extentOf(document: Value): Extent {
-  const size = { values: 0, depth: 0 };
-  measure(document, 0, size);
-  return size;
-}
-
-function measure(value: Value, depth: number, size: { values: number; depth: number }): void {
-  size.values++;
-  if (typeof value !== "object" || value === null) return;
-  if (isArray(value)) {
-    size.depth = Math.max(size.depth, depth + 1);
-    for (let i = 0; i < value.length; i++) measure(value[i] ?? null, depth + 1, size);
-  } else if (value instanceof ObjectValue) {
-    size.depth = Math.max(size.depth, depth + 1);
-    value.forEachValue((each) => measure(each, depth + 1, size));
-  }
 }
 
 /** The concrete value of a policy. Throws CUE_EVALUATION when it has an error, and CUE_INCOMPLETE when it is not concrete. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { encodeJson, isPolicyError, ObjectValue, parseJson, SetValue } from "./index.ts";
+import { readNatively } from "./native-json.ts";
 
 describe("parseJson", () => {
   it("loses nothing", () => {
@@ -143,17 +144,45 @@ describe("parseJson by JavaScript's own reader", () => {
       const text = JSON.stringify(document, undefined, indent);
       const goes = text.replaceAll("<", "\\u003c").replaceAll(">", "\\u003e").replaceAll("&", "\\u0026");
       for (const each of [text, `${text}\n`, goes]) {
-        const found = parseJson(each);
-        assert.ok(found instanceof ObjectValue);
+        const found = readNatively(each, 512);
+        assert.ok(found instanceof ObjectValue, each);
         assert.deepEqual(found.extent, { values: 11, depth: 3 }, each);
         assert.equal(encodeJson(found), JSON.stringify({ __proto__x: -2, a: document.a, b: document.b }));
       }
     }
   });
 
+  it("leaves other texts to the reader that loses nothing", () => {
+    const others = [
+      '{"a":1,"a":1}',
+      '{"a":1.0}',
+      '{"a":9007199254740993}',
+      '{"a": 1}',
+      ' {"a":1}',
+      '{"b":1,"1":2}',
+      '"\\ud800"',
+      "1e400",
+      "-0",
+      "[1",
+      '"\\u0061"',
+    ];
+    for (const text of others) assert.equal(readNatively(text, 512), undefined, text);
+  });
+
+  it("is measured alike, looked into or not", () => {
+    const text = '{"a":[1,{"b":[]},"x"],"c":{"d":{}},"e":5.5}';
+    const [whole, looked] = [parseJson(text), parseJson(` ${text}`)];
+    assert.ok(whole instanceof ObjectValue && looked instanceof ObjectValue);
+    assert.deepEqual(looked.extent, { values: 9, depth: 4 });
+    assert.deepEqual(whole.extent, looked.extent);
+    assert.deepEqual(ObjectValue.of([["z", whole]]).extent, { values: 10, depth: 5 });
+    assert.deepEqual(ObjectValue.extentOf([whole, 1]), { values: 11, depth: 5 });
+    assert.deepEqual(ObjectValue.extentOf(null), { values: 1, depth: 0 });
+  });
+
   it("touches no prototype and gives what no name stands for", () => {
     const found = parseJson('{"__proto__":{"polluted":1},"a":1}');
-    assert.ok(found instanceof ObjectValue && found.extent !== undefined);
+    assert.ok(found instanceof ObjectValue);
     for (const name of ["constructor", "toString", "hasOwnProperty", 1, null]) {
       assert.equal(found.get(name), undefined);
       assert.equal(found.has(name), false);

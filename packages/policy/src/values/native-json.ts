@@ -1,5 +1,5 @@
 // JSON by JavaScript's own reader, which is many times faster, for texts of which it loses nothing: those that JavaScript writes just so.
-import { fromRaw, isRawObject, type Value } from "./value.ts";
+import { fromRaw, measureRaw, type Value } from "./value.ts";
 
 /**
  * A document whose text is to the letter what JSON.stringify makes of what JSON.parse read: then no name stood twice, and each number is
@@ -19,7 +19,7 @@ export function readNatively(text: string, maxDepth: number): Value | undefined 
     return undefined; // JsonParser says what is wrong
   }
   const extent = { values: 0, depth: 0 };
-  return measure(raw, 0, maxDepth, extent) ? fromRaw(raw, extent) : undefined;
+  return measureRaw(raw, 0, maxDepth, extent) ? fromRaw(raw, extent) : undefined;
 }
 
 /** The indentation that a text seems to be written with, none being ""; undefined when its first words tell that it is written otherwise. */
@@ -32,20 +32,6 @@ function indentOf(text: string): string | undefined {
 /** Go's encoder writes <, > and & as escapes, JavaScript's does not. */
 function escapesHtml(text: string): boolean {
   return text.includes("\\u003") || text.includes("\\u0026") || text.includes("\\u202");
-}
-
-/** Counts the values of a document and its levels; false when it has more levels than may be. */
-function measure(raw: unknown, depth: number, maxDepth: number, extent: { values: number; depth: number }): boolean {
-  extent.values++;
-  if (typeof raw !== "object" || raw === null) return true;
-  if (depth === maxDepth) return false;
-  if (extent.depth <= depth) extent.depth = depth + 1;
-  if (Array.isArray(raw)) {
-    for (let i = 0; i < raw.length; i++) if (!measure(raw[i], depth + 1, maxDepth, extent)) return false;
-  } else if (isRawObject(raw)) {
-    for (const name in raw) if (!measure(raw[name], depth + 1, maxDepth, extent)) return false;
-  }
-  return true;
 }
 
 const htmlEscapes: ReadonlyMap<string, string> = new Map([

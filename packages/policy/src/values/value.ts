@@ -124,9 +124,40 @@ export class ObjectValue {
     return this.#raw === undefined ? this.#map.size : Object.keys(this.#raw).length;
   }
 
-  /** For a whole document that was read: how large it is, when that was found out. */
-  get extent(): Extent | undefined {
-    return this.#extent;
+  /** How large it is: known from its reading, or found out without looking into what is still as it was read. */
+  get extent(): Extent {
+    if (this.#extent !== undefined) return this.#extent;
+    const extent = { values: 0, depth: 0 };
+    this.#measure(0, extent);
+    return extent;
+  }
+
+  #measure(depth: number, extent: { values: number; depth: number }): void {
+    if (this.#raw !== undefined) {
+      measureRaw(this.#raw, depth, Number.POSITIVE_INFINITY, extent);
+      return;
+    }
+    extent.values++;
+    extent.depth = Math.max(extent.depth, depth + 1);
+    for (const value of this.#map.values()) ObjectValue.#measureAny(value, depth + 1, extent);
+  }
+
+  static #measureAny(value: Value, depth: number, extent: { values: number; depth: number }): void {
+    if (value instanceof ObjectValue) value.#measure(depth, extent);
+    else {
+      extent.values++;
+      if (!isArray(value)) return;
+      extent.depth = Math.max(extent.depth, depth + 1);
+      for (const item of value) ObjectValue.#measureAny(item, depth + 1, extent);
+    }
+  }
+
+  /** How large any value is; of a set, the set alone. */
+  static extentOf(value: Value): Extent {
+    const extent = { values: 0, depth: 0 };
+    if (value instanceof ObjectValue) return value.extent;
+    ObjectValue.#measureAny(value, 0, extent);
+    return extent;
   }
 
   /** The value under a key, or nothing. */
@@ -166,11 +197,6 @@ export class ObjectValue {
   /** The values in the order of their keys. */
   values(): readonly Value[] {
     return this.keys().map((key) => this.#at(key));
-  }
-
-  /** Call with each value, in no order: for what only counts them. */
-  forEachValue(take: (value: Value) => void): void {
-    this.#map.forEach(take);
   }
 
   /** The pairs in the order of their keys. */
@@ -221,6 +247,20 @@ export function fromRaw(raw: unknown, extent?: Extent): Value {
       if (Array.isArray(raw)) return raw.map((item) => fromRaw(item));
       return isRawObject(raw) ? new ObjectValue(undefined, undefined, raw, extent) : null;
   }
+}
+
+/** Counts the values of what JSON.parse made, and its levels; false when it has more levels than may be. */
+export function measureRaw(raw: unknown, depth: number, maxDepth: number, extent: { values: number; depth: number }): boolean {
+  extent.values++;
+  if (typeof raw !== "object" || raw === null) return true;
+  if (depth === maxDepth) return false;
+  if (extent.depth <= depth) extent.depth = depth + 1;
+  if (Array.isArray(raw)) {
+    for (let i = 0; i < raw.length; i++) if (!measureRaw(raw[i], depth + 1, maxDepth, extent)) return false;
+  } else if (isRawObject(raw)) {
+    for (const name in raw) if (!measureRaw(raw[name], depth + 1, maxDepth, extent)) return false;
+  }
+  return true;
 }
 
 /** Whether a value is an object as JSON.parse makes them. */
