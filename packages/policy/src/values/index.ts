@@ -41,13 +41,13 @@ export {
   type Position,
   quote,
 } from "./policy-error.ts";
+export type { Extent } from "./raw-object.ts";
 export { compileRegex, maxPatternLength, quoteRegex, Regex, RegexCache, type RegexMatch, type Spend } from "./re2.ts";
 export { formatTime, type Moment, namedLayouts, parseTime } from "./time-layout.ts";
 export {
   type ArrayValue,
   compareStrings,
   compareValues,
-  type Extent,
   equalValues,
   isArray,
   isNumeric,

@@ -1,5 +1,6 @@
 // JSON by JavaScript's own reader, which is many times faster, for texts of which it loses nothing: those that JavaScript writes just so.
-import { fromRaw, measureRaw, type Value } from "./value.ts";
+import { measureRaw } from "./raw-object.ts";
+import { fromRaw, type Value } from "./value.ts";
 
 /**
  * A document whose text is to the letter what JSON.stringify makes of what JSON.parse read: then no name stood twice, and each number is

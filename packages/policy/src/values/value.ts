@@ -1,6 +1,7 @@
 // The values of both languages: JSON's, and with them sets, objects with keys of any kind, and exact numbers. All are immutable; a
 // total order stands over them (OPA's): null, booleans, numbers, strings, arrays, objects, sets.
 import { canonicalNumber, compareNumbers, Decimal, type Numeric, parseNumber, plainInteger } from "./decimal.ts";
+import { type Extent, isRawObject, measureRaw, type RawObject } from "./raw-object.ts";
 
 /** An array: a plain, never-changed JavaScript array. */
 export type ArrayValue = readonly Value[];
@@ -78,15 +79,6 @@ function encodedList(values: ArrayValue): string {
   let text = "";
   for (const value of values) text += encoded(value);
   return text;
-}
-
-/** An object as JSON.parse makes them: names and, for numbers, what `parseNumber` would make of the text of the double. */
-export type RawObject = Readonly<Record<string, unknown>>;
-
-/** How many values a document has, itself counted, and how many levels of arrays and objects. */
-export interface Extent {
-  readonly values: number;
-  readonly depth: number;
 }
 
 /** An object: values under keys of any kind, each once, in the order of the keys. */
@@ -247,25 +239,6 @@ export function fromRaw(raw: unknown, extent?: Extent): Value {
       if (Array.isArray(raw)) return raw.map((item) => fromRaw(item));
       return isRawObject(raw) ? new ObjectValue(undefined, undefined, raw, extent) : null;
   }
-}
-
-/** Counts the values of what JSON.parse made, and its levels; false when it has more levels than may be. */
-export function measureRaw(raw: unknown, depth: number, maxDepth: number, extent: { values: number; depth: number }): boolean {
-  extent.values++;
-  if (typeof raw !== "object" || raw === null) return true;
-  if (depth === maxDepth) return false;
-  if (extent.depth <= depth) extent.depth = depth + 1;
-  if (Array.isArray(raw)) {
-    for (let i = 0; i < raw.length; i++) if (!measureRaw(raw[i], depth + 1, maxDepth, extent)) return false;
-  } else if (isRawObject(raw)) {
-    for (const name in raw) if (!measureRaw(raw[name], depth + 1, maxDepth, extent)) return false;
-  }
-  return true;
-}
-
-/** Whether a value is an object as JSON.parse makes them. */
-export function isRawObject(value: unknown): value is RawObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Builds an object pair by pair. */
