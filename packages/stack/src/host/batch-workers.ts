@@ -47,6 +47,8 @@ interface Waiting {
 const maxBatch = 32;
 /** Nor more bytes, save in one input. */
 const maxBatchBytes = 1024 * 1024;
+/** Of the heap of a thread, in three parts; V8's own bound makes for long pauses (young-generation.ts). */
+const maxYoungGenerationSizeMb = 48;
 /** A thread works on one batch while another waits for it. */
 const batchesAhead = 2;
 /** More inputs than this do not wait. */
@@ -162,7 +164,7 @@ class Thread {
     // A launcher may have set the condition in its own thread only; unbuilt files cannot be resolved without it.
     const condition = url.pathname.endsWith(".ts") ? ["--conditions=@sigillum/source"] : [];
     const execArgv = [...process.execArgv.filter((argument) => argument.startsWith("--conditions=")), ...condition];
-    this.#worker = new Worker(url, { execArgv, workerData: data });
+    this.#worker = new Worker(url, { execArgv, workerData: data, resourceLimits: { maxYoungGenerationSizeMb } });
     let resolve: () => void = () => undefined;
     this.settled = new Promise((settle) => {
       resolve = settle;

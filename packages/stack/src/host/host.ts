@@ -6,6 +6,7 @@ import { type OpenAddress, OpenListener } from "./listeners.ts";
 import type { Logger } from "./logger.ts";
 import { MetricsRegistry } from "./metrics.ts";
 import type { Action, ListenerSpec, Readiness, Service } from "./service.ts";
+import { boundYoungGeneration } from "./young-generation.ts";
 
 /** What a host is made of. */
 export interface HostOptions {
@@ -30,6 +31,7 @@ export class Host {
   #services: readonly Service[] = [];
   #control: ControlSocket | undefined;
   #stopping: Promise<void> | undefined;
+  #letHeapGrow: (() => void) | undefined;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -52,6 +54,7 @@ export class Host {
       await this.stop();
       throw error;
     }
+    this.#letHeapGrow = boundYoungGeneration();
     for (const service of services) for (const job of service.jobs) this.#jobs.start(service.name, job);
     logger.info("host.started", { addresses: this.addresses().map((open) => `${open.service} ${open.address}:${open.port}`) });
   }
@@ -90,6 +93,7 @@ export class Host {
     await Promise.all(this.#listeners.map((listener) => listener.close(this.#options.drainMs ?? 30_000)));
     await this.#jobs.stop();
     await this.#control?.close();
+    this.#letHeapGrow?.();
     for (const service of [...this.#services].reverse()) {
       try {
         await service.close();
