@@ -50,12 +50,34 @@ function problems(source: string, text: string): string[] | string {
 }
 
 describe("lists of a document under a constraint on their elements", () => {
-  // a reference to any value says nothing, and is nothing that is checked without unification
+  // a let clause of any value says nothing, and is nothing that is checked without unification
   const everyWay = (inner: string): readonly (readonly [fast: string, slow: string])[] => [
-    [`l: [...${inner}]`, `_any: _\nl: [...${inner} & _any]`],
-    [`l: [...${inner}]\nl: [...{a?: _}|*string|_]`, `_any: _\nl: [...${inner} & _any]\nl: [...{a?: _}|*string|_]`],
-    [`#D: l: [...${inner}]\n#D`, `_any: _\n#D: l: [...${inner} & _any]\n#D`],
-    [`l: close({a: [...${inner}]}) | [...${inner}]`, `_any: _\nl: close({a: [...${inner} & _any]}) | [...${inner} & _any]`],
+    [`l: [...${inner}]`, `let any = _\nl: [...${inner} & any]`],
+    [`l: [...${inner}]\nl: [...{a?: _}|*string|_]`, `let any = _\nl: [...${inner} & any]\nl: [...{a?: _}|*string|_]`],
+    [`#D: l: [...${inner}]\n#D`, `let any = _\n#D: l: [...${inner} & any]\n#D`],
+    [`#F: ${inner}\nl: [...#F]`, `let any = _\n#F: ${inner}\nl: [...#F & any]`],
+    [`_f: ${inner}\nl: [..._f]`, `let any = _\n_f: ${inner}\nl: [..._f & any]`],
+    [
+      `#F: ${inner}\nl: [...{a?: #F, b?: {c?: #F, ...}, ...}|*_]`,
+      `let any = _\n#F: ${inner}\nl: [...{a?: #F & any, b?: {c?: #F & any, ...}, ...}|*_]`,
+    ],
+    [
+      `#F: ${inner}\nl: [...{a?: #F, b?: {c?: #F, ...}, ...}]`,
+      `let any = _\n#F: ${inner}\nl: [...{a?: #F & any, b?: {c?: #F & any, ...}, ...}]`,
+    ],
+    [
+      `#F: ${inner}\n#G: #F\nl: [...#G]\n_n: len(l)\nif _n > 1 {#F: {a?: 1}}`,
+      `let any = _\n#F: ${inner}\n#G: #F\nl: [...#G & any]\n_n: len(l)\nif _n > 1 {#F: {a?: 1}}`,
+    ],
+    [
+      `#F: ${inner}\nl: [...#F]\n_s: {for e in l {"x": 1}}\nif _s.x != _|_ {#F: !="a"}`,
+      `let any = _\n#F: ${inner}\nl: [...#F & any]\n_s: {for e in l {"x": 1}}\nif _s.x != _|_ {#F: !="a"}`,
+    ],
+    [
+      `#T: {a?: ${inner}, b?: [...#T], ...}\nl: [...#T]`,
+      `let any = _\n#T: {a?: ${inner}, b?: [...#T & any], ...}\nl: [...#T & any]`,
+    ],
+    [`l: close({a: [...${inner}]}) | [...${inner}]`, `let any = _\nl: close({a: [...${inner} & any]}) | [...${inner} & any]`],
   ];
   it("have the problems that unification finds", () => {
     let fitting = 0;
@@ -108,6 +130,17 @@ describe("lists of a document under a constraint on their elements", () => {
     const finding = `{"severity": "LOW", "rest": [{"a": {"b": [1, 2, 3]}}, "c", "d"], "id": "e", "more": {"f": 1}}`;
     const document = parseJson(`{"l": [${Array.from({ length: 1000 }, () => finding).join(",")}]}`);
     assert.deepEqual(validateCue(compiled, document, { limits: { steps: 3 * 1000 + 100 } }), []);
+  });
+  it("cost no more under a definition, and are looked at anew when it gets another constraint", () => {
+    const finding = '{"severity": "LOW", "more": {"f": 1}}';
+    const document = parseJson(`{"l": [${Array.from({ length: 1000 }, () => finding).join(",")}]}`);
+    const source = 'l: [...#Finding]\n#Finding: {severity: #Severity, ...}\n#Severity: !="HIGH" & !="CRITICAL"';
+    const compiled = compileCue([{ file: "p.cue", source }]);
+    assert.deepEqual(validateCue(compiled, document, { limits: { steps: 3 * 1000 + 200 } }), []);
+    // decided in the second pass, when the list was finished in the first
+    const late = `${source}\n_x: {y?: int}\n_w: {a: _x.y} | {a: 1}\nif _w.a == 1 {#Severity: !="LOW"}`;
+    const found = validateCue(compileCue([{ file: "p.cue", source: late }]), document);
+    assert.equal(found.filter(({ path }) => /^l\.[0-9]+\.severity$/.test(path)).length, 1000);
   });
   it("are bounded in what their constraint costs", () => {
     const compiled = compileCue([{ file: "p.cue", source: 'l: [...=~"^(a|b)*$"]' }]);

@@ -1,6 +1,6 @@
 // Whether a value of the document fits a constraint and stays what it is, found without unifying the two. Said only of constraints that are
-// written out: types, literals, bounds, and structs and lists of such. Of all others, and of a value that does not fit, unification is asked,
-// which also says why.
+// written out: types, literals, bounds, structs and lists of such, and names of fields that are no more than that. Of all others, and of a value
+// that does not fit, unification is asked, which also says why.
 import { isArray, ObjectValue, type Value } from "../values/index.ts";
 import { dataScalar } from "./data.ts";
 import type { Engine } from "./engine.ts";
@@ -16,23 +16,33 @@ export type DataCheck = (engine: Engine, value: Value) => boolean;
 /** Says it of nothing. */
 export const neverKnown: DataCheck = () => false;
 
-/** The check of a constraint. When the constraint closes the structs in it, a field that it does not name is left to unification. */
-export function dataCheck(expression: Expression, closes: boolean): DataCheck {
+/** What a constraint is looked at in. */
+export interface CheckScope {
+  /** Whether it closes the structs in it: then a field that it does not name is left to unification. */
+  readonly closes: boolean;
+  /** The structs of the constraint itself around the place; a name of one of their fields refers to the value, and is left to unification. */
+  readonly depth: number;
+  /** The check of the field that a name refers to, so many scopes further out. */
+  readonly named: (label: string, up: number) => DataCheck;
+}
+
+/** The check of a constraint. */
+export function dataCheck(expression: Expression, scope: CheckScope): DataCheck {
   switch (expression.kind) {
     case "literal": {
       const { value: wanted } = expression;
       return scalarCheck((_, scalar) => sameScalar(scalar, wanted));
     }
     case "identifier":
-      return typeCheck(expression);
+      return nameCheck(expression, scope);
     case "unary":
       return boundCheck(expression);
     case "binary":
-      return binaryCheck(expression, closes);
+      return binaryCheck(expression, scope);
     case "struct":
-      return structCheck(expression, closes);
+      return structCheck(expression, scope);
     case "list":
-      return listCheck(expression, closes);
+      return listCheck(expression, scope);
     default:
       return neverKnown;
   }
@@ -55,7 +65,8 @@ function scalarCheck(holds: (engine: Engine, value: Scalar) => boolean): DataChe
   };
 }
 
-function typeCheck({ name, target }: Identifier): DataCheck {
+function nameCheck({ name, target }: Identifier, { depth, named }: CheckScope): DataCheck {
+  if (target?.kind === "field" && target.up >= depth) return named(target.label, target.up - depth);
   const mask = target?.kind === "predeclared" ? typeNames.get(predeclaredName(name)) : undefined;
   if (mask === undefined) return neverKnown;
   return mask === kinds.top ? () => true : scalarCheck((_, value) => (kindOf(value) & mask) !== 0);
@@ -78,11 +89,11 @@ function boundCheck({ operator, operand, at }: Extract<Expression, { kind: "unar
   });
 }
 
-function binaryCheck({ operator, left, right }: Extract<Expression, { kind: "binary" }>, closes: boolean): DataCheck {
-  if (operator === "&") return allOf([dataCheck(left, closes), dataCheck(right, closes)]);
+function binaryCheck({ operator, left, right }: Extract<Expression, { kind: "binary" }>, scope: CheckScope): DataCheck {
+  if (operator === "&") return allOf([dataCheck(left, scope), dataCheck(right, scope)]);
   if (operator !== "|") return neverKnown;
   // of a value without structure each term that fits leaves that value
-  const checks = [termOf(left), termOf(right)].map((term) => dataCheck(term, closes));
+  const checks = [termOf(left), termOf(right)].map((term) => dataCheck(term, scope));
   if (checks.includes(neverKnown)) return neverKnown;
   return (engine, value) => !isArray(value) && !(value instanceof ObjectValue) && checks.some((check) => check(engine, value));
 }
@@ -91,16 +102,17 @@ function termOf(expression: Expression): Expression {
   return expression.kind === "unary" && expression.operator === "*" ? expression.operand : expression;
 }
 
-function structCheck({ declarations }: StructLiteral, closes: boolean): DataCheck {
+function structCheck({ declarations }: StructLiteral, scope: CheckScope): DataCheck {
   const fields: { readonly name: string; readonly isOptional: boolean; readonly check: DataCheck }[] = [];
-  let isOpen = !closes;
+  const inner = { ...scope, depth: scope.depth + 1 };
+  let isOpen = !scope.closes;
   for (const declaration of declarations) {
     if (declaration.kind === "ellipsis" && declaration.value === undefined) isOpen = true;
     else if (isPlain(declaration))
       fields.push({
         name: declaration.label.slice(1),
         isOptional: declaration.constraint === "?",
-        check: dataCheck(declaration.value, closes),
+        check: dataCheck(declaration.value, inner),
       });
     else return neverKnown;
   }
@@ -128,9 +140,9 @@ function isPlain(declaration: StructLiteral["declarations"][number]): declaratio
   );
 }
 
-function listCheck({ elements, open }: Extract<Expression, { kind: "list" }>, closes: boolean): DataCheck {
-  const checks = elements.map((element) => (element.kind === "comprehension" ? neverKnown : dataCheck(element, closes)));
-  const rest = open === undefined || open === true ? undefined : dataCheck(open, closes);
+function listCheck({ elements, open }: Extract<Expression, { kind: "list" }>, scope: CheckScope): DataCheck {
+  const checks = elements.map((element) => (element.kind === "comprehension" ? neverKnown : dataCheck(element, scope)));
+  const rest = open === undefined || open === true ? undefined : dataCheck(open, scope);
   if (checks.includes(neverKnown)) return neverKnown;
   return (engine, value) => {
     engine.budget.step();

@@ -1,9 +1,9 @@
 // The end of an evaluation: everything below a vertex, the fields that are refused, and what is left of disjunctions.
-import { allowance, closes, sealStructs } from "./closedness.ts";
+import { allowance, sealStructs } from "./closedness.ts";
 import { isPlainData, isReference } from "./conjunct.ts";
-import { allOf, dataCheck, neverKnown } from "./data-check.ts";
 import { hasFailed } from "./disjunction.ts";
 import type { Engine } from "./engine.ts";
+import { readElements } from "./read-elements.ts";
 import { type Bottom, isIncomplete } from "./value.ts";
 import { type Alternative, isDefinitionLabel, isRooted, pathOf, unreadField, type Vertex } from "./vertex.ts";
 
@@ -96,21 +96,6 @@ function lookInto(engine: FinishEngine, arc: Vertex): void {
     engine.finish(shares);
     engine.looking--;
   }
-}
-
-/** Make vertices of the elements of a document's list that are not seen to fit at once; the others have no errors. */
-function readElements(engine: FinishEngine, vertex: Vertex): void {
-  const { unreadElements: unread, listRests: rests } = vertex;
-  if (unread === undefined || rests.length === 0) return;
-  const isSimple = !vertex.inDefinition && !closes(unread.conjunct.group, undefined);
-  const checks = rests.map(({ conjunct }) =>
-    isSimple ? dataCheck(conjunct.expression, closes(conjunct.group, undefined)) : neverKnown,
-  );
-  const from = Math.min(...rests.map((rest) => rest.from));
-  // that a rest begins later is left to unification
-  const check = rests.every((rest) => rest.from === from) ? allOf(checks) : neverKnown;
-  const { values } = unread.list;
-  for (let i = from; i < values.length; i++) if (!check(engine, values[i] ?? null)) vertex.arc(String(i));
 }
 
 /** What is known by now may leave fewer values of a disjunction than when it was first looked at. */
