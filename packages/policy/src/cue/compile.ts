@@ -232,8 +232,9 @@ export function problemsOf(evaluator: Evaluator, root: Vertex, final: boolean): 
     const vertex = evaluator.live(outer);
     // what more data could still mend is an error of a value that is final, as the command line of cosign asks
     const known = vertex.bottom ?? outer.bottom;
-    const waits = final && (known !== undefined || vertex.tasks.length > 0) && !pathOf(outer).some(isDefinitionLabel);
-    const bottom = known ?? (waits ? waitingOf(vertex) : undefined);
+    const waiting = vertex.alternatives === undefined ? waitingOf(vertex) : undefined;
+    const waits = final && (known !== undefined || waiting !== undefined) && !pathOf(outer).some(isDefinitionLabel);
+    const bottom = known ?? (waits ? waiting : undefined);
     if (bottom !== undefined && (!isIncomplete(bottom) || waits)) {
       add(bottom, bottom.path ?? pathOf(outer));
       return;

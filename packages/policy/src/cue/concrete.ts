@@ -13,7 +13,13 @@ export function concreteValue(engine: Engine, vertex: Vertex, expression: Expres
   if (given !== undefined) return given;
   const chosen = engine.choose(vertex);
   if (chosen.bottom !== undefined) throw new Stop(chosen.bottom);
-  if (chosen.scalar !== undefined) return chosen.scalar.value;
+  if (chosen.scalar !== undefined) {
+    if (chosen.copyOf !== undefined) {
+      const asked = originOf(chosen);
+      if (asked.isDeciding && asked.scalar === undefined) asked.askedFor = expression;
+    }
+    return chosen.scalar.value;
+  }
   if (chosen.mask === kinds.struct || chosen.mask === kinds.list) return chosen;
   if (chosen.state !== "busy" && isStruct(chosen)) {
     // braces whose embedded value is not known yet may turn out to be that value
@@ -30,7 +36,7 @@ export function concreteValue(engine: Engine, vertex: Vertex, expression: Expres
   if (chosen.state === "busy") {
     // asked by a term on trial, it is the value that the term is tried for
     const asked = chosen.copyOf === undefined ? chosen : originOf(chosen);
-    const undecided = asked.disjunctions.length > 0 ? { undecided: asked } : {};
+    const undecided = asked.disjunctions.length > 0 ? { undecided: asked } : { asked };
     if (asked.disjunctions.length > 0) {
       asked.askedFor = expression;
       asked.askedEarly ||= !asked.isDeciding;

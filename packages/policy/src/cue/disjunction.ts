@@ -180,6 +180,13 @@ function distinct(evaluator: Engine, found: readonly Alternative[]): Alternative
   return [...byKey.values()];
 }
 
+/** As cue has it, what is calculated from a value that is itself being calculated from this one says nothing of its terms. */
+function isOvertaken({ conjunct, blocked }: Task, original: Vertex): boolean {
+  if (blocked?.asked === undefined || blocked.asked === original) return false;
+  const { kind } = conjunct.expression;
+  return kind === "binary" || kind === "unary" || kind === "interpolation";
+}
+
 /** A copy of what is understood of `source`, standing in for `original`, with one more conjunct. */
 function copyOf(
   evaluator: Engine,
@@ -206,7 +213,8 @@ function copyOf(
     for (const item of source.items) if (keep(item)) evaluator.takeItem(copy, moveItem(item, move, moveConjunct));
     copy.frozen = source.frozen;
     copy.missed = source.missed;
-    for (const task of source.tasks) copy.tasks = added(copy.tasks, moveTask(task, moveConjunct));
+    for (const task of source.tasks)
+      if (!isOvertaken(task, original)) copy.tasks = added(copy.tasks, moveTask(task, moveConjunct));
     for (const { conjunct: own, target } of source.postponed)
       copy.postponed = added(copy.postponed, { conjunct: moveConjunct(own), target });
     const term = moveConjunct(conjunct);

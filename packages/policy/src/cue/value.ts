@@ -45,6 +45,8 @@ export interface Bottom {
   readonly values?: readonly string[];
   /** For a disjunction: why each of its terms failed. */
   readonly causes?: readonly Bottom[];
+  /** For a cycle: the value without disjunctions that was asked for while it was being calculated. */
+  readonly asked?: object;
   /** For a cycle: the value that was asked for while its disjunctions were being decided. */
   readonly undecided?: object;
   /** Path of the value that is the error; set when it is attached to one. */
