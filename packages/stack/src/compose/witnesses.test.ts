@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { noteKey, parseSignedNote, parseVerifierKey, verifyCosignature } from "@sigillum/library/checkpoint";
 import { createSigner } from "@sigillum/library/crypto";
-import { JsonObject, parseJson, parseUtf8 } from "@sigillum/library/encoding";
+import { concatBytes, encodeHex, JsonObject, parseBase64, parseJson, parseUtf8 } from "@sigillum/library/encoding";
 import { request } from "@sigillum/library/http";
 import { silentLogger } from "../host/index.ts";
 import { WitnessDouble } from "../witnesses/index.ts";
@@ -68,7 +68,16 @@ describe("a stack with a witness", () => {
       .object("verification")
       .object("inclusionProof");
     assert.equal(parseSignedNote(proof.string("checkpoint")).signatures.length, 1);
-    assert.equal((await shardsOf("v1"))?.object("witnesses").safeInteger("quorum"), 0);
+    const shard = await shardsOf("v1");
+    assert.equal(shard?.object("witnesses").safeInteger("quorum"), 0);
+    const [named] = stack.keyring.shards("v1");
+    assert.ok(named !== undefined);
+    // Its line begins with the id that the key's text has.
+    const [name, id, material = ""] = shard?.strings("verifierKeys")[0]?.split(/\+(?=[0-9a-f]{8}\+)|(?<=\+[0-9a-f]{8})\+/) ?? [];
+    const [line] = parseSignedNote(info.string("signedTreeHead")).signatures;
+    assert.deepEqual([name, id], [line?.name, encodeHex(line?.keyHint ?? new Uint8Array())]);
+    const { spki } = stack.keyring.signer(named.key).publicKey;
+    assert.deepEqual(parseBase64(material), concatBytes(Uint8Array.of(2), spki));
   });
 
   it("refuses a witness whose key proves nothing, before anything is served", async () => {

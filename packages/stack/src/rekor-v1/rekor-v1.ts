@@ -25,7 +25,7 @@ import { consistency, integerOf, logInfo, publicKey } from "./log-info.ts";
 import { parsePreparedEntry, prepareEncoded } from "./prepared-entry.ts";
 import { findUuid, retrieveEntries, searchIndex } from "./retrieve.ts";
 import { type RekorV1RotationParts, rekorV1Rotation } from "./rotation.ts";
-import { type RekorV1Shard, rekorV1LogId, ShardList } from "./shards.ts";
+import { type RekorV1Shard, rekorV1LogId, rekorV1VerifierKey, ShardList } from "./shards.ts";
 
 /** What the service is made of. */
 export interface RekorV1Options {
@@ -158,6 +158,7 @@ function listShards(shards: ShardList, records: readonly ShardRecord[]): JsonVal
   return [...before, ...after].map(({ owner, state }) => ({
     treeId: String(owner.treeId),
     logId: encodeHex(rekorV1LogId(owner.signer)),
+    verifierKeys: [rekorV1VerifierKey(owner)],
     ...shardJson(owner.shard, state),
     ...recordJson(records.find(({ treeId }) => treeId === String(owner.treeId))),
   }));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { signCheckpoint } from "@sigillum/library/checkpoint";
 import type { Signer } from "@sigillum/library/crypto";
 import { sha256 } from "@sigillum/library/crypto";
-import { parseHex } from "@sigillum/library/encoding";
+import { concatBytes, encodeBase64, encodeHex, parseHex } from "@sigillum/library/encoding";
 import type { EntryId } from "@sigillum/library/log-entry";
 import type { Clock, Logger, MetricsRegistry } from "../host/index.ts";
 import { type BodyEntry, bodyEntryFormat, type CheckpointCosigner, type LogLimits, LogShard } from "../log-engine/index.ts";
@@ -62,6 +62,16 @@ export function rekorV1LogId(signer: Signer): Uint8Array {
   const known = logIds.get(signer) ?? sha256(signer.publicKey.spki);
   logIds.set(signer, known);
   return known;
+}
+
+/**
+ * The verifier key of a shard as text, for witnesses: C2SP signed-note type 0x02, whose id and key are those of the SPKI. The name is the host's
+ * alone, as it stands in the signature line; the origin has the tree's id too.
+ */
+export function rekorV1VerifierKey({ shard, signer }: Pick<RekorV1Shard, "shard" | "signer">): string {
+  const name = shard.origin.replace(/ - \d+$/, "");
+  const material = concatBytes(Uint8Array.of(0x02), signer.publicKey.spki);
+  return `${name}+${encodeHex(rekorV1LogId(signer).subarray(0, 4))}+${encodeBase64(material)}`;
 }
 
 /** A place in one shard. */

@@ -179,6 +179,24 @@ describe("a log with witnesses", () => {
     await again.shard.close();
   });
 
+  test("growth across the edges of tiles is proved to a witness in steps of every size, and from where it stood when it was away", async () => {
+    const [steady, away] = [await witness("steady.example"), await witness("away.example")];
+    const limits = { firstPauseMs: 1, longestPauseMs: 1 };
+    const { shard, add, until } = await open(await newDisk(), [steady, away], { quorum: 1, limits });
+    let count = 0;
+    for (const step of [1, 254, 1, 1, 255, 3, 300]) {
+      // The second one comes to know the log in the middle of its second tile.
+      away.misbehaves = () => (count < 500 ? { status: 503, body: "" } : undefined);
+      await add(...Array.from({ length: step }, (_, at) => `entry ${count + at}`));
+      count += step;
+      assert.equal(cosignedBy(shard.checkpoint().cosigned, steady), count);
+    }
+    await until(() => linesOf(shard.checkpoint().cosigned) === 3);
+    assert.equal(cosignedBy(shard.checkpoint().cosigned, away), 815);
+    assert.ok(steady.asked.length >= 7);
+    await shard.close();
+  });
+
   test("after a restart the lines stand again before any witness is asked, and questions go on from the size that was kept", async () => {
     const [double, removed] = [await witness("kept.example"), await witness("removed.example")];
     const disk = await newDisk();
