@@ -1,8 +1,10 @@
 // Everything that a client of Rekor v1 can post: whole proposals of each kind, and what stands in them as bytes.
-import { encodeBase64, encodeUtf8, parseBase64 } from "@sigillum/library/encoding";
+import { encodeBase64, encodeUtf8, equalBytes, parseBase64 } from "@sigillum/library/encoding";
 import type { FuzzTarget } from "@sigillum/library/testing";
 import { type SampleProposal, sampleProposals } from "../samples/index.ts";
-import { entryTypes, prepareEntry } from "./entries.ts";
+import { entryTypes, type PreparedEntry, prepareEntry } from "./entries.ts";
+import { encodePreparedEntry, prepareEncoded } from "./prepared-entry.ts";
+import { quickEntry } from "./quick-entry.ts";
 import { readIndexes, readQuery, searchKeysOfQuery } from "./retrieve.ts";
 
 /** Bytes inside a proposal that are read by a parser of their own. */
@@ -32,7 +34,7 @@ export async function targets(): Promise<FuzzTarget[]> {
   const whole = [...samples].map(([name, proposal]) => ({
     name: `proposal ${name}`,
     seeds: [encodeUtf8(JSON.stringify(proposal))],
-    run: (input: Uint8Array) => prepareEntry(input, everyType),
+    run: prepareBothWays,
   }));
   const parts = binaries.map(([name, path]) => {
     const proposal = samples.get(name);
@@ -40,8 +42,7 @@ export async function targets(): Promise<FuzzTarget[]> {
     return {
       name: `${name} ${path}`,
       seeds: [parseBase64(String(memberAt(proposal, path)))],
-      run: (input: Uint8Array) =>
-        prepareEntry(encodeUtf8(JSON.stringify(withMember(proposal, path, encodeBase64(input)))), everyType),
+      run: (input: Uint8Array) => prepareBothWays(encodeUtf8(JSON.stringify(withMember(proposal, path, encodeBase64(input))))),
     };
   });
   const searches = [
@@ -61,6 +62,25 @@ export async function targets(): Promise<FuzzTarget[]> {
     { name: "index/retrieve", seeds: [...searches, ...keys], run: (input) => searchKeysOfQuery(readQuery(input)) },
     { name: "entries/retrieve", seeds: retrieve, run: (input) => void readIndexes(readQuery(input)) },
   ];
+}
+
+/** Prepare; what the short way takes, the long way takes too, and makes the same of it. */
+function prepareBothWays(input: Uint8Array): PreparedEntry | Promise<PreparedEntry> {
+  if (quickEntry(input, everyType) === undefined) return prepareEntry(input, everyType);
+  const [quick, long] = [prepareEncoded(input, everyType), preparedAtOnce(input)];
+  if (!(quick instanceof Uint8Array) || !equalBytes(quick, encodePreparedEntry(long)))
+    throw new TypeError("the short way makes another entry than the long one");
+  return long;
+}
+
+function preparedAtOnce(input: Uint8Array): PreparedEntry {
+  try {
+    const long = prepareEntry(input, everyType);
+    if (!(long instanceof Promise)) return long;
+  } catch (cause) {
+    throw new TypeError("the short way takes what the long one refuses", { cause });
+  }
+  throw new TypeError("the short way takes what the long one prepares later");
 }
 
 function memberAt(value: unknown, path: string): unknown {
