@@ -109,6 +109,21 @@ describe("the journal of a shard", () => {
     await shard.close();
   });
 
+  test("that cannot be shortened, since the disk is full, keeps no shard from opening", async () => {
+    let disk = await newDisk();
+    const shard = await open(disk, (step) => (step === "objects.sync" ? new Promise(() => undefined) : undefined));
+    await Promise.all(Array.from({ length: 40 }, (_, at) => shard.add(entry(`n${at}`))));
+    disk = { files: disk.files.afterKill(), keyValues: disk.keyValues };
+    disk.files.fail({ operation: "openFile", path: "/wal/0000000003", when: "before", always: true });
+    const again = await open(disk);
+    assert.deepEqual(await disk.files.list("/data/log/wal"), ["0000000001", "0000000002"]);
+    assert.equal(again.head().size, 40);
+    assert.equal((await again.proof(39)).index, 39);
+    disk.files.heal();
+    await again.add(entry("more"));
+    await again.close();
+  });
+
   test("is read once after a kill: a snapshot follows at once, however often the process is killed", async () => {
     let disk = await newDisk();
     for (let round = 0; round < 4; round += 1) {

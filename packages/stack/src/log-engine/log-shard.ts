@@ -137,6 +137,7 @@ export class LogShard<Entry> {
       await shard.#requireExtendsCheckpoint();
       await shard.#startCosigner();
       await shard.#publish(state, { wait: false });
+      await storage.shortenJournal(state);
       return shard;
     } catch (error) {
       await options.cosigner?.close();

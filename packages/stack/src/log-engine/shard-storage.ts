@@ -100,15 +100,27 @@ export class ShardStorage {
     this.#journal = journal;
     try {
       this.#requireIndexFits(state);
-      // What a killed process left is read once: whoever is killed again and again does not read ever more.
-      const long = journal.segment > this.#snapshot.firstGeneration || journal.length > this.#options.maxWriteAheadBytes;
-      if (long && state.size > this.#snapshot.size) await this.#roll(state);
     } catch (error) {
-      await this.#snapshotting;
       await journal.close();
       throw error;
     }
     return state;
+  }
+
+  /**
+   * After opening: have a long journal followed by a snapshot, in the background. What a killed process left is read once then, and whoever
+   * is killed again and again does not read ever more.
+   */
+  async shortenJournal(state: TreeState): Promise<void> {
+    if (this.#journal === undefined || state.size <= this.#snapshot.size) return;
+    const { segment, length } = this.#journal;
+    if (segment === this.#snapshot.firstGeneration && length <= this.#options.maxWriteAheadBytes) return;
+    try {
+      await this.#roll(state);
+    } catch (error) {
+      // A full disk is no reason not to serve what it has.
+      this.#logSettleFailure(error, state);
+    }
   }
 
   /** The commit point: after it returns the batch survives a power cut. One record of the journal. */
