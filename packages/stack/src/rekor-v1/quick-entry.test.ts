@@ -65,13 +65,18 @@ function envelopeText(payload: string, payloadType: string, signature: JsonValue
   return JSON.stringify({ payload, payloadType, signatures: [signature] });
 }
 
-function hashedRekord(pem: string = certificatePem): string {
+interface HashedRekordSpec {
+  readonly data: JsonValue;
+  readonly signature: JsonValue;
+}
+
+function hashedRekord(pem: string = certificatePem, order: (spec: HashedRekordSpec) => object = (spec) => spec): string {
   const content = encodeUtf8("content");
   const spec = {
     data: { hash: { algorithm: "sha256", value: "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73" } },
     signature: { content: base64(new Uint8Array(sign("sha256", content, ec.privateKey))), publicKey: { content: base64(pem) } },
   };
-  return JSON.stringify({ apiVersion: "0.0.1", kind: "hashedrekord", spec });
+  return JSON.stringify({ apiVersion: "0.0.1", kind: "hashedrekord", spec: order(spec) });
 }
 
 /** What both ways say of a request: the same entry, or the same refusal; and whether it was the short way. */
@@ -116,8 +121,12 @@ describe("quickEntry", () => {
       dsse({ request: (spec) => JSON.stringify({ apiVersion: "0.0.1", spec, kind: "dsse" }) }),
       dsse({ request: (spec) => JSON.stringify({ kind: "dsse", apiVersion: "0.0.1", spec }) }),
       dsse({ request: (spec) => JSON.stringify({ spec, kind: "dsse", apiVersion: "0.0.1" }) }),
+      dsse({
+        request: (spec) => JSON.stringify({ apiVersion: "0.0.1", spec: { ...Object(spec), signatures: null }, kind: "dsse" }),
+      }),
       hashedRekord(),
       hashedRekord(publicPem(ec.publicKey)),
+      hashedRekord(certificatePem, ({ data, signature }) => ({ signature, data })),
     ];
     for (const request of requests) assert.equal(judge(request).quick, true, request.slice(0, 200));
   });
@@ -165,6 +174,9 @@ describe("quickEntry", () => {
       [dsse({ pem: certificatePem.replace("BEGIN CERTIFICATE", "BEGIN PUBLIC KEY") }), /^REKOR_V1_ENTRY_INVALID/],
       [dsse({ pem: publicPem(ec.publicKey).replaceAll("PUBLIC KEY", "CERTIFICATE") }), /^REKOR_V1_ENTRY_INVALID/],
       [hashedRekord().replace('"sha256"', '"sha512"'), /^REKOR_V1_ENTRY_INVALID: .*no sha512 digest/],
+      [hashedRekord().replace(/("data":.*?\}\}),(.*)\}\}$/, "$1,$2,$1}}"), /stands twice/],
+      [hashedRekord().replace(/"data":.*?\}\},/, ""), /data/],
+      [dsse().replace("]}}}", ']},"signatures":[]}}'), /computes signatures itself/],
     ];
     for (const [request, expected] of requests) assert.match(judge(request).outcome, expected, request.slice(0, 200));
   });

@@ -18,14 +18,16 @@ export interface QuickEntry {
 const maxQuickBytes = 48 * 1024;
 
 const base64 = "[A-Za-z0-9+/]+={0,2}";
-// Within the envelope, which is a text itself, quotes are escaped.
+// Within the envelope, which is a text itself, quotes are escaped. Clients in Go write the signatures that the log computes as null.
 const q = String.raw`\\"`;
 const payloadType = `${q}payloadType${q}:${q}([A-Za-z0-9.+/;=_-]+)${q}`;
 const keyid = `${q}keyid${q}:${q}[A-Za-z0-9+/=:_-]*${q}`;
 const signature = String.raw`\{(${keyid},)?${q}sig${q}:${q}(${base64})${q}(,${keyid})?\}`;
 const envelope = String.raw`\{(?:${payloadType},)?${q}payload${q}:${q}(${base64})${q}(?:,${payloadType})?,${q}signatures${q}:\[${signature}\]\}`;
-const dsseSpec = String.raw`"spec":\{"proposedContent":\{"envelope":"(${envelope})","verifiers":\["(${base64})"\]\}\}`;
-const hashedRekordSpec = String.raw`"spec":\{"data":\{"hash":\{"algorithm":"sha256","value":"([0-9a-f]{64})"\}\},"signature":\{"content":"(${base64})","publicKey":\{"content":"(${base64})"\}\}\}`;
+const dsseSpec = String.raw`"spec":\{"proposedContent":\{"envelope":"(${envelope})","verifiers":\["(${base64})"\]\}(?:,"signatures":null)?\}`;
+const data = String.raw`"data":\{"hash":\{"algorithm":"sha256","value":"([0-9a-f]{64})"\}\}`;
+const keyAndSignature = String.raw`"signature":\{"content":"(${base64})","publicKey":\{"content":"(${base64})"\}\}`;
+const hashedRekordSpec = String.raw`"spec":\{(?:${data},)?${keyAndSignature}(?:,${data})?\}`;
 
 /** A proposal: kind and version stand before the spec or after it. That each stands once follows from their lengths. */
 function proposal(kind: string, spec: string): { readonly pattern: RegExp; readonly outside: number } {
@@ -83,8 +85,10 @@ function quickDsse(text: string): QuickEntry | undefined {
 function quickHashedRekord(text: string): QuickEntry | undefined {
   const match = hashedRekord.pattern.exec(text);
   if (match === null) return undefined;
-  const [, before = "", digestHex = "", signature64 = "", verifier64 = "", after = ""] = match;
-  if (before.length + after.length !== hashedRekord.outside) return undefined;
+  const [, before = "", digestBefore, signature64 = "", verifier64 = "", digestAfter, after = ""] = match;
+  const digestHex = digestBefore ?? digestAfter;
+  if (before.length + after.length !== hashedRekord.outside || digestHex === undefined) return undefined;
+  if (digestBefore !== undefined && digestAfter !== undefined) return undefined;
   const verifier = readVerifier(verifier64);
   const content = readBase64(signature64);
   if (verifier === undefined || content === undefined) return undefined;
