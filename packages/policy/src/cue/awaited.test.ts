@@ -26,6 +26,8 @@ describe("comprehensions that ask for what others add", () => {
     assert.equal(text("f: {x?: _, y?: _, if (x | y) == _|_ {z: 1}}"), "{f:{z:1}}");
     refuses("f: {x?: _, y?: _, if (x | y) == _|_ {y: 1}}", /decided by what it, or another such one, adds/);
   });
+  it("may ask for what they add themselves, when that is not there", () =>
+    assert.equal(text("c: {y: 1, if c.x != _|_ {x: 0}}"), "{c:{y:1}}"));
   it("are a cycle when two wait for each other", () => {
     refuses("f: {}\nif f.x == _|_ {f: y: 1}\nif f.y == _|_ {f: x: 1}", /cyclic reference to field/);
     refuses("a: {}\nif a != _|_ {b: y: 1}\nb: {}\nif b != _|_ {a: x: 1}", /cyclic reference to fields/);

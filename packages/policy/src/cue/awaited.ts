@@ -4,17 +4,14 @@ import type { Engine } from "./engine.ts";
 import type { Expression, StructLiteral } from "./syntax.ts";
 import type { Task, Vertex } from "./vertex.ts";
 
-/** Who may still add a field: the comprehension that asks for it, or another. */
-export type Awaited = "own" | "other" | undefined;
-
-/** Whether a comprehension that is still to be done names a field of a struct. */
-export function awaited(engine: Engine, struct: Vertex, label: string): Awaited {
+/** Whether a comprehension that is still to be done, other than the one that asks, names a field of a struct. */
+export function isAwaited(engine: Engine, struct: Vertex, label: string): boolean {
   return around(engine, struct, [label], names);
 }
 
 /** Whether a comprehension other than the one that asks names a field that lies in a value. */
 export function awaitedBelow(engine: Engine, { label, parent }: Vertex): boolean {
-  return label !== "" && parent !== undefined && around(engine, parent, [label], fills) === "other";
+  return label !== "" && parent !== undefined && around(engine, parent, [label], fills);
 }
 
 function around(
@@ -22,19 +19,17 @@ function around(
   inner: Vertex,
   below: readonly string[],
   adds: (struct: StructLiteral, path: readonly string[]) => boolean,
-): Awaited {
+): boolean {
   let path = below;
-  let found: Awaited;
   for (let at: Vertex | undefined = inner; at !== undefined; at = at.parent) {
-    for (const task of pendingOf(engine, at))
-      if (task.conjunct.expression.kind === "struct" && adds(task.conjunct.expression, path)) {
-        if (task !== engine.current) return "other";
-        found = "own";
-      }
+    for (const task of pendingOf(engine, at)) {
+      const { expression } = task.conjunct;
+      if (task !== engine.current && expression.kind === "struct" && adds(expression, path)) return true;
+    }
     if (at.label === "") break;
     path = [at.label, ...path];
   }
-  return found;
+  return false;
 }
 
 /** The tasks of a vertex that were not tried, are being tried, or wait for one another. */

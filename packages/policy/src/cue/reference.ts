@@ -1,6 +1,6 @@
 // References: what a name, a selector or an index stands for, and how the conjuncts of one vertex become another's.
 import { toBigInt } from "../values/index.ts";
-import { awaited } from "./awaited.ts";
+import { isAwaited } from "./awaited.ts";
 import { allowance } from "./closedness.ts";
 import { isReference } from "./conjunct.ts";
 import { conjunctBytes, scopeBytes, vertexBytes } from "./cost.ts";
@@ -246,7 +246,7 @@ export function lookUp(evaluator: Engine, base: Vertex, label: string, expressio
   if (arc !== undefined && arc.presence === "member") return arc;
   const name = isIndexLabel(label) ? label : label.replace(/^"/, "");
   const { at } = expression;
-  if (arc !== undefined && arc.presence === "optional" && awaited(evaluator, struct, label) === "other")
+  if (arc !== undefined && arc.presence === "optional" && isAwaited(evaluator, struct, label))
     throw new Stop({ code: "cycle", message: `cyclic reference to field ${name}`, places: [at] });
   if (arc !== undefined && arc.presence === "optional") throw incomplete(`cannot reference optional field: ${name}`, at);
   if (arc !== undefined) throw incomplete(`required field missing: ${name}`, at);
@@ -256,8 +256,8 @@ export function lookUp(evaluator: Engine, base: Vertex, label: string, expressio
   if (struct.bottom !== undefined) throw new Stop(struct.bottom);
   const open = struct.tasks.find(({ blocked, conjunct }) => blocked?.code === "cycle" && mayAdd(conjunct.expression, label));
   if (open?.blocked !== undefined) throw new Stop(open.blocked);
-  const pending = awaited(evaluator, struct, label);
-  if (pending !== undefined) throw new Stop({ code: "cycle", message: `cyclic reference to field ${name}`, places: [at] });
+  if (isAwaited(evaluator, struct, label))
+    throw new Stop({ code: "cycle", message: `cyclic reference to field ${name}`, places: [at] });
   if (mayGrow(struct)) throw new Stop({ code: "cycle", message: `undefined field: ${name}`, places: [at] });
   const wanted = isIndexLabel(label) ? kinds.list : kinds.struct;
   if ((struct.mask & wanted) === 0)
