@@ -28,6 +28,11 @@ describe("comprehensions that ask for what others add", () => {
   });
   it("may ask for what they add themselves, when that is not there", () =>
     assert.equal(text("c: {y: 1, if c.x != _|_ {x: 0}}"), "{c:{y:1}}"));
+  it("leave open what they name and do not add", () => {
+    assert.equal(text("#A: {y: #A.x | 1, if false {x: 1}}\nc: #A.y"), "{c:1}");
+    refuses("#A: {y: #A.x}", /undefined field: x/);
+    assert.doesNotThrow(() => evaluateCue(compileCue([{ file: "p.cue", source: "#A: {y: #A.x, if false {x: 1}}\nc: 1" }])));
+  });
   it("are a cycle when two wait for each other", () => {
     refuses("f: {}\nif f.x == _|_ {f: y: 1}\nif f.y == _|_ {f: x: 1}", /cyclic reference to field/);
     refuses("a: {}\nif a != _|_ {b: y: 1}\nb: {}\nif b != _|_ {a: x: 1}", /cyclic reference to fields/);

@@ -32,6 +32,15 @@ function around(
   return false;
 }
 
+/** Whether a comprehension in a struct names a field, whether or not it was yielded. */
+export function isNamed(struct: Vertex, label: string): boolean {
+  return struct.items.some((item) => {
+    const expression = item.kind === "struct" ? item.conjunct.expression : undefined;
+    if (expression?.kind !== "struct") return false;
+    return expression.declarations.some((own) => own.kind === "comprehension" && names(own.value, [label]));
+  });
+}
+
 /** The tasks of a vertex that were not tried, are being tried, or wait for one another. */
 function pendingOf(engine: Engine, vertex: Vertex): readonly Task[] {
   const live = engine.live(vertex);

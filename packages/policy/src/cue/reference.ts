@@ -1,6 +1,6 @@
 // References: what a name, a selector or an index stands for, and how the conjuncts of one vertex become another's.
 import { toBigInt } from "../values/index.ts";
-import { isAwaited } from "./awaited.ts";
+import { isAwaited, isNamed } from "./awaited.ts";
 import { allowance } from "./closedness.ts";
 import { isReference } from "./conjunct.ts";
 import { conjunctBytes, scopeBytes, vertexBytes } from "./cost.ts";
@@ -275,7 +275,8 @@ export function lookUp(evaluator: Engine, base: Vertex, label: string, expressio
   const lengths = struct.listLengths;
   if (wanted === kinds.list && lengths.some(({ open }) => !open))
     throw fail(`index out of range [${name}] with length ${lengths[0]?.length ?? 0}`, at);
-  if (!struct.isMade && struct.tasks.length === 0 && !mayHave(struct, label)) throw fail(`undefined field: ${name}`, at);
+  if (!struct.isMade && struct.tasks.length === 0 && !mayHave(struct, label) && !isNamed(struct, label))
+    throw fail(`undefined field: ${name}`, at);
   throw incomplete(`undefined field: ${name}`, at);
 }
 
