@@ -17,6 +17,8 @@ const defaultEntries = 1_000_000;
 const points = [10_000, 100_000, 1_000_000, 10_000_000];
 const settleSeconds = 120;
 const readEntries = 2000;
+/** So short that a fast machine is not past the next size by then. */
+const killAfterMs = 500;
 
 /** What was measured at one size. */
 interface Point {
@@ -63,6 +65,7 @@ export async function growthRow(): Promise<Measured> {
 async function fill(child: Children, size: number): Promise<string> {
   const opened = await child.open();
   const count = size - opened.size;
+  if (count <= 0) throw new Error(`the log has ${opened.size} entries already, before it was filled to ${size}`);
   const filled = await child.order({ do: "add", count });
   await child.close();
   return `${name(Math.round(count / filled.seconds))} adds/s, ${perAdd(filled, count).toFixed(0)} us CPU an add`;
@@ -152,7 +155,7 @@ class Children {
 
   async killWhileAdding(): Promise<void> {
     this.#child?.send({ do: "add", count: 100 * window } satisfies Order);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await new Promise((resolve) => setTimeout(resolve, killAfterMs));
     await this.#end();
   }
 
