@@ -2,14 +2,13 @@
 // have is proved and served after a restart.
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { encodeUtf8, JsonObject, parseBase64, parseHex, parseJson } from "@sigillum/library/encoding";
 import { encodeCreateEntryRequestV2, encodeProposedHashedRekord } from "@sigillum/library/log-entry";
 import { leafHash, verifyInclusion } from "@sigillum/library/merkle";
 import { findFreePorts } from "@sigillum/stack/settings";
 import { postgresMissing, startTemporaryPostgres, type TemporaryPostgres } from "@sigillum/stack/storage";
+import { blobSteps } from "./blob-steps.ts";
 import { type Instance, startInstance } from "./instance.ts";
 
 const hands = 6;
@@ -73,11 +72,7 @@ describe("logs in PostgreSQL rotate", { timeout: 400_000 }, () => {
     await database?.close();
   });
 
-  const succeed = async (...args: string[]): Promise<string> => {
-    const { exit, stdout, stderr } = await instance.sigillum(...args);
-    assert.equal(exit, 0, `${args.join(" ")}\n${stdout}\n${stderr}`);
-    return stdout;
-  };
+  const { succeed, verify, signAndVerify } = blobSteps(() => instance);
   const shards = async (api: string): Promise<{ state: string; size: number }[]> =>
     JSON.parse(await succeed("log", "shards", "--data", "data", "--output", "json"))[`log-${api}`];
   const sealed = async (api: string): Promise<{ state: string; size: number }[]> => {
@@ -86,16 +81,6 @@ describe("logs in PostgreSQL rotate", { timeout: 400_000 }, () => {
       if (rows[0]?.state === "sealed" && rows[1]?.state === "active") return rows;
       assert.ok(Date.now() < end, JSON.stringify(rows));
     }
-  };
-  const verify = async (name: string): Promise<string> =>
-    succeed(
-      ...["verify-blob", name, "--bundle", `${name}.json`, "--certificate-identity", instance.identity],
-      ...["--certificate-oidc-issuer", instance.issuer],
-    );
-  const signAndVerify = async (name: string): Promise<void> => {
-    await writeFile(join(instance.directory, name), `the contents of ${name}\n`);
-    await succeed("sign-blob", name, "--bundle", `${name}.json`, "--identity-token", await instance.token(), "--yes");
-    await verify(name);
   };
 
   // An old shard of log v2 takes entries until the overlap ends, which the restart after it sees to.

@@ -5,6 +5,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { postgresMissing, startTemporaryPostgres, type TemporaryPostgres } from "@sigillum/stack/storage";
+import { blobSteps } from "./blob-steps.ts";
 import { type Instance, startInstance } from "./instance.ts";
 
 const program = join(import.meta.dirname, "../../packages/cli/bin/sigillum.cjs");
@@ -27,21 +28,7 @@ describe("a stack whose logs are in PostgreSQL", { timeout: 400_000 }, () => {
     await database?.close();
   });
 
-  const succeed = async (...args: string[]): Promise<string> => {
-    const { exit, stdout, stderr } = await instance.sigillum(...args);
-    assert.equal(exit, 0, `${args.join(" ")}\n${stdout}\n${stderr}`);
-    return stdout;
-  };
-  const signAndVerify = async (name: string): Promise<void> => {
-    await writeFile(join(instance.directory, name), `the contents of ${name}\n`);
-    const bundle = ["--bundle", `${name}.json`];
-    await succeed("sign-blob", name, ...bundle, "--identity-token", await instance.token(), "--yes");
-    await verify(name);
-  };
-  const verify = (name: string): Promise<string> => {
-    const expected = ["--certificate-identity", instance.identity, "--certificate-oidc-issuer", instance.issuer];
-    return succeed("verify-blob", name, "--bundle", `${name}.json`, ...expected);
-  };
+  const { succeed, verify, signAndVerify } = blobSteps(() => instance);
   const entry = async (index: number): Promise<unknown> => {
     const reply = await fetch(`${instance.logUrl}/api/v1/log/entries?logIndex=${index}`);
     assert.equal(reply.status, 200, `entry ${index}`);
